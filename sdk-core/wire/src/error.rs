@@ -1,0 +1,234 @@
+//! One list of error codes for every surface.
+//!
+//! The number is the C and GDScript constant, the name is the `code` of a problem document (RFC 9457),
+//! the status is its HTTP status. Numbers are never reused; a range belongs to a feature:
+//! general 1-99, auth 100-199, saves 200-299, client-side 900-999.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, $code:literal, $status:literal, $retry:literal;)+) => {
+        /// What went wrong, as one stable code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u16)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[doc = $doc])+ $name = $number,)+
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of its number.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$name,)+];
+
+            /// The code's name in a problem document, for example `saves_conflict`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(ErrorCode::$name => $code,)+ }
+            }
+
+            /// The HTTP status that carries it; 0 for errors that only a client can raise.
+            pub const fn status(self) -> u16 {
+                match self { $(ErrorCode::$name => $status,)+ }
+            }
+
+            /// Whether the same request may succeed later, unchanged.
+            pub const fn retryable(self) -> bool {
+                match self { $(ErrorCode::$name => $retry,)+ }
+            }
+
+            /// What the code means, in a sentence.
+            pub const fn summary(self) -> &'static str {
+                match self { $(ErrorCode::$name => concat!($($doc),+),)+ }
+            }
+
+            fn from_name(name: &str) -> ErrorCode {
+                match name { $($code => ErrorCode::$name,)+ _ => ErrorCode::Unknown }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The server failed; the fault is logged there under the request id.
+    Internal = 1, "internal", 500, true;
+    /// A code that this version does not know (a newer server); the message still says what happened.
+    Unknown = 2, "unknown", 500, false;
+    /// The request is malformed: the message names the field.
+    InvalidRequest = 3, "invalid_request", 400, false;
+    /// Nothing is at this address, or it is not yours.
+    NotFound = 4, "not_found", 404, false;
+    /// The address exists but not for this method.
+    MethodNotAllowed = 5, "method_not_allowed", 405, false;
+    /// The body or a part of it is larger than the limit in the message.
+    TooLarge = 6, "too_large", 413, false;
+    /// The body's media type or encoding is not accepted here.
+    UnsupportedMediaType = 7, "unsupported_media_type", 415, false;
+    /// Too many requests; wait for Retry-After.
+    RateLimited = 8, "rate_limited", 429, true;
+    /// The server is at its limit; wait for Retry-After.
+    Overloaded = 9, "overloaded", 503, true;
+    /// The request took too long to arrive.
+    RequestTimeout = 10, "request_timeout", 408, true;
+    /// The caller is known but may not do this.
+    Forbidden = 11, "forbidden", 403, false;
+    /// The idempotency key was used before with another request.
+    IdempotencyMismatch = 12, "idempotency_mismatch", 422, false;
+    /// The client key belongs to no game.
+    UnknownClientKey = 13, "unknown_client_key", 401, false;
+
+    /// No valid access token: log in, or refresh the session.
+    Unauthenticated = 100, "unauthenticated", 401, false;
+    /// The email and password do not belong together.
+    InvalidCredentials = 101, "invalid_credentials", 401, false;
+    /// An account with this email exists: log in instead.
+    EmailTaken = 102, "email_taken", 409, false;
+    /// The username is taken: choose another.
+    UsernameTaken = 103, "username_taken", 409, false;
+    /// The password is too short, too long or too common.
+    WeakPassword = 104, "weak_password", 400, false;
+    /// The email address is not valid.
+    InvalidEmail = 105, "invalid_email", 400, false;
+    /// The username breaks a rule named in the message.
+    InvalidUsername = 106, "invalid_username", 400, false;
+    /// The session has ended (logout, password change, expiry or reuse of a refresh token): log in again.
+    SessionEnded = 107, "session_ended", 401, false;
+    /// The profile changed since it was read: read it again, then repeat the change.
+    ProfileConflict = 108, "profile_conflict", 412, false;
+
+    /// The slot moved on since the parent: head and ancestor are in the answer, the sent version is kept.
+    SavesConflict = 200, "saves_conflict", 409, false;
+    /// No save in this slot.
+    SaveNotFound = 201, "save_not_found", 404, false;
+    /// The slot's name breaks a rule named in the message.
+    InvalidSlot = 202, "invalid_slot", 400, false;
+    /// The content does not match its hash: it was damaged on the way.
+    HashMismatch = 203, "hash_mismatch", 400, true;
+    /// The content is not a value that can be saved; the message says where.
+    InvalidSave = 204, "invalid_save", 400, false;
+    /// The player has no space or no slot left: delete a save first.
+    QuotaExceeded = 205, "quota_exceeded", 403, false;
+    /// A named parent is not a version of this slot.
+    UnknownParent = 206, "unknown_parent", 409, false;
+    /// No version with this id in the slot's history.
+    VersionNotFound = 207, "version_not_found", 404, false;
+
+    /// The request was cancelled before it completed.
+    Cancelled = 900, "cancelled", 0, false;
+    /// The backend cannot be reached; queued work is sent when it can.
+    Offline = 901, "offline", 0, true;
+    /// No answer in time.
+    Timeout = 902, "timeout", 0, true;
+    /// The device's storage refused: full, read-only or gone. Nothing was queued.
+    Storage = 903, "storage", 0, false;
+    /// An argument is not usable; the message says which and why.
+    InvalidArgument = 904, "invalid_argument", 0, false;
+    /// No player is logged in.
+    NotLoggedIn = 905, "not_logged_in", 0, false;
+    /// The SDK has been shut down.
+    ShutDown = 906, "shut_down", 0, false;
+    /// The server's answer does not follow the protocol.
+    Protocol = 907, "protocol", 0, false;
+    /// The queue of unsent work is full; go online or flush first.
+    QueueFull = 908, "queue_full", 0, false;
+    /// A handle that is null, freed or of another kind.
+    InvalidHandle = 909, "invalid_handle", 0, false;
+    /// The SDK itself failed (a panic was caught); please report it.
+    SdkFault = 910, "sdk_fault", 0, false;
+}
+
+impl ErrorCode {
+    /// The stable number, the same in C (`AETHEX_ERROR_…`) and GDScript.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// The code with this number; [`ErrorCode::Unknown`] for one that this version does not know.
+    pub fn from_number(number: u16) -> ErrorCode {
+        Self::ALL.iter().copied().find(|code| code.number() == number).unwrap_or(ErrorCode::Unknown)
+    }
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Ok(ErrorCode::from_name(&name))
+    }
+}
+
+/// The body of every error answer: a problem document (RFC 9457, `application/problem+json`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Problem {
+    /// A stable address for this kind of problem: `/errors/<code>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem in words; the same for every occurrence.
+    pub title: String,
+    /// The HTTP status, repeated.
+    pub status: u16,
+    /// The stable code to branch on.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub code: ErrorCode,
+    /// What happened this time and what to do next.
+    pub detail: String,
+    /// Whether the same request may succeed later, unchanged.
+    pub retryable: bool,
+    /// The id under which the server logged the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// For `saves_conflict`: what the slot holds now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Box<crate::saves::Conflict>>,
+}
+
+impl Problem {
+    /// A problem of this kind with a message for this occurrence.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Problem {
+        Problem {
+            kind: format!("/errors/{code}"),
+            title: code.summary().trim().to_owned(),
+            status: code.status(),
+            code,
+            detail: detail.into(),
+            retryable: code.retryable(),
+            request_id: None,
+            conflict: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_unique_and_sorted() {
+        let numbers: Vec<u16> = ErrorCode::ALL.iter().map(|code| code.number()).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+        let mut names: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+    }
+
+    #[test]
+    fn codes_survive_json_and_unknown_ones_do_not_fail() {
+        for code in ErrorCode::ALL {
+            let json = serde_json::to_string(code).unwrap();
+            assert_eq!(serde_json::from_str::<ErrorCode>(&json).unwrap(), *code);
+            assert_eq!(ErrorCode::from_number(code.number()), *code);
+        }
+        assert_eq!(serde_json::from_str::<ErrorCode>("\"from_2031\"").unwrap(), ErrorCode::Unknown);
+    }
+}
