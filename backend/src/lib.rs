@@ -1,1 +1,20 @@
+//! The companion backend: one library, one binary.
+//!
+//! A request goes `http` (limits, request id, metrics) -> `extract` (game, caller, body) ->
+//! `<feature>/routes` -> `<feature>/rules` (pure decisions) and `<feature>/db` (all SQL) -> `ports`
+//! (the engines). [`Server`] ties them together; `main.rs` is only a command line around it.
 
+pub mod app;
+pub mod auth;
+pub mod config;
+mod context;
+pub mod doctor;
+mod error;
+mod extract;
+mod http;
+mod metrics;
+pub mod openapi;
+pub mod ports;
+mod saves;
+
+pub use app::{App, Server, StartError};

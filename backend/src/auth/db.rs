@@ -1,0 +1,368 @@
+//! All SQL of accounts. Rows are found by (game, player, id), never by an id alone.
+
+use super::config::SESSIONS_MAX;
+use super::rules::SessionState;
+use crate::args;
+use crate::ports::sql::{Row, Sql, SqlError};
+use aethex_wire::auth::{ProfileChange, User};
+use aethex_wire::ids::{GameId, PlayerId, SessionId};
+use futures_util::FutureExt;
+
+/// SQL around the columns that [`user`] reads.
+macro_rules! with_user {
+    ($before:literal $(, $after:literal)?) => {
+        concat!($before, "player_id, username, email, display_name, avatar_url, version, created_at_ms" $(, $after)?)
+    };
+}
+const USER_COLUMNS: usize = 7;
+
+fn user(row: &Row<'_>) -> Result<User, SqlError> {
+    let id = row.text(0)?;
+    Ok(User {
+        id: PlayerId::parse(&id).ok_or_else(|| SqlError::Other("a stored player id is damaged".into()))?,
+        username: row.text(1)?,
+        email: row.text(2)?,
+        display_name: row.text(3)?,
+        avatar_url: row.text(4)?,
+        version: row.int(5)?,
+        created_at_ms: row.int(6)?,
+    })
+}
+
+/// The default game and its client key, made on the first start.
+pub(super) async fn default_game(
+    sql: &Sql,
+    new_game: String,
+    new_key: String,
+    now_ms: i64,
+) -> Result<(String, String), SqlError> {
+    sql.transaction(move |transaction| {
+        async move {
+            let made = transaction
+                .execute(
+                    "INSERT INTO auth_game (game_id, name, is_default, created_at_ms) VALUES ($1, 'default', 1, $2)
+                     ON CONFLICT DO NOTHING",
+                    args![new_game.as_str(), now_ms],
+                )
+                .await?;
+            if made == 1 {
+                transaction
+                    .execute(
+                        "INSERT INTO auth_client_key (client_key, game_id, created_at_ms) VALUES ($1, $2, $3)",
+                        args![new_key, new_game, now_ms],
+                    )
+                    .await?;
+            }
+            let found = transaction
+                .query(
+                    "SELECT g.game_id, k.client_key FROM auth_game g JOIN auth_client_key k ON k.game_id = g.game_id
+                     WHERE g.is_default = 1 ORDER BY k.created_at_ms DESC LIMIT 1",
+                    vec![],
+                    |row| Ok((row.text(0)?, row.text(1)?)),
+                )
+                .await?;
+            found.into_iter().next().ok_or_else(|| SqlError::Other("the default game has no client key".into()))
+        }
+        .boxed()
+    })
+    .await
+}
+
+pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, SqlError> {
+    sql.read_one("SELECT game_id FROM auth_client_key WHERE client_key = $1", args![key], |row| row.text(0)).await
+}
+
+/// A new account with its first session.
+#[derive(Debug, Clone)]
+pub(super) struct NewAccount {
+    pub(super) game: GameId,
+    pub(super) player: String,
+    pub(super) email: String,
+    pub(super) email_folded: String,
+    pub(super) username: String,
+    pub(super) username_folded: String,
+    pub(super) password_hash: String,
+    pub(super) session: NewSession,
+}
+
+/// A new session.
+#[derive(Debug, Clone)]
+pub(super) struct NewSession {
+    pub(super) session: SessionId,
+    pub(super) refresh_hash: String,
+    pub(super) device_name: String,
+    pub(super) address_hash: String,
+    pub(super) now_ms: i64,
+    pub(super) expires_at_ms: i64,
+}
+
+pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, SqlError> {
+    sql.transaction(move |transaction| {
+        async move {
+            let rows = transaction
+                .query(
+                    with_user!(
+                        "INSERT INTO auth_account (game_id, player_id, email, email_folded, username,
+                            username_folded, display_name, avatar_url, password_hash, version, created_at_ms,
+                            updated_at_ms)
+                         VALUES ($1, $2, $3, $4, $5, $6, $5, '', $7, 1, $8, $8) RETURNING "
+                    ),
+                    args![
+                        new.game.as_str(),
+                        new.player.as_str(),
+                        new.email,
+                        new.email_folded,
+                        new.username,
+                        new.username_folded,
+                        new.password_hash,
+                        new.session.now_ms,
+                    ],
+                    user,
+                )
+                .await?;
+            let user = rows.into_iter().next().ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
+            transaction.execute(INSERT_SESSION, session_args(&new.game, &new.player, new.session)).await?;
+            Ok(user)
+        }
+        .boxed()
+    })
+    .await
+}
+
+const INSERT_SESSION: &str = "INSERT INTO auth_session (game_id, session_id, player_id, generation, refresh_hash,
+        device_name, address_hash, created_at_ms, last_seen_at_ms, expires_at_ms)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $7, $8)";
+
+fn session_args(game: &GameId, player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
+    args![
+        game.as_str(),
+        new.session.as_str(),
+        player,
+        new.refresh_hash,
+        new.device_name,
+        new.address_hash,
+        new.now_ms,
+        new.expires_at_ms,
+    ]
+}
+
+/// Begins a session; ends the oldest ones past the limit, and returns their ids.
+pub(super) async fn insert_session(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    new: NewSession,
+) -> Result<Vec<String>, SqlError> {
+    let (game, player, now_ms) = (game.clone(), player.clone(), new.now_ms);
+    sql.transaction(move |transaction| {
+        async move {
+            transaction.execute(INSERT_SESSION, session_args(&game, player.as_str(), new)).await?;
+            transaction
+                .query(
+                    "UPDATE auth_session SET ended_at_ms = $3
+                     WHERE game_id = $1 AND player_id = $2 AND ended_at_ms IS NULL AND session_id IN (
+                        SELECT session_id FROM auth_session
+                        WHERE game_id = $1 AND player_id = $2 AND ended_at_ms IS NULL
+                        ORDER BY last_seen_at_ms DESC, session_id DESC LIMIT 1000 OFFSET $4)
+                     RETURNING session_id",
+                    args![game.as_str(), player.as_str(), now_ms, SESSIONS_MAX],
+                    |row| row.text(0),
+                )
+                .await
+        }
+        .boxed()
+    })
+    .await
+}
+
+pub(super) async fn account_by_email(
+    sql: &Sql,
+    game: &GameId,
+    email_folded: &str,
+) -> Result<Option<(User, String)>, SqlError> {
+    sql.read_one(
+        with_user!("SELECT ", ", password_hash FROM auth_account WHERE game_id = $1 AND email_folded = $2"),
+        args![game.as_str(), email_folded],
+        |row| Ok((user(row)?, row.text(USER_COLUMNS)?)),
+    )
+    .await
+}
+
+pub(super) async fn account(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Option<User>, SqlError> {
+    sql.read_one(
+        with_user!("SELECT ", " FROM auth_account WHERE game_id = $1 AND player_id = $2"),
+        args![game.as_str(), player.as_str()],
+        user,
+    )
+    .await
+}
+
+/// Changes the profile when it still has the expected version; `None` when it has another, or is gone.
+pub(super) async fn update_profile(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    change: ProfileChange,
+    expected: Option<i64>,
+    now_ms: i64,
+) -> Result<Option<User>, SqlError> {
+    let username_folded = change.username.as_deref().map(super::rules::fold);
+    let rows = sql
+        .write(
+            with_user!(
+                "UPDATE auth_account SET username = COALESCE($3, username),
+                    username_folded = COALESCE($4, username_folded), display_name = COALESCE($5, display_name),
+                    version = version + 1, updated_at_ms = $6
+                 WHERE game_id = $1 AND player_id = $2 AND ($7 IS NULL OR version = $7) RETURNING "
+            ),
+            args![
+                game.as_str(),
+                player.as_str(),
+                change.username,
+                username_folded,
+                change.display_name,
+                now_ms,
+                expected,
+            ],
+            user,
+        )
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+pub(super) async fn update_password_hash(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    hash: String,
+) -> Result<u64, SqlError> {
+    sql.execute(
+        "UPDATE auth_account SET password_hash = $3 WHERE game_id = $1 AND player_id = $2",
+        args![game.as_str(), player.as_str(), hash],
+    )
+    .await
+}
+
+/// Whether the player logged in from this address before.
+pub(super) async fn is_familiar(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    address_hash: &str,
+) -> Result<bool, SqlError> {
+    let found = sql
+        .read_one(
+            "SELECT 1 FROM auth_session WHERE game_id = $1 AND player_id = $2 AND address_hash = $3 LIMIT 1",
+            args![game.as_str(), player.as_str(), address_hash],
+            |_| Ok(()),
+        )
+        .await?;
+    Ok(found.is_some())
+}
+
+/// A step of a session from one refresh token to the next.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    pub(super) game: GameId,
+    pub(super) session: SessionId,
+    pub(super) generation: i64,
+    pub(super) digest: String,
+    pub(super) next_digest: String,
+    pub(super) now_ms: i64,
+    pub(super) expires_at_ms: i64,
+}
+
+/// Moves the session on when the presented token is its newest; returns the player.
+pub(super) async fn rotate(sql: &Sql, step: &Rotation) -> Result<Option<String>, SqlError> {
+    let rows = sql
+        .write(
+            "UPDATE auth_session SET generation = generation + 1, refresh_hash = $5, last_seen_at_ms = $6,
+                expires_at_ms = $7
+             WHERE game_id = $1 AND session_id = $2 AND generation = $3 AND refresh_hash = $4
+                AND ended_at_ms IS NULL AND expires_at_ms > $6
+             RETURNING player_id",
+            args![
+                step.game.as_str(),
+                step.session.as_str(),
+                step.generation,
+                step.digest.as_str(),
+                step.next_digest.as_str(),
+                step.now_ms,
+                step.expires_at_ms,
+            ],
+            |row| row.text(0),
+        )
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+pub(super) async fn session(
+    sql: &Sql,
+    game: &GameId,
+    session: &SessionId,
+    now_ms: i64,
+) -> Result<Option<SessionState>, SqlError> {
+    let found = sql
+        .read_one(
+            "SELECT player_id, generation, refresh_hash, ended_at_ms, expires_at_ms FROM auth_session
+             WHERE game_id = $1 AND session_id = $2",
+            args![game.as_str(), session.as_str()],
+            |row| Ok((row.text(0)?, row.int(1)?, row.text(2)?, row.maybe_int(3)?, row.int(4)?)),
+        )
+        .await?;
+    Ok(found.map(|(player_id, generation, refresh_hash, ended, expires)| SessionState {
+        player_id,
+        generation,
+        refresh_hash,
+        over: ended.is_some() || expires <= now_ms,
+    }))
+}
+
+/// Ends one session.
+pub(super) async fn end_session(
+    sql: &Sql,
+    game: &GameId,
+    session: &SessionId,
+    now_ms: i64,
+) -> Result<Option<String>, SqlError> {
+    let rows = sql
+        .write(
+            "UPDATE auth_session SET ended_at_ms = $3 WHERE game_id = $1 AND session_id = $2 AND ended_at_ms IS NULL
+             RETURNING player_id",
+            args![game.as_str(), session.as_str(), now_ms],
+            |row| row.text(0),
+        )
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Ends every session of a player; returns their ids.
+pub(super) async fn end_sessions(
+    sql: &Sql,
+    game: &GameId,
+    player: &str,
+    now_ms: i64,
+) -> Result<Vec<String>, SqlError> {
+    sql.write(
+        "UPDATE auth_session SET ended_at_ms = $3 WHERE game_id = $1 AND player_id = $2 AND ended_at_ms IS NULL
+         RETURNING session_id",
+        args![game.as_str(), player, now_ms],
+        |row| row.text(0),
+    )
+    .await
+}
+
+/// Sessions that ended since: their access tokens may still be about.
+pub(super) async fn ended_since(sql: &Sql, since_ms: i64) -> Result<Vec<(String, i64)>, SqlError> {
+    sql.read(
+        "SELECT session_id, ended_at_ms FROM auth_session WHERE ended_at_ms >= $1",
+        args![since_ms],
+        |row| Ok((row.text(0)?, row.int(1)?)),
+    )
+    .await
+}
+
+/// Forgets sessions that have been over for long.
+pub(super) async fn sweep_sessions(sql: &Sql, before_ms: i64) -> Result<u64, SqlError> {
+    sql.execute("DELETE FROM auth_session WHERE expires_at_ms < $1 OR ended_at_ms < $1", args![before_ms]).await
+}

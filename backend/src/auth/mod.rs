@@ -1,0 +1,190 @@
+//! Accounts: who a player is, and how the rest of the backend knows.
+//!
+//! `routes` registers, logs in, refreshes, logs out. [`Auth::verify`] turns an access token into a
+//! [`Caller`] without a query: signature and claims are checked once per token and remembered, and a small
+//! set of sessions that ended within a token's lifetime ends access at once. The set is fed by this
+//! process and, where several share a database, by it.
+
+pub(crate) mod config;
+mod db;
+mod keys;
+mod limits;
+mod passwords;
+mod routes;
+mod rules;
+mod tokens;
+
+pub(crate) use routes::routes;
+pub(crate) use rules::check_line;
+
+use crate::app::{App, StartError, until_stopped};
+use crate::config::Config;
+use crate::context::{new_id, now_ms, random};
+use crate::error::{Failure, Outcome};
+use crate::extract::Caller;
+use crate::ports::sql::Sql;
+use aethex_wire::ids::{GameId, SessionId};
+use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, VERIFIED_CACHE_MAX};
+use keys::Keys;
+use limits::{Limiter, Rates};
+use parking_lot::RwLock;
+use passwords::Passwords;
+use quick_cache::sync::Cache;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokens::Access;
+use tokio::sync::watch;
+
+/// How often ended sessions are read from a shared database: how long a logout on another server may
+/// take to count here.
+const ENDED_POLL: Duration = Duration::from_secs(1);
+/// How far a poll looks back behind the one before: servers' clocks differ a little.
+const ENDED_OVERLAP_MS: i64 = 10_000;
+/// How often sessions long over are forgotten.
+const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
+/// How long an ended session stays in the database: a stolen token used late is still recognised.
+const SWEEP_AFTER_MS: i64 = 24 * 3600 * 1000;
+
+/// State of the accounts feature.
+#[derive(Debug)]
+pub(crate) struct Auth {
+    keys: Keys,
+    issuer: String,
+    default_game: GameId,
+    default_client_key: String,
+    passwords: Passwords,
+    limiter: Limiter,
+    rates: Rates,
+    verified: Cache<[u8; 32], Arc<Access>>,
+    client_keys: Cache<String, GameId>,
+    /// Sessions that ended while access tokens of theirs may live, with the end of that time.
+    ended: RwLock<HashMap<SessionId, i64>>,
+}
+
+impl Auth {
+    pub(crate) async fn open(config: &Config, sql: &Sql) -> Result<Auth, StartError> {
+        let failed = |error| StartError(format!("cannot read the games: {error}"));
+        let (game, client_key) =
+            db::default_game(sql, new_id(), new_client_key(), now_ms()).await.map_err(failed)?;
+        let default_game =
+            GameId::parse(&game).ok_or_else(|| StartError("the default game's id is damaged".into()))?;
+        let auth = Auth {
+            keys: Keys::open(&config.data.join("keys"))?,
+            issuer: config.auth.issuer.clone(),
+            default_game,
+            default_client_key: client_key,
+            passwords: Passwords::start(&config.auth)?,
+            limiter: Limiter::default(),
+            rates: Rates::new(&config.auth.limits),
+            verified: Cache::new(VERIFIED_CACHE_MAX),
+            client_keys: Cache::new(CLIENT_KEY_CACHE_MAX),
+            ended: RwLock::default(),
+        };
+        auth.read_ended(sql, now_ms() - ACCESS_TTL_S * 1000).await.map_err(failed)?;
+        Ok(auth)
+    }
+
+    pub(crate) fn default_game(&self) -> &GameId {
+        &self.default_game
+    }
+
+    pub(crate) fn default_client_key(&self) -> &str {
+        &self.default_client_key
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The game of a publishable client key.
+    pub(crate) async fn game_of_key(&self, sql: &Sql, key: &str) -> Outcome<Option<GameId>> {
+        if let Some(game) = self.client_keys.get(key) {
+            return Ok(Some(game));
+        }
+        if !is_client_key(key) {
+            return Ok(None);
+        }
+        let game = db::game_of_key(sql, key).await?.and_then(|game| GameId::parse(&game));
+        if let Some(game) = &game {
+            self.client_keys.insert(key.to_owned(), game.clone());
+        }
+        Ok(game)
+    }
+
+    /// The caller that an access token names, for requests to `game`.
+    pub(crate) fn verify(&self, token: &str, game: GameId) -> Outcome<Caller> {
+        let digest = *blake3::hash(token.as_bytes()).as_bytes();
+        let access = match self.verified.get(&digest) {
+            Some(access) => access,
+            None => {
+                let access = tokens::verify_access(&self.keys, &self.issuer, token);
+                let access = Arc::new(access.ok_or_else(Failure::unauthenticated)?);
+                self.verified.insert(digest, access.clone());
+                access
+            }
+        };
+        if access.expires_at_s <= now_ms() / 1000 || access.game != game {
+            return Err(Failure::unauthenticated());
+        }
+        if self.ended.read().contains_key(&access.session) {
+            return Err(Failure::session_ended());
+        }
+        Ok(Caller { game, player: access.player.clone(), session: access.session.clone() })
+    }
+
+    /// Ends access by these sessions' tokens.
+    fn end(&self, sessions: impl Iterator<Item = SessionId>, now_ms: i64) {
+        let until = now_ms + ACCESS_TTL_S * 1000;
+        let mut ended = self.ended.write();
+        ended.extend(sessions.map(|session| (session, until)));
+    }
+
+    async fn read_ended(&self, sql: &Sql, since_ms: i64) -> Result<(), crate::ports::sql::SqlError> {
+        let rows = db::ended_since(sql, since_ms).await?;
+        let mut ended = self.ended.write();
+        for (session, ended_at_ms) in rows {
+            if let Some(session) = SessionId::parse(&session) {
+                ended.insert(session, ended_at_ms + ACCESS_TTL_S * 1000);
+            }
+        }
+        let now = now_ms();
+        ended.retain(|_, until| *until > now);
+        Ok(())
+    }
+}
+
+/// `pk_` and 32 letters and digits.
+fn is_client_key(key: &str) -> bool {
+    key.len() == 35 && key.starts_with("pk_") && key[3..].bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+fn new_client_key() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let tail = random::<32>().map(|byte| char::from(LETTERS[usize::from(byte & 31)]));
+    format!("pk_{}", String::from_iter(tail))
+}
+
+/// Background work: learns of sessions that ended elsewhere, forgets those long over.
+pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    let mut poll = tokio::time::interval(ENDED_POLL);
+    let mut sweep = tokio::time::interval(SWEEP_PERIOD);
+    let mut since_ms = now_ms() - ENDED_OVERLAP_MS;
+    loop {
+        tokio::select! {
+            _ = poll.tick() => {
+                let now = now_ms();
+                match app.auth.read_ended(&app.sql, since_ms).await {
+                    Ok(()) => since_ms = now - ENDED_OVERLAP_MS,
+                    Err(error) => tracing::warn!(%error, "cannot read ended sessions"),
+                }
+            }
+            _ = sweep.tick() => {
+                if let Err(error) = db::sweep_sessions(&app.sql, now_ms() - SWEEP_AFTER_MS).await {
+                    tracing::warn!(%error, "cannot sweep sessions");
+                }
+            }
+            () = until_stopped(&mut stopped) => return,
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The endpoints of accounts.
+
+use super::config::{ACCESS_TTL_S, REFRESH_TTL_S};
+use super::db::{self, NewAccount, NewSession, Rotation};
+use super::rules::{self, Reuse};
+use super::tokens::{self, Claims, RefreshToken};
+use crate::app::App;
+use crate::context::{new_id, now_ms, random};
+use crate::error::{Failure, Outcome};
+use crate::extract::{Address, Caller, Game, JSON_LEN_MAX, Json, MaybeCaller, parse_json, read_body};
+use crate::http::{answer, mount};
+use crate::ports::sql::SqlError;
+use aethex_wire::ErrorCode;
+use aethex_wire::auth::{
+    GetProfile, LoggedIn, Login, LoginRequest, Logout, LogoutRequest, ProfileChange, PutProfile, Refresh,
+    RefreshRequest, Register, RegisterRequest, Tokens, User,
+};
+use aethex_wire::endpoint;
+use aethex_wire::ids::{GameId, SessionId};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue, header};
+use std::sync::Arc;
+
+/// Usernames tried for a player who named none.
+const USERNAME_TRIES: usize = 5;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    let router = Router::new().route("/.well-known/jwks.json", routing::get(jwks));
+    let router = mount::<Register, _, _>(router, register);
+    let router = mount::<Login, _, _>(router, login);
+    let router = mount::<Refresh, _, _>(router, refresh);
+    let router = mount::<Logout, _, _>(router, logout);
+    let router = mount::<GetProfile, _, _>(router, get_profile);
+    mount::<PutProfile, _, _>(router, put_profile)
+}
+
+async fn register(
+    State(app): State<Arc<App>>,
+    Game(game): Game,
+    Address(address): Address,
+    Json(request): Json<RegisterRequest>,
+) -> Outcome<Response> {
+    rules::check_email(&request.email)?;
+    rules::check_password(&request.password, &request.email)?;
+    rules::check_device_name(request.device_name.as_deref())?;
+    if let Some(username) = &request.username {
+        rules::check_username(username)?;
+    }
+    let digest = tokens::address_digest(app.auth.keys(), address);
+    app.auth
+        .limiter
+        .take(("register", &game, &digest), app.auth.rates.registration, now_ms())
+        .map_err(Failure::rate_limited)?;
+    let password_hash = app.auth.passwords.hash(request.password).await?;
+    let (refresh, session) = new_session(request.device_name, digest);
+    let mut account = NewAccount {
+        game: game.clone(),
+        player: new_id(),
+        email_folded: rules::fold(&request.email),
+        username: request.username.clone().unwrap_or_else(|| rules::username_from(&request.email, None)),
+        username_folded: String::new(),
+        email: request.email,
+        password_hash,
+        session,
+    };
+    for _ in 0..USERNAME_TRIES {
+        account.username_folded = rules::fold(&account.username);
+        match db::insert_account(&app.sql, account.clone()).await {
+            Ok(user) => return Ok(answer::<Register>(&logged_in(&app, &game, user, &refresh)?)),
+            Err(error) if error.is_unique_on("username_folded") && request.username.is_none() => {
+                let number = u32::from_le_bytes(random()) % 1_000_000;
+                account.username = rules::username_from(&account.email, Some(number));
+            }
+            Err(error) => return Err(refused_account(error)),
+        }
+    }
+    Err(username_taken())
+}
+
+fn refused_account(error: SqlError) -> Failure {
+    if error.is_unique_on("email_folded") {
+        return Failure::new(ErrorCode::EmailTaken, "An account with this email exists: log in instead.");
+    }
+    if error.is_unique_on("username_folded") { username_taken() } else { error.into() }
+}
+
+fn username_taken() -> Failure {
+    Failure::new(ErrorCode::UsernameTaken, "This username is taken: choose another.")
+}
+
+async fn login(
+    State(app): State<Arc<App>>,
+    Game(game): Game,
+    Address(address): Address,
+    Json(request): Json<LoginRequest>,
+) -> Outcome<Response> {
+    rules::check_device_name(request.device_name.as_deref())?;
+    let email = rules::fold(&request.email);
+    let digest = tokens::address_digest(app.auth.keys(), address);
+    // A NUL or an endless email names no account, and is not a query.
+    let found = match rules::check_email(&request.email) {
+        Ok(()) => db::account_by_email(&app.sql, &game, &email).await?,
+        Err(_) => None,
+    };
+    let attempt = allow(&app, &game, &email, &digest, found.as_ref().map(|(user, _)| user)).await?;
+    let hash = found.as_ref().map(|(_, hash)| hash.as_str());
+    let password = request.password;
+    if password.chars().count() > aethex_wire::auth::PASSWORD_CHARS_MAX {
+        return Err(invalid_credentials());
+    }
+    let same = match app.auth.passwords.verify(password.clone(), hash).await {
+        Ok(same) => same,
+        Err(shed) => {
+            // Nothing was learnt of the password: the attempt does not count.
+            attempt.give_back(&app);
+            return Err(shed);
+        }
+    };
+    let Some((user, hash)) = found.filter(|_| same) else { return Err(invalid_credentials()) };
+    attempt.give_back(&app);
+    if app.auth.passwords.is_outdated(&hash) {
+        let renewed = app.auth.passwords.hash(password).await?;
+        db::update_password_hash(&app.sql, &game, &user.id, renewed).await?;
+    }
+    let (refresh, session) = new_session(request.device_name, digest);
+    let ended = db::insert_session(&app.sql, &game, &user.id, session).await?;
+    app.auth.end(ended.iter().filter_map(|id| SessionId::parse(id)), now_ms());
+    Ok(answer::<Login>(&logged_in(&app, &game, user, &refresh)?))
+}
+
+fn invalid_credentials() -> Failure {
+    Failure::new(ErrorCode::InvalidCredentials, "The email and password do not belong together.")
+}
+
+/// An attempt that was counted.
+struct Attempt {
+    account: (&'static str, GameId, String, Option<String>),
+    address: (&'static str, GameId, String),
+}
+
+impl Attempt {
+    fn give_back(&self, app: &App) {
+        app.auth.limiter.give_back(&self.account, app.auth.rates.account);
+        app.auth.limiter.give_back(&self.address, app.auth.rates.address);
+    }
+}
+
+/// Counts a login attempt. Strangers share the account's allowance; an address from which the player has
+/// logged in before has one of its own, so that strangers cannot lock the owner out.
+async fn allow(app: &App, game: &GameId, email: &str, digest: &str, user: Option<&User>) -> Outcome<Attempt> {
+    let now = now_ms();
+    let limiter = &app.auth.limiter;
+    let address = ("address", game.clone(), digest.to_owned());
+    limiter.take(&address, app.auth.rates.address, now).map_err(Failure::rate_limited)?;
+    let mut account = ("account", game.clone(), email.to_owned(), None);
+    if let Err(wait_s) = limiter.take(&account, app.auth.rates.account, now) {
+        let familiar = match user {
+            Some(user) => db::is_familiar(&app.sql, game, &user.id, digest).await?,
+            None => false,
+        };
+        account.3 = Some(digest.to_owned());
+        let own = if familiar { limiter.take(&account, app.auth.rates.account, now) } else { Err(wait_s) };
+        own.map_err(Failure::rate_limited)?;
+    }
+    Ok(Attempt { account, address })
+}
+
+async fn refresh(
+    State(app): State<Arc<App>>,
+    Game(game): Game,
+    Json(request): Json<RefreshRequest>,
+) -> Outcome<Response> {
+    let keys = app.auth.keys();
+    let token = RefreshToken::parse(keys, &request.refresh_token).ok_or_else(Failure::session_ended)?;
+    let next = token.next(keys);
+    let now = now_ms();
+    let step = Rotation {
+        game: game.clone(),
+        session: token.session.clone(),
+        generation: token.generation,
+        digest: token.digest(),
+        next_digest: next.digest(),
+        now_ms: now,
+        expires_at_ms: now + REFRESH_TTL_S * 1000,
+    };
+    let player = match db::rotate(&app.sql, &step).await? {
+        Some(player) => player,
+        None => {
+            let session = db::session(&app.sql, &game, &token.session, now).await?;
+            match rules::judge_reuse(session.as_ref(), token.generation, &step.next_digest) {
+                Reuse::LostAnswer => session.map(|session| session.player_id).unwrap_or_default(),
+                Reuse::Stolen => {
+                    tracing::warn!(session = %token.session, "an old refresh token was used: its session ends");
+                    end_session(&app, &game, &token.session).await?;
+                    return Err(Failure::session_ended());
+                }
+                Reuse::Over => return Err(Failure::session_ended()),
+            }
+        }
+    };
+    Ok(answer::<Refresh>(&tokens(&app, &game, &player, &next)?))
+}
+
+async fn logout(
+    State(app): State<Arc<App>>,
+    MaybeCaller(caller): MaybeCaller,
+    Game(game): Game,
+    body: Body,
+) -> Outcome<Response> {
+    let body = read_body(&app, body, JSON_LEN_MAX).await?;
+    let request: LogoutRequest = if body.is_empty() { LogoutRequest::default() } else { parse_json(&body)? };
+    let (session, player) = match caller {
+        Some(Caller { session, player, .. }) => (session, player.as_str().to_owned()),
+        None => session_of(&app, &game, request.refresh_token.as_deref()).await?,
+    };
+    if request.everywhere {
+        let ended = db::end_sessions(&app.sql, &game, &player, now_ms()).await?;
+        app.auth.end(ended.iter().filter_map(|id| SessionId::parse(id)), now_ms());
+    } else {
+        end_session(&app, &game, &session).await?;
+    }
+    Ok(answer::<Logout>(&endpoint::None {}))
+}
+
+/// The session that a refresh token belongs to, when it is the newest of it.
+async fn session_of(app: &App, game: &GameId, token: Option<&str>) -> Outcome<(SessionId, String)> {
+    let token = token.ok_or_else(Failure::unauthenticated)?;
+    let token = RefreshToken::parse(app.auth.keys(), token).ok_or_else(Failure::unauthenticated)?;
+    let state = db::session(&app.sql, game, &token.session, now_ms()).await?;
+    match state {
+        Some(state) if !state.over && state.refresh_hash == token.digest() => Ok((token.session, state.player_id)),
+        _ => Err(Failure::unauthenticated()),
+    }
+}
+
+async fn end_session(app: &App, game: &GameId, session: &SessionId) -> Outcome<()> {
+    let now = now_ms();
+    db::end_session(&app.sql, game, session, now).await?;
+    app.auth.end(std::iter::once(session.clone()), now);
+    Ok(())
+}
+
+async fn get_profile(State(app): State<Arc<App>>, caller: Caller) -> Outcome<Response> {
+    let user = db::account(&app.sql, &caller.game, &caller.player).await?.ok_or_else(Failure::unauthenticated)?;
+    Ok(with_etag(answer::<GetProfile>(&user), user.version))
+}
+
+async fn put_profile(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(change): Json<ProfileChange>,
+) -> Outcome<Response> {
+    if let Some(username) = &change.username {
+        rules::check_username(username)?;
+    }
+    if let Some(name) = &change.display_name {
+        rules::check_display_name(name)?;
+    }
+    let expected = expected_version(&headers)?;
+    let changed = db::update_profile(&app.sql, &caller.game, &caller.player, change, expected, now_ms())
+        .await
+        .map_err(refused_account)?;
+    match changed {
+        Some(user) => Ok(with_etag(answer::<PutProfile>(&user), user.version)),
+        None if expected.is_some() => Err(Failure::new(
+            ErrorCode::ProfileConflict,
+            "The profile changed since it was read: read it again, then repeat the change.",
+        )),
+        None => Err(Failure::unauthenticated()),
+    }
+}
+
+fn with_etag(mut response: Response, version: i64) -> Response {
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// `If-Match: "7"`; `*` and none mean any.
+fn expected_version(headers: &HeaderMap) -> Outcome<Option<i64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.trim_matches('"').parse();
+    version.map(Some).map_err(|_| Failure::invalid("`If-Match` is not an ETag of a profile."))
+}
+
+fn new_session(device_name: Option<String>, address_hash: String) -> (RefreshToken, NewSession) {
+    let session = SessionId::parse(&new_id()).expect("ids are made in their canonical spelling");
+    let refresh = RefreshToken::first(session.clone());
+    let now = now_ms();
+    let session = NewSession {
+        session,
+        refresh_hash: refresh.digest(),
+        device_name: device_name.unwrap_or_default(),
+        address_hash,
+        now_ms: now,
+        expires_at_ms: now + REFRESH_TTL_S * 1000,
+    };
+    (refresh, session)
+}
+
+fn logged_in(app: &App, game: &GameId, user: User, refresh: &RefreshToken) -> Outcome<LoggedIn> {
+    let tokens = tokens(app, game, user.id.as_str(), refresh)?;
+    Ok(LoggedIn { user, tokens })
+}
+
+fn tokens(app: &App, game: &GameId, player: &str, refresh: &RefreshToken) -> Outcome<Tokens> {
+    let now_s = now_ms() / 1000;
+    let claims = Claims {
+        iss: app.config.auth.issuer.clone(),
+        aud: game.as_str().to_owned(),
+        sub: player.to_owned(),
+        sid: refresh.session.as_str().to_owned(),
+        iat: now_s,
+        exp: now_s + ACCESS_TTL_S,
+    };
+    let access_token = tokens::sign_access(app.auth.keys(), &claims)
+        .map_err(|error| Failure::internal(format!("cannot sign: {error}")))?;
+    Ok(Tokens {
+        access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: ACCESS_TTL_S,
+        refresh_token: refresh.encode(app.auth.keys()),
+        refresh_expires_in: REFRESH_TTL_S,
+        session_id: refresh.session.clone(),
+    })
+}
+
+/// The public keys that verify access tokens (RFC 7517, RFC 8037).
+async fn jwks(State(app): State<Arc<App>>) -> Response {
+    let jwk = |pair: &super::keys::KeyPair| {
+        serde_json::json!({
+            "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
+            "kid": pair.kid, "x": URL_SAFE_NO_PAD.encode(pair.public),
+        })
+    };
+    let keys: Vec<_> = app.auth.keys().pairs.iter().map(jwk).collect();
+    let headers = [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
+    (headers, serde_json::json!({ "keys": keys }).to_string()).into_response()
+}
+

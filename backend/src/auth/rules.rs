@@ -1,0 +1,200 @@
+//! Decisions about accounts: what an email, a name, a password may be, and what a refresh means.
+
+use crate::error::{Failure, Outcome};
+use aethex_wire::ErrorCode;
+use aethex_wire::auth::{
+    DEVICE_NAME_CHARS_MAX, DISPLAY_NAME_CHARS_MAX, EMAIL_LEN_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
+    USERNAME_CHARS_MAX, USERNAME_CHARS_MIN,
+};
+
+/// Passwords that guessers try first, sorted, in lower case, eight characters and longer.
+static COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
+
+/// The form in which emails are compared: without regard to case.
+pub(super) fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// An address that mail can be sent to: one `@`, a local part, a domain; no white space or control.
+pub(super) fn check_email(email: &str) -> Outcome<()> {
+    let wrong = |why: &str| Err(Failure::new(ErrorCode::InvalidEmail, format!("The email {why}.")));
+    if email.len() > EMAIL_LEN_MAX {
+        return wrong("is longer than 254 bytes");
+    }
+    if email.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '\\')) {
+        return wrong("contains a character that addresses do not have");
+    }
+    let Some((local, domain)) = email.split_once('@') else { return wrong("needs an @") };
+    let labels_fit = domain.split('.').all(|label| {
+        (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    });
+    if local.is_empty() || local.len() > 64 || domain.contains('@') || !domain.contains('.') || !labels_fit {
+        return wrong("is not of the form name@example.com");
+    }
+    Ok(())
+}
+
+pub(super) fn check_password(password: &str, email: &str) -> Outcome<()> {
+    let wrong = |why: &str| Err(Failure::new(ErrorCode::WeakPassword, format!("The password {why}.")));
+    let chars = password.chars().count();
+    if chars < PASSWORD_CHARS_MIN {
+        return wrong("needs at least 8 characters");
+    }
+    if chars > PASSWORD_CHARS_MAX {
+        return wrong("has at most 256 characters");
+    }
+    let folded = password.to_lowercase();
+    if is_common(&folded) || folded == fold(email) || all_same(&folded) {
+        return wrong("is among the first that guessers try: choose another");
+    }
+    Ok(())
+}
+
+fn is_common(folded: &str) -> bool {
+    // The list is 76 KB: a scan is microseconds, beside a hash of milliseconds.
+    COMMON_PASSWORDS.lines().any(|common| common == folded)
+}
+
+fn all_same(text: &str) -> bool {
+    let mut chars = text.chars();
+    let first = chars.next();
+    chars.all(|c| Some(c) == first)
+}
+
+pub(super) fn check_username(username: &str) -> Outcome<()> {
+    let wrong = |why: &str| Err(Failure::new(ErrorCode::InvalidUsername, format!("The username {why}.")));
+    if !(USERNAME_CHARS_MIN..=USERNAME_CHARS_MAX).contains(&username.chars().count()) {
+        return wrong("has 3 to 32 characters");
+    }
+    if !username.chars().all(is_username_char) || !username.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return wrong("is made of letters a-z, digits, and _ - . after the first");
+    }
+    Ok(())
+}
+
+fn is_username_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+/// A username made from an email; `suffix` tells it from one that is taken.
+pub(super) fn username_from(email: &str, suffix: Option<u32>) -> String {
+    const BASE_CHARS_MAX: usize = 20;
+    let local = email.split('@').next().unwrap_or_default();
+    let base: String = local
+        .chars()
+        .filter(|c| is_username_char(*c))
+        .skip_while(|c| !c.is_ascii_alphanumeric())
+        .take(BASE_CHARS_MAX)
+        .collect();
+    let base = if base.len() < USERNAME_CHARS_MIN { format!("player{base}") } else { base };
+    match suffix {
+        None => base,
+        Some(number) => format!("{base}-{number:06}"),
+    }
+}
+
+/// A line of text that others see.
+pub(crate) fn check_line(what: &str, text: &str, chars_max: usize) -> Outcome<()> {
+    if text.chars().count() > chars_max || text.chars().any(char::is_control) {
+        return Err(Failure::invalid(format!(
+            "`{what}` has at most {chars_max} characters and no control characters."
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn check_device_name(name: Option<&str>) -> Outcome<()> {
+    check_line("device_name", name.unwrap_or_default(), DEVICE_NAME_CHARS_MAX)
+}
+
+pub(super) fn check_display_name(name: &str) -> Outcome<()> {
+    if name.trim().is_empty() {
+        return Err(Failure::invalid("`display_name` needs a visible character."));
+    }
+    check_line("display_name", name, DISPLAY_NAME_CHARS_MAX)
+}
+
+/// What the database holds of a session.
+#[derive(Debug, Clone)]
+pub(super) struct SessionState {
+    pub(super) player_id: String,
+    pub(super) generation: i64,
+    pub(super) refresh_hash: String,
+    pub(super) over: bool,
+}
+
+/// What the use of a refresh token means when the session did not simply move on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// The answer was lost and the child is unused: give the same child again.
+    LostAnswer,
+    /// A token from before was used again: it may be stolen, so the session ends.
+    Stolen,
+    /// The session is over, or never was.
+    Over,
+}
+
+/// `child_digest` is the digest of the token that follows the presented one.
+pub(super) fn judge_reuse(session: Option<&SessionState>, generation: i64, child_digest: &str) -> Reuse {
+    match session {
+        None => Reuse::Over,
+        Some(session) if session.over => Reuse::Over,
+        Some(session) if session.generation == generation + 1 && session.refresh_hash == child_digest => {
+            Reuse::LostAnswer
+        }
+        Some(_) => Reuse::Stolen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emails() {
+        for good in ["a@b.co", "ann.lee+tag@mail.example.org", "ünï@bücher.example", "A@B.CO"] {
+            assert!(check_email(good).is_ok(), "{good}");
+        }
+        let long = format!("{}@b.co", "x".repeat(65));
+        for bad in ["", "a", "@b.co", "a@", "a@b", "a@@b.co", "a b@c.de", "a@b.co\0", "a@b..co", "a@-b.co", "<a@b.co>", "a@b.co\n", &long] {
+            assert!(check_email(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn passwords() {
+        for good in ["correct horse", "пароль-надёжный", &"x1".repeat(128)] {
+            assert!(check_password(good, "a@b.co").is_ok(), "{good}");
+        }
+        for bad in ["short", "password1", "PASSWORD1", "aaaaaaaaaaaa", "ann@example.com", &"x1".repeat(129)] {
+            assert!(check_password(bad, "Ann@Example.com").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn usernames() {
+        assert!(check_username("ann-lee_2.0").is_ok());
+        for bad in ["ab", "-ann", "ann lee", "änn", "ann\0", &"x".repeat(33)] {
+            assert!(check_username(bad).is_err(), "{bad:?}");
+        }
+        for email in ["ann.lee@x.yz", "ü@x.yz", "..@x.yz", "averyveryveryverylongname1234567890@x.yz"] {
+            for suffix in [None, Some(999_999)] {
+                assert!(check_username(&username_from(email, suffix)).is_ok(), "{email}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reused_token_is_a_lost_answer_only_while_its_child_is_unused() {
+        let state = |generation, hash: &str, over| SessionState {
+            player_id: "p".into(),
+            generation,
+            refresh_hash: hash.into(),
+            over,
+        };
+        assert_eq!(judge_reuse(Some(&state(3, "child", false)), 2, "child"), Reuse::LostAnswer);
+        assert_eq!(judge_reuse(Some(&state(4, "grandchild", false)), 2, "child"), Reuse::Stolen);
+        assert_eq!(judge_reuse(Some(&state(3, "child", true)), 2, "child"), Reuse::Over);
+        assert_eq!(judge_reuse(None, 2, "child"), Reuse::Over);
+    }
+}

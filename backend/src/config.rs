@@ -1,0 +1,303 @@
+//! Configuration: defaults, then a TOML file, then `AETHEX_*` variables, then flags; later ones win.
+//!
+//! Every key has a default, so nothing needs to be configured. A key's variable is its name in capitals
+//! with underscores: `database.url` is `AETHEX_DATABASE_URL`. Unknown keys are refused by name.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address of the API: loopback, until it is opened on purpose.
+    pub listen: String,
+    /// Address of `/metrics` (Prometheus); off when empty.
+    pub metrics_listen: String,
+    /// Folder of the embedded engines, keys and everything else kept.
+    pub data: PathBuf,
+    /// What the log says: `error`, `warn`, `info`, `debug`, or a filter such as `info,aethex_backend=debug`.
+    pub log: String,
+    /// `json` or `text`.
+    pub log_format: String,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The HTTP edge.
+    pub http: HttpConfig,
+    /// TLS.
+    pub tls: TlsConfig,
+    /// Accounts.
+    pub auth: crate::auth::config::AuthConfig,
+    /// Cloud saves.
+    pub saves: crate::saves::config::SavesConfig,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: "127.0.0.1:8080".into(),
+            metrics_listen: String::new(),
+            data: PathBuf::from("aethex-data"),
+            log: "info".into(),
+            log_format: "json".into(),
+            database: DatabaseConfig::default(),
+            http: HttpConfig::default(),
+            tls: TlsConfig::default(),
+            auth: crate::auth::config::AuthConfig::default(),
+            saves: crate::saves::config::SavesConfig::default(),
+        }
+    }
+}
+
+/// The database.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseConfig {
+    /// `postgres://…`; empty for SQLite in the data folder.
+    pub url: String,
+    /// Most connections to a PostgreSQL server.
+    pub connections_max: u32,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> DatabaseConfig {
+        DatabaseConfig { url: String::new(), connections_max: 16 }
+    }
+}
+
+impl std::fmt::Debug for DatabaseConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseConfig")
+            .field("url", &redact(&self.url))
+            .field("connections_max", &self.connections_max)
+            .finish()
+    }
+}
+
+/// The HTTP edge.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Deadline for a request's head, and for an idle connection's next one.
+    pub header_timeout_ms: u64,
+    /// Deadline for a whole body.
+    pub body_timeout_ms: u64,
+    /// Deadline for an answer.
+    pub request_timeout_ms: u64,
+    /// Connections at once; further ones wait in the kernel's queue.
+    pub connections_max: u32,
+    /// How long open requests may go on after a stop was asked for.
+    pub drain_timeout_ms: u64,
+    /// Web origins that may call the API; `*` for any (tokens travel in a header, never in cookies).
+    pub cors_origins: Vec<String>,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig {
+            header_timeout_ms: 30_000,
+            body_timeout_ms: 60_000,
+            request_timeout_ms: 90_000,
+            connections_max: 10_000,
+            drain_timeout_ms: 20_000,
+            cors_origins: vec!["*".into()],
+            trusted_proxies: vec![],
+        }
+    }
+}
+
+/// TLS: on when both files are named.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// PEM file with the certificate and its chain.
+    pub certificate: String,
+    /// PEM file with the private key.
+    pub key: String,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// A configuration with the source of each value.
+#[derive(Debug)]
+pub struct Effective {
+    /// The values.
+    pub config: Config,
+    /// Each key with its value (secrets hidden) and where it comes from.
+    pub sources: Vec<(String, String, String)>,
+}
+
+impl Config {
+    /// A configuration for a private server in `data`, on a free port, with a quiet log.
+    pub fn for_tests(data: &Path) -> Config {
+        Config {
+            listen: "127.0.0.1:0".into(),
+            data: data.to_owned(),
+            log: "warn".into(),
+            ..Config::default()
+        }
+    }
+}
+
+/// Reads the layers. `file` is optional; `flags` are (key, value) pairs from the command line.
+pub fn load(
+    file: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+    flags: &[(&str, String)],
+) -> Result<Effective, ConfigError> {
+    let mut layers = Layers::defaults();
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("cannot read {}: {error}", path.display())))?;
+        layers.apply_file(&text, &path.display().to_string())?;
+    }
+    layers.apply_env(env)?;
+    for (key, value) in flags {
+        layers.set_text(key, value, "flag".into())?;
+    }
+    layers.finish()
+}
+
+/// Flat keys with their values and sources.
+struct Layers(BTreeMap<String, (toml::Value, String)>);
+
+impl Layers {
+    fn defaults() -> Layers {
+        let table = toml::Table::try_from(Config::default()).expect("the defaults are plain data");
+        let mut flat = BTreeMap::new();
+        flatten("", &table, &mut |key, value| {
+            flat.insert(key, (value.clone(), "default".to_owned()));
+        });
+        Layers(flat)
+    }
+
+    fn apply_file(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
+        let table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| ConfigError(format!("{name}: {}", error.message())))?;
+        let mut found = Vec::new();
+        flatten("", &table, &mut |key, value| found.push((key, value.clone())));
+        for (key, value) in found {
+            match self.0.get_mut(&key) {
+                Some(slot) => *slot = (value, name.to_owned()),
+                None => return Err(ConfigError(format!("{name}: there is no setting `{key}`"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_env(&mut self, env: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
+        for (name, value) in env {
+            let Some(rest) = name.strip_prefix("AETHEX_") else { continue };
+            let key = self.0.keys().find(|key| key.replace('.', "_").to_uppercase() == rest).cloned();
+            // Other programs of the product have AETHEX_ variables too: an unknown one is not ours.
+            if let Some(key) = key {
+                self.set_text(&key, &value, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_text(&mut self, key: &str, text: &str, source: String) -> Result<(), ConfigError> {
+        let slot = self.0.get_mut(key).ok_or_else(|| ConfigError(format!("there is no setting `{key}`")))?;
+        let wrong = |wanted: &str| ConfigError(format!("{source}: `{key}` needs {wanted}"));
+        let value = match &slot.0 {
+            toml::Value::Integer(_) => text.trim().parse().map(toml::Value::Integer).map_err(|_| wrong("a number"))?,
+            toml::Value::Boolean(_) => {
+                text.trim().parse().map(toml::Value::Boolean).map_err(|_| wrong("true or false"))?
+            }
+            toml::Value::Array(_) => toml::Value::Array(
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(toml::Value::from).collect(),
+            ),
+            _ => toml::Value::from(text),
+        };
+        *slot = (value, source);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Effective, ConfigError> {
+        let mut table = toml::Table::new();
+        let mut sources = Vec::new();
+        for (key, (value, source)) in self.0 {
+            let shown = match key.as_str() {
+                "database.url" => redact(value.as_str().unwrap_or_default()),
+                _ => value.to_string(),
+            };
+            sources.push((key.clone(), shown, source));
+            unflatten(&mut table, &key, value);
+        }
+        let config: Config =
+            table.try_into().map_err(|error: toml::de::Error| ConfigError(error.message().to_owned()))?;
+        Ok(Effective { config, sources })
+    }
+}
+
+fn flatten(prefix: &str, table: &toml::Table, each: &mut impl FnMut(String, &toml::Value)) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&key, inner, each),
+            value => each(key, value),
+        }
+    }
+}
+
+fn unflatten(table: &mut toml::Table, key: &str, value: toml::Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((section, rest)) => {
+            let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            if let toml::Value::Table(inner) = section {
+                unflatten(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// A database address without its password.
+fn redact(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}***{}", &url[..scheme + 3], &url[at..]),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn later_layers_win_and_are_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "listen = \"1.1.1.1:1\"\n[database]\nconnections_max = 7\n").unwrap();
+        let vars = env(&[("AETHEX_LISTEN", "2.2.2.2:2"), ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d")]);
+        let effective = load(Some(file.path()), vars, &[("data", "/tmp/x".into())]).unwrap();
+        assert_eq!(effective.config.listen, "2.2.2.2:2");
+        assert_eq!(effective.config.database.connections_max, 7);
+        assert_eq!(effective.config.data, Path::new("/tmp/x"));
+        let shown = format!("{:?} {:?}", effective.sources, effective.config);
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(effective.sources.iter().any(|(k, _, s)| k == "listen" && s == "AETHEX_LISTEN"));
+    }
+
+    #[test]
+    fn unknown_and_mistyped_settings_are_refused_by_name() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[database]\nurll = \"x\"\n").unwrap();
+        let error = load(Some(file.path()), env(&[]), &[]).unwrap_err();
+        assert!(error.0.contains("database.urll"), "{error}");
+        let error = load(None, env(&[("AETHEX_DATABASE_CONNECTIONS_MAX", "many")]), &[]).unwrap_err();
+        assert!(error.0.contains("a number"), "{error}");
+    }
+}

@@ -1,0 +1,79 @@
+//! `aethex-cloud doctor`: tries what a server needs and says in words what is wrong.
+
+use crate::app::open_sql;
+use crate::config::Config;
+use std::io::Write;
+
+/// One check with its outcome.
+#[derive(Debug)]
+pub struct Check {
+    /// What was tried.
+    pub what: String,
+    /// What was found, or what to do.
+    pub outcome: Result<String, String>,
+}
+
+/// Runs every check; none of them changes data.
+pub async fn run(config: &Config) -> Vec<Check> {
+    let mut checks = vec![check_data_folder(config), check_listen(config).await];
+    match open_sql(config).await {
+        Err(error) => checks.push(Check { what: "database".into(), outcome: Err(error.0) }),
+        Ok(sql) => {
+            let pending = sql.pending_migrations().await;
+            let outcome = match pending {
+                Ok(pending) if pending.is_empty() => Ok(format!("{}: schema is up to date", sql.engine())),
+                Ok(pending) => Ok(format!(
+                    "{}: {} to apply; `aethex-cloud migrate` or the next start applies them",
+                    sql.engine(),
+                    pending.join(", ")
+                )),
+                Err(error) => Err(format!("{}: {error}", sql.engine())),
+            };
+            checks.push(Check { what: "database".into(), outcome });
+            sql.close().await;
+        }
+    }
+    checks.push(check_tls(config));
+    checks
+}
+
+fn check_data_folder(config: &Config) -> Check {
+    let probe = config.data.join(".doctor");
+    let tried = std::fs::create_dir_all(&config.data)
+        .and_then(|()| std::fs::File::create(&probe))
+        .and_then(|mut file| file.write_all(b"x").and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::remove_file(&probe));
+    let outcome = match tried {
+        Ok(()) => Ok(format!("{} is writable", config.data.display())),
+        Err(error) => Err(format!(
+            "{} cannot be written: {error}; set `data` to a folder that this user may write",
+            config.data.display()
+        )),
+    };
+    Check { what: "data folder".into(), outcome }
+}
+
+async fn check_listen(config: &Config) -> Check {
+    let outcome = match tokio::net::TcpListener::bind(&config.listen).await {
+        Ok(_) => Ok(format!("{} is free", config.listen)),
+        Err(error) => Err(format!(
+            "cannot listen on {}: {error}; is a server running there already? set `listen`",
+            config.listen
+        )),
+    };
+    Check { what: "listen".into(), outcome }
+}
+
+fn check_tls(config: &Config) -> Check {
+    let loopback = config.listen.starts_with("127.") || config.listen.starts_with("[::1]");
+    let outcome = match (config.tls.certificate.is_empty(), loopback) {
+        (false, _) => Ok("on".to_owned()),
+        (true, true) => Ok("off, on loopback".to_owned()),
+        (true, false) => Err(format!(
+            "off, though {} can be reached from elsewhere: set `tls.certificate` and `tls.key`, or put a proxy \
+             that ends TLS in front and listen on loopback",
+            config.listen
+        )),
+    };
+    Check { what: "tls".into(), outcome }
+}

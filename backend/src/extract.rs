@@ -1,0 +1,241 @@
+//! What handlers ask of a request: the game, the caller, the body, the query, the path.
+//!
+//! Every refusal is a [`Failure`] with a code and words, never a framework's own text. [`Caller`] is the
+//! only way to learn who calls, and [`Caller::own`] the only way to turn an id of a path into a player.
+
+use crate::app::App;
+use crate::error::{Failure, Outcome};
+use aethex_wire::ids::{GameId, PlayerId, SessionId};
+use aethex_wire::{CLIENT_KEY_HEADER, ErrorCode};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, Limited};
+use serde::de::DeserializeOwned;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Largest JSON body but for saves: names, tokens and settings, nothing large.
+pub(crate) const JSON_LEN_MAX: usize = 64 * 1024;
+/// Bodies up to this size are not counted against the budget of large ones.
+const BODY_LEN_SMALL: usize = 64 * 1024;
+/// Bytes of large bodies held in memory at once, over all requests.
+pub(crate) const BODY_BUDGET_KIB: usize = 256 * 1024;
+
+/// The game that a request belongs to: its client key's, or the default one.
+#[derive(Debug, Clone)]
+pub(crate) struct Game(pub(crate) GameId);
+
+impl FromRequestParts<Arc<App>> for Game {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Game> {
+        match parts.headers.get(CLIENT_KEY_HEADER) {
+            None => Ok(Game(app.auth.default_game().clone())),
+            Some(key) => {
+                let key = key.to_str().map_err(|_| unknown_key())?;
+                app.auth.game_of_key(&app.sql, key).await?.map(Game).ok_or_else(unknown_key)
+            }
+        }
+    }
+}
+
+fn unknown_key() -> Failure {
+    Failure::new(ErrorCode::UnknownClientKey, "The client key belongs to no game: copy it from the console.")
+}
+
+/// A player with a valid access token.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) game: GameId,
+    pub(crate) player: PlayerId,
+    pub(crate) session: SessionId,
+}
+
+impl Caller {
+    /// The player that a path names, when it is the caller: nobody learns of anyone else's things.
+    pub(crate) fn own(&self, user_id: &str) -> Outcome<()> {
+        if user_id == self.player.as_str() { Ok(()) } else { Err(Failure::not_found()) }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Caller> {
+        let Game(game) = Game::from_request_parts(parts, app).await?;
+        let token = bearer(&parts.headers).ok_or_else(Failure::unauthenticated)?;
+        app.auth.verify(token, game)
+    }
+}
+
+/// The caller, or nobody: for endpoints that serve both.
+#[derive(Debug)]
+pub(crate) struct MaybeCaller(pub(crate) Option<Caller>);
+
+impl FromRequestParts<Arc<App>> for MaybeCaller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<MaybeCaller> {
+        Ok(MaybeCaller(Caller::from_request_parts(parts, app).await.ok()))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    // Two answers to "who are you" are none.
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// Where a request comes from, told by the connection, or by a proxy that the configuration names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Address(pub(crate) IpAddr);
+
+/// The other end of the connection, set by the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+impl FromRequestParts<Arc<App>> for Address {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Address> {
+        let Peer(peer) =
+            *parts.extensions.get::<Peer>().ok_or_else(|| Failure::internal("a request without a peer"))?;
+        Ok(Address(client_address(peer.to_canonical(), &parts.headers, &app.config.http.trusted_proxies)))
+    }
+}
+
+/// The nearest address that is not a trusted proxy, from the right of `X-Forwarded-For`.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut address = peer;
+    let forwarded = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = forwarded.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
+    for hop in hops {
+        if !trusted.contains(&address) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(before) => address = before.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+/// A JSON body.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Outcome<Json<T>> {
+        expect_media_type(request.headers(), "application/json")?;
+        let body = read_body(app, request.into_body(), JSON_LEN_MAX).await?;
+        parse_json(&body).map(Json)
+    }
+}
+
+/// Parses JSON, saying where it is wrong.
+pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Outcome<T> {
+    serde_json::from_slice(body).map_err(|error| Failure::invalid(format!("The JSON body is not usable: {error}.")))
+}
+
+/// The media type of a body, without parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+fn expect_media_type(headers: &HeaderMap, wanted: &str) -> Outcome<()> {
+    if media_type(headers).eq_ignore_ascii_case(wanted) {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::UnsupportedMediaType, format!("Send the body as {wanted}.")))
+}
+
+/// Reads a body of at most `limit` bytes, before the deadline, within the memory budget.
+pub(crate) async fn read_body(app: &App, body: Body, limit: usize) -> Outcome<Bytes> {
+    use http_body::Body as _;
+    let declared = body.size_hint();
+    if declared.lower() > limit as u64 {
+        return Err(too_large(limit));
+    }
+    let expected = declared.upper().map_or(limit, |upper| usize::try_from(upper).unwrap_or(limit).min(limit));
+    let _room = match expected {
+        ..=BODY_LEN_SMALL => None,
+        large => Some(app.body_budget.try_acquire_many(kib(large)).map_err(|_| Failure::overloaded())?),
+    };
+    let deadline = Duration::from_millis(app.config.http.body_timeout_ms);
+    match tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await {
+        Err(_) => Err(Failure::new(ErrorCode::RequestTimeout, "The body did not arrive in time.")),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(_)) => Err(Failure::invalid("The body ended early or is not valid HTTP.")),
+    }
+}
+
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
+fn too_large(limit: usize) -> Failure {
+    Failure::new(ErrorCode::TooLarge, format!("The body is over the limit of {limit} bytes."))
+}
+
+/// Query parameters.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Outcome<Query<T>> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(query)| Query(query))
+            .map_err(|error| Failure::invalid(format!("The query is not usable: {}.", error.body_text())))
+    }
+}
+
+/// Variables of the path, in their order.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Path<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Outcome<Path<T>> {
+        axum::extract::Path::from_request_parts(parts, app)
+            .await
+            .map(|axum::extract::Path(path)| Path(path))
+            .map_err(|_| Failure::invalid("The path is not valid UTF-8 after percent-decoding."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwarding_headers_are_believed_from_named_proxies_only() {
+        let proxy: IpAddr = "10.0.0.1".parse().unwrap();
+        let other: IpAddr = "10.0.0.9".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "6.6.6.6, 7.7.7.7".parse().unwrap());
+        headers.append("x-forwarded-for", "8.8.8.8".parse().unwrap());
+        assert_eq!(client_address(other, &headers, &[proxy]), other);
+        assert_eq!(client_address(proxy, &headers, &[proxy]).to_string(), "8.8.8.8");
+        let both = [proxy, "8.8.8.8".parse().unwrap()];
+        assert_eq!(client_address(proxy, &headers, &both).to_string(), "7.7.7.7");
+        headers.append("x-forwarded-for", "unknown".parse().unwrap());
+        assert_eq!(client_address(proxy, &headers, &[proxy]), proxy);
+    }
+}

@@ -1,0 +1,183 @@
+//! The OpenAPI 3.1 document, generated from the endpoint types that handlers serve and the SDK calls.
+
+use crate::app::App;
+use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
+use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
+use aethex_wire::{Access, CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Problem, endpoint};
+use axum::response::IntoResponse;
+use axum::{Router, routing};
+use http::header;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+use std::any::TypeId;
+use std::sync::{Arc, OnceLock};
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new().route(
+        "/api/v1/openapi.json",
+        routing::get(|| async {
+            static DOCUMENT: OnceLock<String> = OnceLock::new();
+            let document = DOCUMENT.get_or_init(|| document().to_string());
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+            (headers, document.as_str()).into_response()
+        }),
+    )
+}
+
+/// The whole document.
+pub fn document() -> Value {
+    let mut doc = Doc {
+        schemas: SchemaSettings::draft2020_12()
+            .with(|settings| settings.definitions_path = "/components/schemas".into())
+            .into_generator(),
+        paths: Map::new(),
+    };
+    doc.add::<Register>(&[]);
+    doc.add::<Login>(&[]);
+    doc.add::<Refresh>(&[]);
+    doc.add::<Logout>(&[]);
+    doc.add::<GetProfile>(&[]);
+    doc.add::<PutProfile>(&[header_parameter("If-Match", "The profile's `ETag`: refused when it changed since.")]);
+    doc.add::<ListSaves>(&[]);
+    doc.add::<PutSave>(&[header_parameter(
+        IDEMPOTENCY_KEY_HEADER,
+        "1 to 64 visible ASCII characters: the same key with the same body gives the same answer.",
+    )]);
+    doc.add::<GetSave>(&[header_parameter("If-None-Match", "The `ETag` at hand: 304 when it is still the head.")]);
+    doc.add::<DeleteSave>(&[]);
+    doc.add::<SaveHistory>(&[]);
+    doc.finish()
+}
+
+struct Doc {
+    schemas: SchemaGenerator,
+    paths: Map<String, Value>,
+}
+
+impl Doc {
+    fn add<E>(&mut self, more_parameters: &[Value])
+    where
+        E: Endpoint,
+        E::Query: JsonSchema + 'static,
+        E::Request: JsonSchema + 'static,
+        E::Response: JsonSchema + 'static,
+    {
+        let mut parameters = path_parameters(E::PATH);
+        parameters.extend(query_parameters(self.schemas.root_schema_for::<E::Query>()));
+        parameters.push(header_parameter(CLIENT_KEY_HEADER, "The game's publishable client key; none for the default game."));
+        parameters.extend_from_slice(more_parameters);
+        let mut operation = json!({
+            "operationId": E::NAME,
+            "summary": E::SUMMARY.trim(),
+            "tags": [E::PATH.split('/').nth(3).unwrap_or_default()],
+            "parameters": parameters,
+            "responses": self.responses::<E>(),
+            "security": match E::ACCESS { Access::Player => json!([{ "player": [] }]), Access::Public => json!([]) },
+        });
+        if TypeId::of::<E::Request>() != TypeId::of::<endpoint::None>() {
+            let mut content = json!({ "application/json": { "schema": self.schemas.subschema_for::<E::Request>() } });
+            if E::NAME == PutSave::NAME {
+                content[FRAME_MEDIA_TYPE] = json!({ "schema": { "type": "string", "format": "binary" } });
+            }
+            operation["requestBody"] = json!({ "required": E::NAME != Logout::NAME, "content": content });
+        }
+        let path = self.paths.entry(E::PATH).or_insert_with(|| json!({}));
+        path[E::METHOD.as_str().to_lowercase()] = operation;
+    }
+
+    fn responses<E>(&mut self) -> Value
+    where
+        E: Endpoint,
+        E::Response: JsonSchema + 'static,
+    {
+        let problem = json!({
+            "description": "A problem document (RFC 9457); branch on `code`.",
+            "content": { "application/problem+json": { "schema": self.schemas.subschema_for::<Problem>() } },
+        });
+        let mut success = json!({ "description": "Done." });
+        if TypeId::of::<E::Response>() != TypeId::of::<endpoint::None>() {
+            success["content"] = json!({ "application/json": { "schema": self.schemas.subschema_for::<E::Response>() } });
+            if E::NAME == GetSave::NAME {
+                success["content"][FRAME_MEDIA_TYPE] = json!({ "schema": { "type": "string", "format": "binary" } });
+            }
+        }
+        let mut responses = Map::new();
+        responses.insert(E::STATUS.to_string(), success);
+        if E::NAME == GetSave::NAME {
+            responses.insert("304".into(), json!({ "description": "The version at hand is still the head." }));
+        }
+        let mut statuses: Vec<u16> = ErrorCode::ALL.iter().map(|code| code.status()).filter(|s| *s != 0).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        for status in statuses {
+            responses.insert(status.to_string(), problem.clone());
+        }
+        Value::Object(responses)
+    }
+
+    fn finish(mut self) -> Value {
+        let codes: Map<String, Value> = ErrorCode::ALL
+            .iter()
+            .filter(|code| code.status() != 0)
+            .map(|code| {
+                let about = json!({
+                    "number": code.number(), "status": code.status(),
+                    "retryable": code.retryable(), "meaning": code.summary().trim(),
+                });
+                (code.as_str().to_owned(), about)
+            })
+            .collect();
+        json!({
+            "openapi": "3.1.0",
+            "info": {
+                "title": "AeThex Cloud",
+                "version": env!("CARGO_PKG_VERSION"),
+                "description": "Accounts and cloud saves for games.",
+                "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            },
+            "paths": self.paths,
+            "components": {
+                "schemas": self.schemas.take_definitions(true),
+                "securitySchemes": {
+                    "player": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                },
+            },
+            "x-error-codes": codes,
+        })
+    }
+}
+
+fn path_parameters(path: &str) -> Vec<Value> {
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')))
+        .map(|name| {
+            json!({
+                "name": name, "in": "path", "required": true,
+                "schema": match name {
+                    "user_id" => json!({ "type": "string", "format": "uuid" }),
+                    _ => json!({ "type": "string", "minLength": 1 }),
+                },
+                "description": match name {
+                    "user_id" => "The player's id, as `user.id` of the login's answer.",
+                    _ => "The slot's name.",
+                },
+            })
+        })
+        .collect()
+}
+
+fn query_parameters(schema: Schema) -> Vec<Value> {
+    let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    properties
+        .into_iter()
+        .map(|(name, mut schema)| {
+            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            json!({ "name": name, "in": "query", "required": false, "schema": schema, "description": description })
+        })
+        .collect()
+}
+
+fn header_parameter(name: &str, description: &str) -> Value {
+    json!({ "name": name, "in": "header", "required": false, "schema": { "type": "string" }, "description": description })
+}

@@ -1,0 +1,4 @@
+//! The engines behind the features: one file a port, in it one closed enum of engines.
+
+pub mod blob;
+pub mod sql;

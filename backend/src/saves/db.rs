@@ -1,0 +1,385 @@
+//! All SQL of saves.
+//!
+//! A plain save is one statement: it inserts the next version of the line only if the named parent is the
+//! head, which the unique index on (game, player, slot, sequence) decides. Whatever it does not insert is
+//! explained afterwards, by reads.
+
+use super::rules::{Base, Content};
+use crate::args;
+use crate::ports::sql::{Arg, Row, Sql, SqlError, Statement};
+use aethex_wire::ids::{GameId, PlayerId, VersionId};
+use aethex_wire::saves::{Compression, Encoding, SaveVersion};
+use bytes::Bytes;
+use futures_util::FutureExt;
+
+/// The columns that [`version`] reads, in its order.
+macro_rules! columns {
+    () => {
+        "v.slot, v.version_id, v.sequence, v.parent_a, v.parent_b, v.encoding, v.hash, v.size_bytes, v.label,
+         v.device_name, v.playtime_ms, v.saved_at_ms, v.stored_at_ms, v.deleted"
+    };
+}
+const COLUMNS: usize = 14;
+
+fn version(row: &Row<'_>) -> Result<SaveVersion, SqlError> {
+    let parents = [row.maybe_text(3)?, row.maybe_text(4)?];
+    Ok(SaveVersion {
+        slot: row.text(0)?,
+        version: id(&row.text(1)?)?,
+        sequence: row.maybe_int(2)?,
+        parents: parents.iter().flatten().map(|parent| id(parent)).collect::<Result<_, _>>()?,
+        encoding: if row.text(5)? == "value" { Encoding::Value } else { Encoding::Bytes },
+        hash: row.text(6)?,
+        size_bytes: row.int(7)?,
+        label: row.text(8)?,
+        device_name: row.text(9)?,
+        playtime_ms: row.int(10)?,
+        saved_at_ms: row.int(11)?,
+        stored_at_ms: row.int(12)?,
+        deleted: row.int(13)? != 0,
+    })
+}
+
+fn id(text: &str) -> Result<VersionId, SqlError> {
+    VersionId::parse(text).ok_or_else(|| SqlError::Other("a stored version id is damaged".into()))
+}
+
+/// Where a content lies.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) compression: Compression,
+    pub(super) body: Option<Bytes>,
+    pub(super) blob_key: Option<String>,
+}
+
+fn version_with_content(row: &Row<'_>) -> Result<(SaveVersion, Stored), SqlError> {
+    let compression = if row.text(COLUMNS)? == "zstd" { Compression::Zstd } else { Compression::None };
+    let body = row.maybe_bytes(COLUMNS + 1)?.map(Bytes::from);
+    Ok((version(row)?, Stored { compression, body, blob_key: row.maybe_text(COLUMNS + 2)? }))
+}
+
+/// A version to insert.
+#[derive(Debug, Clone)]
+pub(super) struct NewVersion {
+    pub(super) game: GameId,
+    pub(super) player: PlayerId,
+    pub(super) slot: String,
+    pub(super) version: VersionId,
+    pub(super) base: Base,
+    pub(super) content: Content,
+    pub(super) blob_key: Option<String>,
+    pub(super) label: String,
+    pub(super) device_name: String,
+    pub(super) playtime_ms: i64,
+    pub(super) saved_at_ms: i64,
+    pub(super) stored_at_ms: i64,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) request_hash: Option<String>,
+}
+
+/// Arguments 1 to 17 of every insert.
+fn insert_args(new: &NewVersion) -> Vec<Arg> {
+    let body = new.blob_key.is_none().then(|| new.content.stored.clone());
+    let encoding = match new.content.encoding {
+        Encoding::Value => "value",
+        Encoding::Bytes => "bytes",
+    };
+    let compression = match new.content.compression {
+        Compression::None => "none",
+        Compression::Zstd => "zstd",
+    };
+    args![
+        new.game.as_str(),
+        new.player.as_str(),
+        new.slot.as_str(),
+        new.version.as_str(),
+        encoding,
+        compression,
+        new.content.hash.as_str(),
+        new.content.size_bytes,
+        new.content.stored.len() as i64,
+        body,
+        new.blob_key.clone(),
+        new.label.as_str(),
+        new.device_name.as_str(),
+        new.playtime_ms,
+        new.saved_at_ms,
+        new.stored_at_ms,
+        new.idempotency_key.clone(),
+        new.request_hash.clone(),
+    ]
+}
+
+/// An insert whose place in the line, parents and condition are given.
+macro_rules! insert {
+    ($sequence:literal, $parent_a:literal, $parent_b:literal, $source:literal) => {
+        concat!(
+            "INSERT INTO saves_version (game_id, player_id, slot, version_id, encoding, compression, hash,
+                size_bytes, stored_bytes, body, blob_key, label, device_name, playtime_ms, saved_at_ms,
+                stored_at_ms, idempotency_key, request_hash, deleted, sequence, parent_a, parent_b)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, ",
+            $sequence, ", ", $parent_a, ", ", $parent_b, " ", $source,
+            " ON CONFLICT DO NOTHING RETURNING sequence, parent_a"
+        )
+    };
+}
+
+const INSERT_ON_ONE: Statement = insert!(
+    "h.sequence + 1",
+    "h.version_id",
+    "CAST(NULL AS TEXT)",
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $19 AND h.slot = $3
+        AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL"
+);
+const INSERT_ON_MERGE: Statement = insert!(
+    "h.sequence + 1",
+    "h.version_id",
+    "$20",
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $19 AND h.slot = $3
+        AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
+        AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
+            AND o.version_id = $20 AND o.slot = $3 AND o.purged_at_ms IS NULL)"
+);
+const INSERT_ON_HEAD: Statement = insert!(
+    "h.sequence + 1",
+    "CASE WHEN h.deleted = 0 THEN h.version_id ELSE NULL END",
+    "CAST(NULL AS TEXT)",
+    "FROM (SELECT sequence, version_id, deleted FROM saves_version WHERE game_id = $1 AND player_id = $2
+        AND slot = $3 AND sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1) h WHERE h.sequence > 0"
+);
+/// A slot is new when nothing live is in its line; after a delete the line goes on behind its mark.
+const INSERT_ON_NOTHING: Statement = insert!(
+    "COALESCE((SELECT MAX(sequence) FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3), 0) + 1",
+    "CAST(NULL AS TEXT)",
+    "CAST(NULL AS TEXT)",
+    "WHERE NOT EXISTS (SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
+        AND sequence IS NOT NULL AND deleted = 0 AND purged_at_ms IS NULL)"
+);
+const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$19", "$20", "WHERE 1 = 1");
+
+/// Inserts the next head when the base allows it; its sequence and first parent, or `None`.
+pub(super) async fn insert_head(
+    sql: &Sql,
+    new: &NewVersion,
+) -> Result<Option<(i64, Option<String>)>, SqlError> {
+    let mut args = insert_args(new);
+    let statement = match &new.base {
+        Base::One(head) => {
+            args.push(head.as_str().into());
+            INSERT_ON_ONE
+        }
+        Base::Merge(head, other) => {
+            args.push(head.as_str().into());
+            args.push(other.as_str().into());
+            INSERT_ON_MERGE
+        }
+        Base::Head => INSERT_ON_HEAD,
+        Base::Nothing => INSERT_ON_NOTHING,
+    };
+    let map = |row: &Row<'_>| Ok((row.int(0)?, row.maybe_text(1)?));
+    let rows = sql.write(statement, args.clone(), map).await?;
+    if let (true, Base::Head) = (rows.is_empty(), &new.base) {
+        // No head to append to: the slot is new.
+        return Ok(sql.write(INSERT_ON_NOTHING, args, map).await?.into_iter().next());
+    }
+    Ok(rows.into_iter().next())
+}
+
+/// Inserts a version beside the line of heads; false when its idempotency key is taken.
+pub(super) async fn insert_beside(sql: &Sql, new: &NewVersion) -> Result<bool, SqlError> {
+    let mut args = insert_args(new);
+    args.push(new.base.first().map(|id| id.as_str().to_owned()).into());
+    args.push(new.base.second().map(|id| id.as_str().to_owned()).into());
+    Ok(!sql.write(INSERT_BESIDE, args, |_| Ok(())).await?.is_empty())
+}
+
+/// The version that an earlier request with this key made, with that request's digest.
+pub(super) async fn by_idempotency_key(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    key: &str,
+) -> Result<Option<(SaveVersion, Option<String>)>, SqlError> {
+    sql.read_one(
+        concat!(
+            "SELECT ", columns!(), ", v.request_hash FROM saves_version v
+             WHERE v.game_id = $1 AND v.player_id = $2 AND v.idempotency_key = $3"
+        ),
+        args![game.as_str(), player.as_str(), key],
+        |row| Ok((version(row)?, row.maybe_text(COLUMNS)?)),
+    )
+    .await
+}
+
+/// The head of a slot; it may be a delete's mark.
+pub(super) async fn head(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    slot: &str,
+) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
+    sql.read_one(
+        concat!(
+            "SELECT ", columns!(), ", v.compression, v.body, v.blob_key FROM saves_version v
+             WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.sequence IS NOT NULL
+             ORDER BY v.sequence DESC LIMIT 1"
+        ),
+        args![game.as_str(), player.as_str(), slot],
+        version_with_content,
+    )
+    .await
+}
+
+/// One version of a slot, while its content is there.
+pub(super) async fn version_of(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    slot: &str,
+    wanted: &VersionId,
+) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
+    sql.read_one(
+        concat!(
+            "SELECT ", columns!(), ", v.compression, v.body, v.blob_key FROM saves_version v
+             WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id = $4 AND v.slot = $3
+                AND v.purged_at_ms IS NULL"
+        ),
+        args![game.as_str(), player.as_str(), slot, wanted.as_str()],
+        version_with_content,
+    )
+    .await
+}
+
+/// Whether a version is, or was before a delete, in this slot.
+pub(super) async fn is_known(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    slot: &str,
+    wanted: &VersionId,
+) -> Result<bool, SqlError> {
+    let found = sql
+        .read_one(
+            "SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND version_id = $4 AND slot = $3",
+            args![game.as_str(), player.as_str(), slot, wanted.as_str()],
+            |_| Ok(()),
+        )
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The heads of the player's slots behind `after`, by name.
+pub(super) async fn heads(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<SaveVersion>, SqlError> {
+    sql.read(
+        concat!(
+            "SELECT ", columns!(), " FROM saves_version v
+             WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot > $3 AND v.deleted = 0
+                AND v.sequence = (SELECT MAX(m.sequence) FROM saves_version m
+                    WHERE m.game_id = v.game_id AND m.player_id = v.player_id AND m.slot = v.slot)
+             ORDER BY v.slot LIMIT $4"
+        ),
+        args![game.as_str(), player.as_str(), after, limit],
+        version,
+    )
+    .await
+}
+
+/// Versions older than `before`, newest first.
+pub(super) async fn history(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    slot: Option<&str>,
+    before: Option<&str>,
+    limit: i64,
+) -> Result<Vec<SaveVersion>, SqlError> {
+    sql.read(
+        concat!(
+            "SELECT ", columns!(), " FROM saves_version v
+             WHERE v.game_id = $1 AND v.player_id = $2 AND v.purged_at_ms IS NULL
+                AND ($3 IS NULL OR v.slot = $3) AND ($4 IS NULL OR v.version_id < $4)
+             ORDER BY v.version_id DESC LIMIT $5"
+        ),
+        args![game.as_str(), player.as_str(), slot.map(str::to_owned), before.map(str::to_owned), limit],
+        version,
+    )
+    .await
+}
+
+/// Bytes and versions that a player has stored.
+pub(super) async fn usage(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<(i64, i64), SqlError> {
+    let used = sql
+        .read_one(
+            "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT), COUNT(*) FROM saves_version
+             WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL",
+            args![game.as_str(), player.as_str()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )
+        .await?;
+    Ok(used.unwrap_or_default())
+}
+
+/// Takes a slot's contents away for good and puts a mark at the end of its line. Returns whether there
+/// was anything, and the blobs to remove.
+pub(super) async fn delete(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    slot: &str,
+    mark: VersionId,
+    now_ms: i64,
+) -> Result<Option<Vec<String>>, SqlError> {
+    let (game, player, slot) = (game.clone(), player.clone(), slot.to_owned());
+    sql.transaction(move |transaction| {
+        async move {
+            // The mark first: it takes the place of the next head, so no writer slips in between.
+            let marked = transaction
+                .execute(
+                    "INSERT INTO saves_version (game_id, player_id, slot, version_id, sequence, parent_a, encoding,
+                        compression, hash, size_bytes, stored_bytes, label, device_name, playtime_ms, saved_at_ms,
+                        stored_at_ms, deleted)
+                     SELECT $1, $2, $3, $4, h.sequence + 1, h.version_id, 'bytes', 'none', '', 0, 0, '', '', 0, $5,
+                        $5, 1
+                     FROM (SELECT sequence, version_id, deleted FROM saves_version WHERE game_id = $1
+                        AND player_id = $2 AND slot = $3 AND sequence IS NOT NULL
+                        ORDER BY sequence DESC LIMIT 1) h WHERE h.deleted = 0",
+                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str(), now_ms],
+                )
+                .await?;
+            if marked == 0 {
+                return Ok(None);
+            }
+            let blobs = transaction
+                .query(
+                    "SELECT blob_key FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
+                        AND version_id <> $4 AND blob_key IS NOT NULL AND purged_at_ms IS NULL",
+                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str()],
+                    |row| row.text(0),
+                )
+                .await?;
+            transaction
+                .execute(
+                    "UPDATE saves_version SET body = NULL, blob_key = NULL, label = '', device_name = '',
+                        purged_at_ms = $5
+                     WHERE game_id = $1 AND player_id = $2 AND slot = $3 AND version_id <> $4
+                        AND purged_at_ms IS NULL",
+                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str(), now_ms],
+                )
+                .await?;
+            Ok(Some(blobs))
+        }
+        .boxed()
+    })
+    .await
+}
+
+/// Forgets versions whose content was taken away long ago, but for heads: the line must not restart.
+pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64) -> Result<u64, SqlError> {
+    sql.execute("DELETE FROM saves_version WHERE purged_at_ms < $1", args![before_ms]).await
+}

@@ -1,0 +1,197 @@
+//! Decisions about saves: what may be stored, and what it means when the head did not move.
+
+use crate::error::{Failure, Outcome};
+use aethex_wire::ErrorCode;
+use aethex_wire::auth::DEVICE_NAME_CHARS_MAX;
+use aethex_wire::ids::VersionId;
+use aethex_wire::saves::{
+    Compression, Encoding, IDEMPOTENCY_KEY_LEN_MAX, LABEL_CHARS_MAX, PARENTS_MAX, PutSaveRequest,
+    SAVE_LEN_MAX, check_slot,
+};
+use aethex_wire::value;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use std::io::Read;
+
+/// What a new version is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Base {
+    /// Whatever the head is.
+    Head,
+    /// Nothing: the slot must be new.
+    Nothing,
+    /// The head, as the caller knows it.
+    One(VersionId),
+    /// The head and a version kept beside it.
+    Merge(VersionId, VersionId),
+}
+
+impl Base {
+    pub(super) fn of(parents: Option<&[VersionId]>) -> Outcome<Base> {
+        match parents {
+            None => Ok(Base::Head),
+            Some([]) => Ok(Base::Nothing),
+            Some([one]) => Ok(Base::One(one.clone())),
+            Some([head, other]) if head != other => Ok(Base::Merge(head.clone(), other.clone())),
+            Some(_) => Err(Failure::invalid(format!("`parents` has at most {PARENTS_MAX} different versions."))),
+        }
+    }
+
+    /// The parent that must be the head.
+    pub(super) fn first(&self) -> Option<&VersionId> {
+        match self {
+            Base::Head | Base::Nothing => None,
+            Base::One(head) | Base::Merge(head, _) => Some(head),
+        }
+    }
+
+    pub(super) fn second(&self) -> Option<&VersionId> {
+        match self {
+            Base::Merge(_, other) => Some(other),
+            _ => None,
+        }
+    }
+}
+
+/// A content that passed every check.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    pub(super) encoding: Encoding,
+    pub(super) compression: Compression,
+    pub(super) hash: String,
+    pub(super) size_bytes: i64,
+    /// As it is stored: compressed when `compression` says so.
+    pub(super) stored: Bytes,
+}
+
+/// Checks the metadata.
+pub(super) fn check_request(request: &PutSaveRequest) -> Outcome<()> {
+    check_slot(&request.slot).map_err(invalid_slot)?;
+    crate::auth::check_line("label", &request.label, LABEL_CHARS_MAX)?;
+    crate::auth::check_line("device_name", &request.device_name, DEVICE_NAME_CHARS_MAX)?;
+    if request.playtime_ms < 0 {
+        return Err(Failure::invalid("`playtime_ms` is not negative."));
+    }
+    Ok(())
+}
+
+pub(super) fn invalid_slot(why: &str) -> Failure {
+    Failure::new(ErrorCode::InvalidSlot, format!("{why}."))
+}
+
+pub(super) fn check_idempotency_key(key: &str) -> Outcome<()> {
+    let plain = |b: u8| b.is_ascii_graphic();
+    if (1..=IDEMPOTENCY_KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(Failure::invalid("`Idempotency-Key` is 1 to 64 visible ASCII characters."))
+}
+
+/// The content of a JSON body.
+pub(super) fn content_of_json(request: &mut PutSaveRequest) -> Outcome<Content> {
+    if request.encoding.is_some() || request.compression.is_some() {
+        return Err(Failure::invalid("`encoding` and `compression` belong to frames; JSON has `data` or `data_base64`."));
+    }
+    let (encoding, bytes) = match (request.data.take(), request.data_base64.take()) {
+        (Some(data), None) => (Encoding::Value, value::encode(&data).map_err(|error| invalid_save(&error))?),
+        (None, Some(text)) => {
+            let bytes = STANDARD.decode(text).map_err(|_| Failure::invalid("`data_base64` is not base64."))?;
+            (Encoding::Bytes, bytes)
+        }
+        _ => return Err(Failure::invalid("Send exactly one of `data` and `data_base64`.")),
+    };
+    check_len(bytes.len())?;
+    let hash = blake3::hash(&bytes).to_hex().to_string();
+    check_hash(request.hash.as_deref(), &hash)?;
+    let size_bytes = bytes.len() as i64;
+    Ok(Content { encoding, compression: Compression::None, hash, size_bytes, stored: bytes.into() })
+}
+
+/// The content of a frame. A value is decoded once, so that nothing is stored that cannot be read.
+pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outcome<Content> {
+    if request.data.is_some() || request.data_base64.is_some() {
+        return Err(Failure::invalid("A frame's content is its payload: leave out `data` and `data_base64`."));
+    }
+    let encoding = request.encoding.ok_or_else(|| Failure::invalid("A frame needs `encoding`."))?;
+    let compression = request.compression.unwrap_or_default();
+    let plain = match compression {
+        Compression::None => payload.clone(),
+        Compression::Zstd => decompress(&payload)?.into(),
+    };
+    check_len(plain.len())?;
+    if encoding == Encoding::Value {
+        value::decode(&plain).map_err(|error| invalid_save(&error))?;
+    }
+    let hash = blake3::hash(&plain).to_hex().to_string();
+    check_hash(request.hash.as_deref(), &hash)?;
+    Ok(Content { encoding, compression, hash, size_bytes: plain.len() as i64, stored: payload })
+}
+
+/// Unpacks a zstd frame, never past the largest save, whatever its header claims.
+pub(super) fn decompress(payload: &[u8]) -> Outcome<Vec<u8>> {
+    let damaged = |_| Failure::new(ErrorCode::InvalidSave, "The payload is not one intact zstd frame.");
+    let mut decoder = zstd::Decoder::with_buffer(payload).map_err(damaged)?.single_frame();
+    // 2^24: a window larger than the largest save is a bomb.
+    decoder.window_log_max(24).map_err(damaged)?;
+    let mut plain = Vec::with_capacity((payload.len() * 4).min(SAVE_LEN_MAX));
+    decoder.by_ref().take(SAVE_LEN_MAX as u64 + 1).read_to_end(&mut plain).map_err(damaged)?;
+    check_len(plain.len())?;
+    if !decoder.finish().is_empty() {
+        return Err(Failure::new(ErrorCode::InvalidSave, "Bytes follow the payload's zstd frame."));
+    }
+    Ok(plain)
+}
+
+fn check_len(len: usize) -> Outcome<()> {
+    if len <= SAVE_LEN_MAX {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::TooLarge, format!("A save has at most {SAVE_LEN_MAX} bytes.")))
+}
+
+fn check_hash(claimed: Option<&str>, found: &str) -> Outcome<()> {
+    match claimed {
+        Some(claimed) if claimed != found => Err(Failure::new(
+            ErrorCode::HashMismatch,
+            "The content does not match `hash` (BLAKE3 in lower-case hexadecimal): it was damaged on the way.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn invalid_save(error: &value::ValueError) -> Failure {
+    Failure::new(ErrorCode::InvalidSave, format!("The content is not a value: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> VersionId {
+        VersionId::parse(&format!("00000000-0000-7000-8000-0000000000{n:02x}")).unwrap()
+    }
+
+    #[test]
+    fn parents_say_what_the_head_must_be() {
+        assert_eq!(Base::of(None).unwrap(), Base::Head);
+        assert_eq!(Base::of(Some(&[])).unwrap(), Base::Nothing);
+        assert_eq!(Base::of(Some(&[id(1)])).unwrap(), Base::One(id(1)));
+        assert_eq!(Base::of(Some(&[id(1), id(2)])).unwrap(), Base::Merge(id(1), id(2)));
+        assert!(Base::of(Some(&[id(1), id(1)])).is_err());
+        assert!(Base::of(Some(&[id(1), id(2), id(3)])).is_err());
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_unfolds() {
+        let zeros = vec![0; SAVE_LEN_MAX + 1];
+        let bomb = zstd::encode_all(&zeros[..], 19).unwrap();
+        assert!(bomb.len() < 10_000);
+        assert_eq!(decompress(&bomb).unwrap_err().code(), ErrorCode::TooLarge);
+        let good = zstd::encode_all(&b"hello"[..], 3).unwrap();
+        assert_eq!(decompress(&good).unwrap(), b"hello");
+        assert!(decompress(&good[..good.len() - 1]).is_err());
+        assert!(decompress(&[good.as_slice(), b"x"].concat()).is_err());
+        assert!(decompress(b"").is_err());
+    }
+}
