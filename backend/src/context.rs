@@ -12,7 +12,7 @@ pub fn now_ms() -> i64 {
 }
 
 /// Random bytes from the operating system.
-pub fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system provides randomness");
     bytes
@@ -20,7 +20,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 
 /// A new id: UUIDv7 (RFC 9562), rising within this process even inside one millisecond, so that ids of
 /// versions sort in the order in which they were made.
-pub fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     static LAST: Mutex<(u64, u16)> = Mutex::new((0, 0));
     let now = now_ms().unsigned_abs();
     let (ms, counter) = {
@@ -39,7 +39,7 @@ pub fn new_id() -> String {
 }
 
 /// A new id for a version.
-pub fn new_version_id() -> VersionId {
+pub(crate) fn new_version_id() -> VersionId {
     VersionId::parse(&new_id()).expect("ids are made in their canonical spelling")
 }
 

@@ -221,13 +221,18 @@ impl ToSql for Arg {
     }
 }
 
+/// SQLite numbers `$5` by where it first stands, and `?5` by its number.
+fn numbered(sql: Statement) -> String {
+    sql.replace('$', "?")
+}
+
 pub(super) fn query<T>(
     conn: &Connection,
     sql: Statement,
     args: &[Arg],
     map: Map<T>,
 ) -> Result<Vec<T>, SqlError> {
-    let mut statement = conn.prepare_cached(sql).map_err(error)?;
+    let mut statement = conn.prepare_cached(&numbered(sql)).map_err(error)?;
     let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(error)?;
     let mut out = Vec::new();
     while let Some(row) = rows.next().map_err(error)? {
@@ -237,7 +242,7 @@ pub(super) fn query<T>(
 }
 
 pub(super) fn execute(conn: &Connection, sql: Statement, args: &[Arg]) -> Result<u64, SqlError> {
-    let mut statement = conn.prepare_cached(sql).map_err(error)?;
+    let mut statement = conn.prepare_cached(&numbered(sql)).map_err(error)?;
     let touched = statement.execute(rusqlite::params_from_iter(args)).map_err(error)?;
     Ok(touched as u64)
 }
