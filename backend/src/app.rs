@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 /// Largest head of a request, all headers together.
@@ -27,6 +28,8 @@ const HEAD_LEN_MAX: usize = 32 * 1024;
 const HEADERS_MAX: usize = 64;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
+/// How long a client may take nothing of an answer that is being sent to it.
+const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Deadline for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after `accept` failed (out of file descriptors), so that the loop does not spin.
@@ -40,7 +43,7 @@ pub struct App {
     pub(crate) blob: Blob,
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
-    pub(crate) body_budget: Semaphore,
+    pub(crate) body_budget: Arc<Semaphore>,
     pub(crate) tls: bool,
     draining: AtomicBool,
 }
@@ -106,7 +109,7 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
-            body_budget: Semaphore::new(BODY_BUDGET_KIB),
+            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             tls: tls.is_some(),
             draining: AtomicBool::new(false),
         });
@@ -217,6 +220,9 @@ async fn serve(
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_STALL_TIMEOUT));
+    let stream = Box::pin(stream);
     match tls {
         None => converse(stream, peer, router, settings, watcher).await,
         Some(tls) => {

@@ -12,10 +12,12 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Largest JSON body but for saves: names, tokens and settings, nothing large.
@@ -180,6 +182,37 @@ pub(crate) async fn read_body(app: &App, body: Body, limit: usize) -> Outcome<By
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large(limit)),
         Ok(Err(_)) => Err(Failure::invalid("The body ended early or is not valid HTTP.")),
+    }
+}
+
+/// A body to answer with. A large one counts against the memory budget until the client has taken it.
+pub(crate) fn large_body(app: &App, bytes: Bytes) -> Outcome<Body> {
+    if bytes.len() <= BODY_LEN_SMALL {
+        return Ok(Body::from(bytes));
+    }
+    let room = app.body_budget.clone().try_acquire_many_owned(kib(bytes.len()));
+    Ok(Body::new(Counted { body: Full::new(bytes), _room: room.map_err(|_| Failure::overloaded())? }))
+}
+
+/// A body with its share of the memory budget.
+struct Counted {
+    body: Full<Bytes>,
+    _room: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -12,12 +12,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
 const SALT_LEN: usize = 16;
 const HASH_LEN: usize = 32;
 
+/// How long a thread keeps its 19 MiB after its last hash: a burst of logins reuses it.
+const MEMORY_KEPT: Duration = Duration::from_secs(10);
 /// How far hashing threads stand back (0 to 99; the runtime's threads have the usual 50).
 const THREAD_PRIORITY: u8 = 20;
 
@@ -93,11 +96,16 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>, params: Params) {
         // Without it hashing competes with requests as an equal: slower, not wrong.
         let _ = thread_priority::set_current_thread_priority(thread_priority::ThreadPriority::Crossplatform(priority));
     }
-    let mut memory = vec![Block::default(); params.block_count()];
+    let mut memory = Vec::new();
     loop {
-        let job = match queue.lock().recv() {
+        let waited = queue.lock().recv_timeout(MEMORY_KEPT);
+        let job = match waited {
             Ok(job) => job,
-            Err(_) => return,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                memory = Vec::new();
+                continue;
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
         };
         if job.answer.is_closed() {
             continue;

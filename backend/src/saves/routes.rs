@@ -7,7 +7,7 @@ use super::store::{self, Stored};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
-use crate::extract::{Caller, Path, Query, media_type, parse_json, read_body};
+use crate::extract::{Caller, Path, Query, large_body, media_type, parse_json, read_body};
 use crate::http::{answer, mount};
 use aethex_wire::endpoint;
 use aethex_wire::ids::VersionId;
@@ -160,14 +160,34 @@ async fn get_save(
         .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains(FRAME_MEDIA_TYPE)));
     let response = if as_frame {
         let frame = encode_frame(&SaveFrame { version, compression: stored.compression }, &payload);
-        ([(header::CONTENT_TYPE, FRAME_MEDIA_TYPE)], frame).into_response()
+        ([(header::CONTENT_TYPE, FRAME_MEDIA_TYPE)], large_body(&app, frame.into())?).into_response()
     } else {
-        answer::<GetSave>(&json_of(version, stored.compression, payload)?)
+        json_answer(&app, version, stored.compression, payload).await?
     };
     let mut response = response;
     response.headers_mut().insert(header::ETAG, etag);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
+}
+
+/// The save in JSON; a large one is unpacked and written off the request threads.
+async fn json_answer(
+    app: &App,
+    version: SaveVersion,
+    compression: Compression,
+    payload: Bytes,
+) -> Outcome<Response> {
+    let large = version.size_bytes > CHECK_IN_PLACE_LEN_MAX as i64;
+    let write = move || {
+        let save = json_of(version, compression, payload)?;
+        serde_json::to_vec(&save).map_err(|error| Failure::internal(format!("a save does not serialise: {error}")))
+    };
+    let json = if large {
+        tokio::task::spawn_blocking(write).await.map_err(|error| Failure::internal(error.to_string()))??
+    } else {
+        write()?
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], large_body(app, json.into())?).into_response())
 }
 
 fn save_not_found() -> Failure {
