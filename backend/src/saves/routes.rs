@@ -202,7 +202,7 @@ fn json_of(version: SaveVersion, compression: Compression, payload: Bytes) -> Ou
     Ok(match version.encoding {
         Encoding::Value => {
             let data = value::decode(&plain)
-                .map_err(|error| Failure::internal(format!("a stored value is damaged: {error:?}")))?;
+                .map_err(|error| Failure::internal(format!("a stored value is damaged: {error}")))?;
             Save { version, data: Some(data), data_base64: None }
         }
         Encoding::Bytes => Save { version, data: None, data_base64: Some(STANDARD.encode(&plain)) },

@@ -94,7 +94,7 @@ pub(super) fn content_of_json(request: &mut PutSaveRequest) -> Outcome<Content> 
         return Err(Failure::invalid("`encoding` and `compression` belong to frames; JSON has `data` or `data_base64`."));
     }
     let (encoding, bytes) = match (request.data.take(), request.data_base64.take()) {
-        (Some(data), None) => (Encoding::Value, value::encode(&data)),
+        (Some(data), None) => (Encoding::Value, value::encode(&data).map_err(|error| invalid_save(&error))?),
         (None, Some(text)) => {
             let bytes = STANDARD.decode(text).map_err(|_| Failure::invalid("`data_base64` is not base64."))?;
             (Encoding::Bytes, bytes)
@@ -161,7 +161,7 @@ fn check_hash(claimed: Option<&str>, found: &str) -> Outcome<()> {
 }
 
 fn invalid_save(error: &value::ValueError) -> Failure {
-    Failure::new(ErrorCode::InvalidSave, format!("The content is not a value: {error:?}."))
+    Failure::new(ErrorCode::InvalidSave, format!("The content is not a value: {error}."))
 }
 
 #[cfg(test)]

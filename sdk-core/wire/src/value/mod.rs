@@ -5,8 +5,19 @@
 //! typed and packed arrays, dictionaries with any key in their order. A tag that this version does not
 //! know is kept as opaque bytes and written back as it was.
 
+mod codec;
+mod json;
+#[cfg(test)]
+mod tests;
+
+pub use codec::{decode, encode};
+
 /// Deepest nesting of arrays and dictionaries: far above any real save, far below any stack.
 pub const VALUE_DEPTH_MAX: usize = 128;
+
+/// Most values in one value, all levels together: a million pairs fit, and memory stays under 200 MB
+/// whatever a few bytes claim.
+pub const VALUE_ITEMS_MAX: usize = 1 << 21;
 
 /// A value of an engine.
 #[derive(Debug, Clone, Default)]
@@ -125,8 +136,59 @@ pub struct Dictionary {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValueError(pub String);
 
-impl PartialEq for Value { fn eq(&self, _: &Self) -> bool { unimplemented!() } }
-pub fn encode(_value: &Value) -> Vec<u8> { unimplemented!() }
-pub fn decode(_bytes: &[u8]) -> Result<Value, ValueError> { unimplemented!() }
-impl serde::Serialize for Value { fn serialize<S: serde::Serializer>(&self, _s: S) -> Result<S::Ok, S::Error> { unimplemented!() } }
-impl<'de> serde::Deserialize<'de> for Value { fn deserialize<D: serde::Deserializer<'de>>(_d: D) -> Result<Self, D::Error> { unimplemented!() } }
+impl std::fmt::Display for ValueError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ValueError {}
+
+/// Values are equal when their encodings are: every NaN equals itself, and 0.0 differs from -0.0.
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        codec::same(self, other)
+    }
+}
+
+impl Eq for Value {}
+
+impl Value {
+    /// A dictionary with text keys.
+    pub fn dictionary<K: Into<String>>(entries: impl IntoIterator<Item = (K, Value)>) -> Value {
+        let entries = entries.into_iter().map(|(key, value)| (Value::String(key.into()), value)).collect();
+        Value::Dictionary(Dictionary { entries, ..Dictionary::default() })
+    }
+
+    /// The value under a text key, when this is a dictionary that has it.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let Value::Dictionary(dictionary) = self else { return None };
+        let found = dictionary.entries.iter().find(|(k, _)| matches!(k, Value::String(text) if text == key));
+        found.map(|(_, value)| value)
+    }
+}
+
+macro_rules! from {
+    ($($type:ty => $variant:ident;)+) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Value {
+                Value::$variant(value.into())
+            }
+        }
+    )+};
+}
+
+from! {
+    bool => Bool;
+    i64 => Int;
+    i32 => Int;
+    f64 => Float;
+    &str => String;
+    String => String;
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(items: Vec<Value>) -> Value {
+        Value::Array(Array { items, ..Array::default() })
+    }
+}
