@@ -1,4 +1,5 @@
 -- Versions of saves. A row never changes, but for the delete of its slot, which takes its content away.
+-- No foreign key to the account: checking it would lock the account's row at every save.
 -- The line of heads is the rows with a sequence: the unique index makes moving the head a compare-and-swap.
 
 CREATE TABLE saves_version (
@@ -25,12 +26,12 @@ CREATE TABLE saves_version (
     purged_at_ms BIGINT,
     idempotency_key TEXT,
     request_hash TEXT,
-    PRIMARY KEY (game_id, player_id, version_id),
-    FOREIGN KEY (game_id, player_id) REFERENCES auth_account (game_id, player_id)
+    PRIMARY KEY (game_id, player_id, version_id)
 );
 
 CREATE UNIQUE INDEX saves_version_sequence_key ON saves_version (game_id, player_id, slot, sequence);
 
-CREATE UNIQUE INDEX saves_version_idempotency_key ON saves_version (game_id, player_id, idempotency_key);
+CREATE UNIQUE INDEX saves_version_idempotency_key ON saves_version (game_id, player_id, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
 
-CREATE INDEX saves_version_purged ON saves_version (purged_at_ms);
+CREATE INDEX saves_version_purged ON saves_version (purged_at_ms) WHERE purged_at_ms IS NOT NULL;

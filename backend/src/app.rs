@@ -44,6 +44,7 @@ pub struct App {
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
     pub(crate) body_budget: Arc<Semaphore>,
+    pub(crate) heavy_work: Arc<Semaphore>,
     pub(crate) tls: bool,
     draining: AtomicBool,
 }
@@ -60,7 +61,9 @@ impl App {
 pub struct StartError(pub String);
 
 impl StartError {
-    fn of(what: impl std::fmt::Display) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> StartError {
+    fn of(
+        what: impl std::fmt::Display,
+    ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> StartError {
         move |error| StartError(format!("{what}: {error}"))
     }
 }
@@ -109,6 +112,7 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
+            heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             tls: tls.is_some(),
             draining: AtomicBool::new(false),
@@ -279,9 +283,10 @@ fn tls(config: &Config) -> Result<Option<tokio_rustls::TlsAcceptor>, StartError>
         }
         files => files,
     };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| StartError(format!("cannot read `tls.certificate` {certificate}: {error}")))?;
+    let chain =
+        CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| StartError(format!("cannot read `tls.certificate` {certificate}: {error}")))?;
     let key = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| StartError(format!("cannot read `tls.key` {key}: {error}")))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -178,8 +178,9 @@ impl Layers {
     }
 
     fn apply_file(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
-        let table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| ConfigError(format!("{name}: {}", error.message())))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ConfigError(format!("{name}: {}", error.message())))?;
         let mut found = Vec::new();
         flatten("", &table, &mut |key, value| found.push((key, value.clone())));
         for (key, value) in found {
@@ -207,12 +208,18 @@ impl Layers {
         let slot = self.0.get_mut(key).ok_or_else(|| ConfigError(format!("there is no setting `{key}`")))?;
         let wrong = |wanted: &str| ConfigError(format!("{source}: `{key}` needs {wanted}"));
         let value = match &slot.0 {
-            toml::Value::Integer(_) => text.trim().parse().map(toml::Value::Integer).map_err(|_| wrong("a number"))?,
+            toml::Value::Integer(_) => {
+                text.trim().parse().map(toml::Value::Integer).map_err(|_| wrong("a number"))?
+            }
             toml::Value::Boolean(_) => {
                 text.trim().parse().map(toml::Value::Boolean).map_err(|_| wrong("true or false"))?
             }
             toml::Value::Array(_) => toml::Value::Array(
-                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(toml::Value::from).collect(),
+                text.split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty())
+                    .map(toml::Value::from)
+                    .collect(),
             ),
             _ => toml::Value::from(text),
         };

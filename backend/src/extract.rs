@@ -148,7 +148,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
 
 /// Parses JSON, saying where it is wrong.
 pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Outcome<T> {
-    serde_json::from_slice(body).map_err(|error| Failure::invalid(format!("The JSON body is not usable: {error}.")))
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::invalid(format!("The JSON body is not usable: {error}.")))
 }
 
 /// The media type of a body, without parameters.
@@ -183,6 +184,17 @@ pub(crate) async fn read_body(app: &App, body: Body, limit: usize) -> Outcome<By
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large(limit)),
         Ok(Err(_)) => Err(Failure::invalid("The body ended early or is not valid HTTP.")),
     }
+}
+
+/// Runs work of milliseconds off the request threads, as many at once as there are cores: each may take
+/// memory many times its input's.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> Outcome<T> + Send + 'static,
+) -> Outcome<T> {
+    let room = app.heavy_work.clone().acquire_owned().await;
+    let _room = room.map_err(|error| Failure::internal(error.to_string()))?;
+    tokio::task::spawn_blocking(work).await.map_err(|error| Failure::internal(error.to_string()))?
 }
 
 /// A body to answer with. A large one counts against the memory budget until the client has taken it.

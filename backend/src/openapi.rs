@@ -3,7 +3,9 @@
 use crate::app::App;
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
-use aethex_wire::{Access, CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Problem, endpoint};
+use aethex_wire::{
+    Access, CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Problem, endpoint,
+};
 use axum::response::IntoResponse;
 use axum::{Router, routing};
 use http::header;
@@ -19,7 +21,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         routing::get(|| async {
             static DOCUMENT: OnceLock<String> = OnceLock::new();
             let document = DOCUMENT.get_or_init(|| document().to_string());
-            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+            let headers =
+                [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
             (headers, document.as_str()).into_response()
         }),
     )
@@ -38,13 +41,19 @@ pub fn document() -> Value {
     doc.add::<Refresh>(&[]);
     doc.add::<Logout>(&[]);
     doc.add::<GetProfile>(&[]);
-    doc.add::<PutProfile>(&[header_parameter("If-Match", "The profile's `ETag`: refused when it changed since.")]);
+    doc.add::<PutProfile>(&[header_parameter(
+        "If-Match",
+        "The profile's `ETag`: refused when it changed since.",
+    )]);
     doc.add::<ListSaves>(&[]);
     doc.add::<PutSave>(&[header_parameter(
         IDEMPOTENCY_KEY_HEADER,
         "1 to 64 visible ASCII characters: the same key with the same body gives the same answer.",
     )]);
-    doc.add::<GetSave>(&[header_parameter("If-None-Match", "The `ETag` at hand: 304 when it is still the head.")]);
+    doc.add::<GetSave>(&[header_parameter(
+        "If-None-Match",
+        "The `ETag` at hand: 304 when it is still the head.",
+    )]);
     doc.add::<DeleteSave>(&[]);
     doc.add::<SaveHistory>(&[]);
     doc.finish()
@@ -65,7 +74,10 @@ impl Doc {
     {
         let mut parameters = path_parameters(E::PATH);
         parameters.extend(query_parameters(self.schemas.root_schema_for::<E::Query>()));
-        parameters.push(header_parameter(CLIENT_KEY_HEADER, "The game's publishable client key; none for the default game."));
+        parameters.push(header_parameter(
+            CLIENT_KEY_HEADER,
+            "The game's publishable client key; none for the default game.",
+        ));
         parameters.extend_from_slice(more_parameters);
         let mut operation = json!({
             "operationId": E::NAME,
@@ -76,7 +88,8 @@ impl Doc {
             "security": match E::ACCESS { Access::Player => json!([{ "player": [] }]), Access::Public => json!([]) },
         });
         if TypeId::of::<E::Request>() != TypeId::of::<endpoint::None>() {
-            let mut content = json!({ "application/json": { "schema": self.schemas.subschema_for::<E::Request>() } });
+            let mut content =
+                json!({ "application/json": { "schema": self.schemas.subschema_for::<E::Request>() } });
             if E::NAME == PutSave::NAME {
                 content[FRAME_MEDIA_TYPE] = json!({ "schema": { "type": "string", "format": "binary" } });
             }
@@ -97,17 +110,21 @@ impl Doc {
         });
         let mut success = json!({ "description": "Done." });
         if TypeId::of::<E::Response>() != TypeId::of::<endpoint::None>() {
-            success["content"] = json!({ "application/json": { "schema": self.schemas.subschema_for::<E::Response>() } });
+            success["content"] =
+                json!({ "application/json": { "schema": self.schemas.subschema_for::<E::Response>() } });
             if E::NAME == GetSave::NAME {
-                success["content"][FRAME_MEDIA_TYPE] = json!({ "schema": { "type": "string", "format": "binary" } });
+                success["content"][FRAME_MEDIA_TYPE] =
+                    json!({ "schema": { "type": "string", "format": "binary" } });
             }
         }
         let mut responses = Map::new();
         responses.insert(E::STATUS.to_string(), success);
         if E::NAME == GetSave::NAME {
-            responses.insert("304".into(), json!({ "description": "The version at hand is still the head." }));
+            responses
+                .insert("304".into(), json!({ "description": "The version at hand is still the head." }));
         }
-        let mut statuses: Vec<u16> = ErrorCode::ALL.iter().map(|code| code.status()).filter(|s| *s != 0).collect();
+        let mut statuses: Vec<u16> =
+            ErrorCode::ALL.iter().map(|code| code.status()).filter(|s| *s != 0).collect();
         statuses.sort_unstable();
         statuses.dedup();
         for status in statuses {

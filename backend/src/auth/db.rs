@@ -69,7 +69,8 @@ pub(super) async fn default_game(
 }
 
 pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, SqlError> {
-    sql.read_one("SELECT game_id FROM auth_client_key WHERE client_key = $1", args![key], |row| row.text(0)).await
+    sql.read_one("SELECT game_id FROM auth_client_key WHERE client_key = $1", args![key], |row| row.text(0))
+        .await
 }
 
 /// A new account with its first session.
@@ -120,7 +121,8 @@ pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, S
                     user,
                 )
                 .await?;
-            let user = rows.into_iter().next().ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
+            let user =
+                rows.into_iter().next().ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
             transaction.execute(INSERT_SESSION, session_args(&new.game, &new.player, new.session)).await?;
             Ok(user)
         }
@@ -129,7 +131,8 @@ pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, S
     .await
 }
 
-const INSERT_SESSION: &str = "INSERT INTO auth_session (game_id, session_id, player_id, generation, refresh_hash,
+const INSERT_SESSION: &str =
+    "INSERT INTO auth_session (game_id, session_id, player_id, generation, refresh_hash,
         device_name, address_hash, created_at_ms, last_seen_at_ms, expires_at_ms)
     VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $7, $8)";
 
@@ -364,5 +367,6 @@ pub(super) async fn ended_since(sql: &Sql, since_ms: i64) -> Result<Vec<(String,
 
 /// Forgets sessions that have been over for long.
 pub(super) async fn sweep_sessions(sql: &Sql, before_ms: i64) -> Result<u64, SqlError> {
-    sql.execute("DELETE FROM auth_session WHERE expires_at_ms < $1 OR ended_at_ms < $1", args![before_ms]).await
+    sql.execute("DELETE FROM auth_session WHERE expires_at_ms < $1 OR ended_at_ms < $1", args![before_ms])
+        .await
 }

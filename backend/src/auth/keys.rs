@@ -35,7 +35,9 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Reads the keys in `folder`, making what is missing.
     pub(crate) fn open(folder: &Path) -> Result<Keys, StartError> {
-        let failed = |error: std::io::Error| StartError(format!("cannot use the keys in {}: {error}", folder.display()));
+        let failed = |error: std::io::Error| {
+            StartError(format!("cannot use the keys in {}: {error}", folder.display()))
+        };
         std::fs::create_dir_all(folder).map_err(failed)?;
         let secret = read_or_make(&folder.join("secret.key")).map_err(failed)?;
         let mut files = signing_files(folder).map_err(failed)?;
@@ -46,7 +48,8 @@ impl Keys {
         }
         // Newest first, by the time in the name.
         files.sort_unstable_by(|a, b| b.cmp(a));
-        let seeds = files.iter().map(|path| read_or_make(path)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let seeds =
+            files.iter().map(|path| read_or_make(path)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         Ok(Keys { pairs: seeds.iter().map(pair).collect(), secret })
     }
 }

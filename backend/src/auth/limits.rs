@@ -76,7 +76,8 @@ impl Limiter {
 
     fn arrival(&self, key: impl Hash) -> Arc<AtomicI64> {
         let key = self.seed.hash_one(key);
-        let made = self.arrivals.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::default()));
+        let made =
+            self.arrivals.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::default()));
         match made {
             Ok(arrival) => arrival,
             Err(never) => match never {},

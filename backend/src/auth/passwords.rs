@@ -94,7 +94,9 @@ impl Passwords {
 fn work(queue: &Mutex<mpsc::Receiver<Job>>, params: Params) {
     if let Ok(priority) = THREAD_PRIORITY.try_into() {
         // Without it hashing competes with requests as an equal: slower, not wrong.
-        let _ = thread_priority::set_current_thread_priority(thread_priority::ThreadPriority::Crossplatform(priority));
+        let _ = thread_priority::set_current_thread_priority(thread_priority::ThreadPriority::Crossplatform(
+            priority,
+        ));
     }
     let mut memory = Vec::new();
     loop {
@@ -156,7 +158,8 @@ fn encode(params: &Params, salt: &[u8], hash: &[u8]) -> String {
 fn decode(phc: &str) -> Option<(Params, Vec<u8>, [u8; HASH_LEN])> {
     let mut parts = phc.strip_prefix("$argon2id$v=19$")?.split('$');
     let (costs, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
-    let mut costs = costs.split(',').map(|cost| cost.split_once('=').and_then(|(_, n)| n.parse::<u32>().ok()));
+    let mut costs =
+        costs.split(',').map(|cost| cost.split_once('=').and_then(|(_, n)| n.parse::<u32>().ok()));
     let params = Params::new(costs.next()??, costs.next()??, costs.next()??, Some(HASH_LEN)).ok()?;
     let salt = STANDARD_NO_PAD.decode(salt).ok()?;
     let hash = STANDARD_NO_PAD.decode(hash).ok()?.try_into().ok()?;

@@ -234,7 +234,9 @@ async fn session_of(app: &App, game: &GameId, token: Option<&str>) -> Outcome<(S
     let token = RefreshToken::parse(app.auth.keys(), token).ok_or_else(Failure::unauthenticated)?;
     let state = db::session(&app.sql, game, &token.session, now_ms()).await?;
     match state {
-        Some(state) if !state.over && state.refresh_hash == token.digest() => Ok((token.session, state.player_id)),
+        Some(state) if !state.over && state.refresh_hash == token.digest() => {
+            Ok((token.session, state.player_id))
+        }
         _ => Err(Failure::unauthenticated()),
     }
 }
@@ -247,7 +249,8 @@ async fn end_session(app: &App, game: &GameId, session: &SessionId) -> Outcome<(
 }
 
 async fn get_profile(State(app): State<Arc<App>>, caller: Caller) -> Outcome<Response> {
-    let user = db::account(&app.sql, &caller.game, &caller.player).await?.ok_or_else(Failure::unauthenticated)?;
+    let user =
+        db::account(&app.sql, &caller.game, &caller.player).await?.ok_or_else(Failure::unauthenticated)?;
     Ok(with_etag(answer::<GetProfile>(&user), user.version))
 }
 
@@ -346,7 +349,7 @@ async fn jwks(State(app): State<Arc<App>>) -> Response {
         })
     };
     let keys: Vec<_> = app.auth.keys().pairs.iter().map(jwk).collect();
-    let headers = [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
+    let headers =
+        [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
     (headers, serde_json::json!({ "keys": keys }).to_string()).into_response()
 }
-

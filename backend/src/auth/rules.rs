@@ -21,13 +21,16 @@ pub(super) fn check_email(email: &str) -> Outcome<()> {
     if email.len() > EMAIL_LEN_MAX {
         return wrong("is longer than 254 bytes");
     }
-    if email.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '\\')) {
+    if email
+        .chars()
+        .any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '\\'))
+    {
         return wrong("contains a character that addresses do not have");
     }
     let Some((local, domain)) = email.split_once('@') else { return wrong("needs an @") };
-    let labels_fit = domain.split('.').all(|label| {
-        (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
-    });
+    let labels_fit = domain
+        .split('.')
+        .all(|label| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-'));
     if local.is_empty() || local.len() > 64 || domain.contains('@') || !domain.contains('.') || !labels_fit {
         return wrong("is not of the form name@example.com");
     }
@@ -156,7 +159,10 @@ mod tests {
             assert!(check_email(good).is_ok(), "{good}");
         }
         let long = format!("{}@b.co", "x".repeat(65));
-        for bad in ["", "a", "@b.co", "a@", "a@b", "a@@b.co", "a b@c.de", "a@b.co\0", "a@b..co", "a@-b.co", "<a@b.co>", "a@b.co\n", &long] {
+        for bad in [
+            "", "a", "@b.co", "a@", "a@b", "a@@b.co", "a b@c.de", "a@b.co\0", "a@b..co", "a@-b.co",
+            "<a@b.co>", "a@b.co\n", &long,
+        ] {
             assert!(check_email(bad).is_err(), "{bad:?}");
         }
     }

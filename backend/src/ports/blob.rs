@@ -45,8 +45,8 @@ impl Blob {
 
     fn path(&self, key: &str) -> PathBuf {
         debug_assert!(
-            key.split('/').all(|part| !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')),
+            key.split('/')
+                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')),
             "object keys are ids joined by slashes"
         );
         match self {

@@ -118,7 +118,13 @@ macro_rules! insert {
                 size_bytes, stored_bytes, body, blob_key, label, device_name, playtime_ms, saved_at_ms,
                 stored_at_ms, idempotency_key, request_hash, deleted, sequence, parent_a, parent_b)
              SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, ",
-            $sequence, ", ", $parent_a, ", ", $parent_b, " ", $source,
+            $sequence,
+            ", ",
+            $parent_a,
+            ", ",
+            $parent_b,
+            " ",
+            $source,
             " ON CONFLICT DO NOTHING RETURNING sequence, parent_a"
         )
     };
@@ -202,7 +208,9 @@ pub(super) async fn by_idempotency_key(
 ) -> Result<Option<(SaveVersion, Option<String>)>, SqlError> {
     sql.read_one(
         concat!(
-            "SELECT ", columns!(), ", v.request_hash FROM saves_version v
+            "SELECT ",
+            columns!(),
+            ", v.request_hash FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.idempotency_key = $3"
         ),
         args![game.as_str(), player.as_str(), key],
@@ -220,7 +228,9 @@ pub(super) async fn head(
 ) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
     sql.read_one(
         concat!(
-            "SELECT ", columns!(), ", v.compression, v.body, v.blob_key FROM saves_version v
+            "SELECT ",
+            columns!(),
+            ", v.compression, v.body, v.blob_key FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.sequence IS NOT NULL
              ORDER BY v.sequence DESC LIMIT 1"
         ),
@@ -240,7 +250,9 @@ pub(super) async fn version_of(
 ) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
     sql.read_one(
         concat!(
-            "SELECT ", columns!(), ", v.compression, v.body, v.blob_key FROM saves_version v
+            "SELECT ",
+            columns!(),
+            ", v.compression, v.body, v.blob_key FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id = $4 AND v.slot = $3
                 AND v.purged_at_ms IS NULL"
         ),
@@ -278,7 +290,9 @@ pub(super) async fn heads(
 ) -> Result<Vec<SaveVersion>, SqlError> {
     sql.read(
         concat!(
-            "SELECT ", columns!(), " FROM saves_version v
+            "SELECT ",
+            columns!(),
+            " FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot > $3 AND v.deleted = 0
                 AND v.sequence = (SELECT MAX(m.sequence) FROM saves_version m
                     WHERE m.game_id = v.game_id AND m.player_id = v.player_id AND m.slot = v.slot)
@@ -301,7 +315,9 @@ pub(super) async fn history(
 ) -> Result<Vec<SaveVersion>, SqlError> {
     sql.read(
         concat!(
-            "SELECT ", columns!(), " FROM saves_version v
+            "SELECT ",
+            columns!(),
+            " FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.purged_at_ms IS NULL
                 AND ($3 IS NULL OR v.slot = $3) AND ($4 IS NULL OR v.version_id < $4)
              ORDER BY v.version_id DESC LIMIT $5"

@@ -7,15 +7,15 @@ use super::store::{self, Stored};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
-use crate::extract::{Caller, Path, Query, large_body, media_type, parse_json, read_body};
+use crate::extract::{Caller, Path, Query, large_body, media_type, off_thread, parse_json, read_body};
 use crate::http::{answer, mount};
 use aethex_wire::endpoint;
 use aethex_wire::ids::VersionId;
 use aethex_wire::page::{CURSOR_LEN_MAX, PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, Page};
 use aethex_wire::saves::{
     Compression, DeleteSave, Encoding, FRAME_MEDIA_TYPE, GetSave, GetSaveQuery, HistoryQuery, ListSaves,
-    ListSavesQuery, PutSave, PutSaveRequest, Save, SaveFrame, SaveHistory, SaveVersion, check_slot, encode_frame,
-    split_frame,
+    ListSavesQuery, PutSave, PutSaveRequest, Save, SaveFrame, SaveHistory, SaveVersion, check_slot,
+    encode_frame, split_frame,
 };
 use aethex_wire::{ErrorCode, IDEMPOTENCY_KEY_HEADER, value};
 use axum::Router;
@@ -63,8 +63,7 @@ async fn put_save(
     let (request, content, request_hash) = if body.len() <= CHECK_IN_PLACE_LEN_MAX {
         read_request(&body, is_frame, hashed)?
     } else {
-        let checked = tokio::task::spawn_blocking(move || read_request(&body, is_frame, hashed)).await;
-        checked.map_err(|error| Failure::internal(error.to_string()))??
+        off_thread(&app, move || read_request(&body, is_frame, hashed)).await?
     };
     let now = now_ms();
     let new = NewVersion {
@@ -100,7 +99,11 @@ fn idempotency_key(headers: &HeaderMap) -> Outcome<Option<String>> {
 }
 
 /// The checked request with its content, and its digest when it may be repeated.
-fn read_request(body: &Bytes, is_frame: bool, hashed: bool) -> Outcome<(PutSaveRequest, Content, Option<String>)> {
+fn read_request(
+    body: &Bytes,
+    is_frame: bool,
+    hashed: bool,
+) -> Outcome<(PutSaveRequest, Content, Option<String>)> {
     let request_hash = hashed.then(|| blake3::hash(body).to_hex().to_string());
     let (request, content) = if is_frame {
         let (header, payload) = split_frame(body).map_err(|why| Failure::invalid(format!("{why}.")))?;
@@ -180,13 +183,10 @@ async fn json_answer(
     let large = version.size_bytes > CHECK_IN_PLACE_LEN_MAX as i64;
     let write = move || {
         let save = json_of(version, compression, payload)?;
-        serde_json::to_vec(&save).map_err(|error| Failure::internal(format!("a save does not serialise: {error}")))
+        serde_json::to_vec(&save)
+            .map_err(|error| Failure::internal(format!("a save does not serialise: {error}")))
     };
-    let json = if large {
-        tokio::task::spawn_blocking(write).await.map_err(|error| Failure::internal(error.to_string()))??
-    } else {
-        write()?
-    };
+    let json = if large { off_thread(app, write).await? } else { write()? };
     Ok(([(header::CONTENT_TYPE, "application/json")], large_body(app, json.into())?).into_response())
 }
 
@@ -254,7 +254,11 @@ fn page_limit(limit: Option<u32>) -> Outcome<i64> {
 }
 
 /// A page of `limit` items, of one more that were looked for.
-fn page(mut items: Vec<SaveVersion>, limit: i64, cursor: impl Fn(&SaveVersion) -> String) -> Page<SaveVersion> {
+fn page(
+    mut items: Vec<SaveVersion>,
+    limit: i64,
+    cursor: impl Fn(&SaveVersion) -> String,
+) -> Page<SaveVersion> {
     let more = items.len() as i64 > limit;
     items.truncate(usize::try_from(limit).unwrap_or_default());
     let next_cursor = items.last().filter(|_| more).map(cursor);

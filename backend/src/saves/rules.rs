@@ -34,7 +34,9 @@ impl Base {
             Some([]) => Ok(Base::Nothing),
             Some([one]) => Ok(Base::One(one.clone())),
             Some([head, other]) if head != other => Ok(Base::Merge(head.clone(), other.clone())),
-            Some(_) => Err(Failure::invalid(format!("`parents` has at most {PARENTS_MAX} different versions."))),
+            Some(_) => {
+                Err(Failure::invalid(format!("`parents` has at most {PARENTS_MAX} different versions.")))
+            }
         }
     }
 
@@ -91,12 +93,15 @@ pub(super) fn check_idempotency_key(key: &str) -> Outcome<()> {
 /// The content of a JSON body.
 pub(super) fn content_of_json(request: &mut PutSaveRequest) -> Outcome<Content> {
     if request.encoding.is_some() || request.compression.is_some() {
-        return Err(Failure::invalid("`encoding` and `compression` belong to frames; JSON has `data` or `data_base64`."));
+        return Err(Failure::invalid(
+            "`encoding` and `compression` belong to frames; JSON has `data` or `data_base64`.",
+        ));
     }
     let (encoding, bytes) = match (request.data.take(), request.data_base64.take()) {
         (Some(data), None) => (Encoding::Value, value::encode(&data).map_err(|error| invalid_save(&error))?),
         (None, Some(text)) => {
-            let bytes = STANDARD.decode(text).map_err(|_| Failure::invalid("`data_base64` is not base64."))?;
+            let bytes =
+                STANDARD.decode(text).map_err(|_| Failure::invalid("`data_base64` is not base64."))?;
             (Encoding::Bytes, bytes)
         }
         _ => return Err(Failure::invalid("Send exactly one of `data` and `data_base64`.")),
@@ -111,7 +116,9 @@ pub(super) fn content_of_json(request: &mut PutSaveRequest) -> Outcome<Content> 
 /// The content of a frame. A value is decoded once, so that nothing is stored that cannot be read.
 pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outcome<Content> {
     if request.data.is_some() || request.data_base64.is_some() {
-        return Err(Failure::invalid("A frame's content is its payload: leave out `data` and `data_base64`."));
+        return Err(Failure::invalid(
+            "A frame's content is its payload: leave out `data` and `data_base64`.",
+        ));
     }
     let encoding = request.encoding.ok_or_else(|| Failure::invalid("A frame needs `encoding`."))?;
     let compression = request.compression.unwrap_or_default();

@@ -96,7 +96,8 @@ fn unknown_parent() -> Failure {
 /// The outcome of the earlier request with the same key, when there was one.
 async fn repeated(app: &App, new: &NewVersion) -> Outcome<Option<Stored>> {
     let Some(key) = &new.idempotency_key else { return Ok(None) };
-    let Some((version, request_hash)) = db::by_idempotency_key(&app.sql, &new.game, &new.player, key).await? else {
+    let Some((version, request_hash)) = db::by_idempotency_key(&app.sql, &new.game, &new.player, key).await?
+    else {
         return Ok(None);
     };
     if request_hash != new.request_hash {

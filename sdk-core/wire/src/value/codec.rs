@@ -130,7 +130,9 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), ValueErro
         Value::Bool(flag) => out.push(u8::from(*flag)),
         Value::Int(int) => write_uint(zigzag(*int), out),
         Value::Float(float) => out.extend_from_slice(&float.to_bits().to_le_bytes()),
-        Value::String(text) | Value::StringName(text) | Value::NodePath(text) => write_bytes(text.as_bytes(), out),
+        Value::String(text) | Value::StringName(text) | Value::NodePath(text) => {
+            write_bytes(text.as_bytes(), out)
+        }
         Value::Vector2(v) => write_floats(v, out),
         Value::Vector2i(v) => write_ints(v, out),
         Value::Rect2(v) | Value::Vector4(v) | Value::Plane(v) | Value::Quaternion(v) | Value::Color(v) => {
@@ -290,7 +292,8 @@ impl<'b> Reader<'b> {
 
     fn text(&mut self) -> Result<String, ValueError> {
         let bytes = self.bytes()?;
-        let text = std::str::from_utf8(bytes).map_err(|_| self.wrong("a text is not UTF-8 before the end"))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| self.wrong("a text is not UTF-8 before the end"))?;
         Ok(text.to_owned())
     }
 

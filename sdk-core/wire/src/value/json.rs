@@ -12,10 +12,41 @@ use std::cell::Cell;
 
 /// Names of types in JSON, in the order of their tags.
 const NAMES: [&str; 35] = [
-    "any", "bool", "int", "float", "string", "string_name", "node_path", "vector2", "vector2i", "rect2", "rect2i",
-    "vector3", "vector3i", "transform2d", "vector4", "vector4i", "plane", "quaternion", "aabb", "basis",
-    "transform3d", "projection", "color", "array", "dictionary", "bytes", "int32s", "int64s", "float32s",
-    "float64s", "strings", "vector2s", "vector3s", "colors", "vector4s",
+    "any",
+    "bool",
+    "int",
+    "float",
+    "string",
+    "string_name",
+    "node_path",
+    "vector2",
+    "vector2i",
+    "rect2",
+    "rect2i",
+    "vector3",
+    "vector3i",
+    "transform2d",
+    "vector4",
+    "vector4i",
+    "plane",
+    "quaternion",
+    "aabb",
+    "basis",
+    "transform3d",
+    "projection",
+    "color",
+    "array",
+    "dictionary",
+    "bytes",
+    "int32s",
+    "int64s",
+    "float32s",
+    "float64s",
+    "strings",
+    "vector2s",
+    "vector3s",
+    "colors",
+    "vector4s",
 ];
 
 impl ElementType {
@@ -41,9 +72,8 @@ macro_rules! float {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self.0 {
                     float if float.is_finite() => serializer.$serialize(float),
-                    float if float.is_nan() => {
-                        serializer.collect_str(&format_args!(concat!("nan:{:0", $digits, "x}"), float.to_bits()))
-                    }
+                    float if float.is_nan() => serializer
+                        .collect_str(&format_args!(concat!("nan:{:0", $digits, "x}"), float.to_bits())),
                     float => serializer.serialize_str(if float > 0.0 { "inf" } else { "-inf" }),
                 }
             }
@@ -59,7 +89,11 @@ macro_rules! float {
                     }
                     fn visit_f64<E: Error>(self, float: f64) -> Result<Self::Value, E> {
                         let narrow = float as $type;
-                        if narrow.is_finite() { Ok(Float(narrow)) } else { Err(E::custom("the number is too large")) }
+                        if narrow.is_finite() {
+                            Ok(Float(narrow))
+                        } else {
+                            Err(E::custom("the number is too large"))
+                        }
                     }
                     fn visit_i64<E: Error>(self, int: i64) -> Result<Self::Value, E> {
                         self.visit_f64(int as f64)
@@ -74,7 +108,9 @@ macro_rules! float {
                             ("inf", _) => Ok(Float(<$type>::INFINITY)),
                             ("-inf", _) => Ok(Float(<$type>::NEG_INFINITY)),
                             (_, Some(nan)) if nan.is_nan() => Ok(Float(nan)),
-                            _ => Err(E::custom("this text is no number: use \"inf\", \"-inf\" or \"nan:<bits>\"")),
+                            _ => Err(E::custom(
+                                "this text is no number: use \"inf\", \"-inf\" or \"nan:<bits>\"",
+                            )),
                         }
                     }
                 }
@@ -104,7 +140,11 @@ fn vectors<const N: usize>(vectors: &[[f32; N]]) -> impl Serialize + '_ {
     Each(vectors.iter().map(|vector| floats(vector)))
 }
 
-fn tagged<S: Serializer, T: Serialize + ?Sized>(serializer: S, value: &Value, body: &T) -> Result<S::Ok, S::Error> {
+fn tagged<S: Serializer, T: Serialize + ?Sized>(
+    serializer: S,
+    value: &Value,
+    body: &T,
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(1))?;
     map.serialize_entry(&format!("${}", NAMES[usize::from(tag_of(value))]), body)?;
     map.end()
@@ -122,9 +162,11 @@ impl Serialize for Value {
             Value::StringName(text) | Value::NodePath(text) => tagged(s, self, text),
             Value::Vector2(v) => tagged(s, self, &floats(v)),
             Value::Vector2i(v) => tagged(s, self, v),
-            Value::Rect2(v) | Value::Vector4(v) | Value::Plane(v) | Value::Quaternion(v) | Value::Color(v) => {
-                tagged(s, self, &floats(v))
-            }
+            Value::Rect2(v)
+            | Value::Vector4(v)
+            | Value::Plane(v)
+            | Value::Quaternion(v)
+            | Value::Color(v) => tagged(s, self, &floats(v)),
             Value::Rect2i(v) | Value::Vector4i(v) => tagged(s, self, v),
             Value::Vector3(v) => tagged(s, self, &floats(v)),
             Value::Vector3i(v) => tagged(s, self, v),
@@ -144,11 +186,15 @@ impl Serialize for Value {
                     }
                     map.end()
                 }
-                false => tagged(s, self, &TypedDictionary {
-                    key: dictionary.key.name(),
-                    value: dictionary.value.name(),
-                    entries: &dictionary.entries,
-                }),
+                false => tagged(
+                    s,
+                    self,
+                    &TypedDictionary {
+                        key: dictionary.key.name(),
+                        value: dictionary.value.name(),
+                        entries: &dictionary.entries,
+                    },
+                ),
             },
             Value::PackedByteArray(bytes) => tagged(s, self, &STANDARD.encode(bytes)),
             Value::PackedInt32Array(ints) => tagged(s, self, ints),
@@ -172,7 +218,10 @@ impl Serialize for Value {
 fn plain_keys(dictionary: &Dictionary) -> bool {
     dictionary.key == ElementType::ANY
         && dictionary.value == ElementType::ANY
-        && dictionary.entries.iter().all(|(key, _)| matches!(key, Value::String(text) if !text.starts_with('$')))
+        && dictionary
+            .entries
+            .iter()
+            .all(|(key, _)| matches!(key, Value::String(text) if !text.starts_with('$')))
 }
 
 #[derive(Serialize)]
@@ -259,7 +308,8 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_u64<E: Error>(self, int: u64) -> Result<Value, E> {
         let int = i64::try_from(int);
-        int.map(Value::Int).map_err(|_| E::custom("integers have at most 64 bits with sign; send a text or a float"))
+        int.map(Value::Int)
+            .map_err(|_| E::custom("integers have at most 64 bits with sign; send a text or a float"))
     }
 
     fn visit_f64<E: Error>(self, float: f64) -> Result<Value, E> {
@@ -371,7 +421,9 @@ impl Node<'_> {
             "vector3s" => Value::PackedVector3Array(float_arrays(map)?),
             "colors" => Value::PackedColorArray(float_arrays(map)?),
             "vector4s" => Value::PackedVector4Array(float_arrays(map)?),
-            "array" | "dictionary" => map.next_value_seed(Container { node: self, is_array: name == "array" })?,
+            "array" | "dictionary" => {
+                map.next_value_seed(Container { node: self, is_array: name == "array" })?
+            }
             "opaque" => {
                 let OpaqueValue { tag, data } = map.next_value()?;
                 if tag < super::codec::OPAQUE_TAG_MIN {

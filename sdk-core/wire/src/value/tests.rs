@@ -67,7 +67,10 @@ fn value() -> impl Strategy<Value = Value> {
     leaf().prop_recursive(5, 64, 6, |inner| {
         let element = (0u8..50).prop_map(ElementType);
         let items = proptest::collection::vec(inner.clone(), 0..6);
-        let pairs = proptest::collection::vec((prop_oneof![text().prop_map(Value::String), inner.clone()], inner), 0..10);
+        let pairs = proptest::collection::vec(
+            (prop_oneof![text().prop_map(Value::String), inner.clone()], inner),
+            0..10,
+        );
         prop_oneof![
             (element.clone(), items).prop_map(|(element, items)| Value::Array(Array { element, items })),
             (any::<bool>(), element.clone(), element, pairs).prop_map(|(typed, key, value, pairs)| {
@@ -149,7 +152,10 @@ fn each_type_has_this_json() {
         (Value::Float(f64::from_bits(0x7ff8_0000_0000_0001)), r#"{"$float":"nan:7ff8000000000001"}"#),
         (Value::Vector3([10.0, 0.1, f32::INFINITY]), r#"{"$vector3":[10.0,0.1,"inf"]}"#),
         (Value::PackedByteArray(vec![1, 2]), r#"{"$bytes":"AQI="}"#),
-        (Value::dictionary([("$a", Value::Int(1))]), r#"{"$dictionary":{"key":"any","value":"any","entries":[["$a",1]]}}"#),
+        (
+            Value::dictionary([("$a", Value::Int(1))]),
+            r#"{"$dictionary":{"key":"any","value":"any","entries":[["$a",1]]}}"#,
+        ),
         (
             Value::Array(Array { element: ElementType(2), items: vec![Value::Int(1)] }),
             r#"{"$array":{"element":"int","items":[1]}}"#,
