@@ -1,0 +1,22 @@
+# The version comes from the header, so that it cannot differ from it.
+foreach(_place "${CMAKE_CURRENT_LIST_DIR}/../../../include" "${CMAKE_CURRENT_LIST_DIR}/../include")
+    if(EXISTS "${_place}/aethex_cloud.h")
+        file(STRINGS "${_place}/aethex_cloud.h" _lines REGEX "^#define AETHEX_VERSION_(MAJOR|MINOR|PATCH) ")
+        break()
+    endif()
+endforeach()
+string(REGEX REPLACE "[^0-9;]" "" _numbers "${_lines}")
+string(REPLACE ";" "." PACKAGE_VERSION "${_numbers}")
+
+# Before 1.0 the minor version says what fits; from 1.0 on the major one does.
+set(PACKAGE_VERSION_COMPATIBLE FALSE)
+if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+    set(PACKAGE_VERSION_COMPATIBLE TRUE)
+elseif(PACKAGE_FIND_VERSION VERSION_LESS PACKAGE_VERSION)
+    string(REGEX MATCH "^(0\\.)?[0-9]+" _ours "${PACKAGE_VERSION}")
+    string(REGEX MATCH "^(0\\.)?[0-9]+" _theirs "${PACKAGE_FIND_VERSION}")
+    if(_ours STREQUAL _theirs)
+        set(PACKAGE_VERSION_COMPATIBLE TRUE)
+    endif()
+endif()

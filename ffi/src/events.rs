@@ -1,0 +1,183 @@
+//! Events: what happens without being asked for, told to one callback inside the tick.
+
+use crate::auth::{aethex_user, lend_user};
+use crate::call::{Lent, UserData, size_for_c};
+use crate::cloud::{Entry, aethex_cloud, entry};
+use crate::error::{OK, aethex_error, guard, number};
+use crate::handle::lock;
+use crate::saves::{LentConflict, LentContent, aethex_conflict, aethex_save_version, lend_version};
+use crate::strings::aethex_str;
+use crate::value::aethex_value;
+use aethex_sdk_core::Event;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{from_ref, null};
+
+/// What happened. A newer library may have more kinds: ignore those you do not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum aethex_event_kind {
+    /// A player logged in, or the session of the last run was restored: `user`.
+    AETHEX_EVENT_LOGGED_IN = 1,
+    /// The player logged out on this device.
+    AETHEX_EVENT_LOGGED_OUT = 2,
+    /// The backend ended the session: ask the player to log in again. Unsent saves stay on this device.
+    AETHEX_EVENT_SESSION_EXPIRED = 3,
+    /// A save of this device reached the cloud: `slot`, `version`.
+    AETHEX_EVENT_SAVE_SYNCED = 4,
+    /// The cloud holds a save that this device's was not made from: `slot`, `conflict`, and this device's
+    /// content in `encoding` and `value` or `data`. Both are kept until `aethex_saves_resolve`.
+    AETHEX_EVENT_SAVE_CONFLICT = 5,
+    /// The backend refused a save for good: `slot`, `error`, `message`. Its content stays on this device;
+    /// `aethex_saves_resolve` sends it again or drops it.
+    AETHEX_EVENT_SAVE_FAILED = 6,
+    /// The number of unsent saves changed: `pending`.
+    AETHEX_EVENT_SYNC_PROGRESS = 7,
+    /// The backend can be reached, or no longer: `online`.
+    AETHEX_EVENT_ONLINE = 8,
+}
+
+/// An event. Fields that its kind does not name are null, 0 or empty.
+#[derive(Debug)]
+#[repr(C)]
+pub struct aethex_event {
+    /// Size of this struct in the library that runs.
+    pub struct_size: u32,
+    /// An `aethex_event_kind`.
+    pub kind: i32,
+    /// The slot.
+    pub slot: aethex_str,
+    /// The player.
+    pub user: *const aethex_user,
+    /// The version.
+    pub version: *const aethex_save_version,
+    /// What the cloud holds.
+    pub conflict: *const aethex_conflict,
+    /// The value of this device's save, lent: it is freed after the callback.
+    pub value: aethex_value,
+    /// The bytes of this device's save.
+    pub data: *const u8,
+    /// How many bytes.
+    pub data_len: usize,
+    /// An `aethex_encoding`: whether this device's save is a value or bytes.
+    pub encoding: i32,
+    /// Why a save failed.
+    pub error: aethex_error,
+    /// What happened and what to do about it.
+    pub message: aethex_str,
+    /// Saves that wait to be sent.
+    pub pending: usize,
+    /// Whether the backend can be reached.
+    pub online: bool,
+}
+
+/// Called for each event. The event is lent for the time of the call.
+pub type aethex_event_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const aethex_event)>;
+
+/// Who is told of events.
+#[derive(Clone, Copy)]
+pub(crate) struct Listener {
+    callback: unsafe extern "C" fn(*mut c_void, *const aethex_event),
+    user_data: UserData,
+}
+
+impl Listener {
+    pub(crate) fn new(
+        callback: unsafe extern "C" fn(*mut c_void, *const aethex_event),
+        user_data: *mut c_void,
+    ) -> Listener {
+        Listener { callback, user_data: UserData(user_data) }
+    }
+}
+
+/// Sets the callback for events, instead of the one before; null for none. Events wait for the next tick;
+/// with no callback they are dropped there. A tick that runs on another thread may still be calling the
+/// one before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aethex_set_event_callback(
+    cloud: aethex_cloud,
+    callback: aethex_event_callback,
+    user_data: *mut c_void,
+) -> aethex_error {
+    guard(|| {
+        let entry = entry(cloud)?;
+        let _open = entry.open()?;
+        *lock(&entry.listener) = callback.map(|callback| Listener::new(callback, user_data));
+        Ok(())
+    })
+}
+
+/// Tells the callback of an event. A callback may set another: so it is looked up each time.
+pub(crate) fn deliver(entry: &Entry, event: Event) {
+    let listener = *lock(&entry.listener);
+    if let Some(listener) = listener
+        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| tell(listener, event)))
+    {
+        // Dropping a payload may panic once more.
+        std::mem::forget(payload);
+    }
+}
+
+pub(crate) fn tell(listener: Listener, event: Event) {
+    use aethex_event_kind as Kind;
+    let mut lent = Lent::default();
+    let (mut user, mut version, mut conflict, mut content) = (None, None, None, LentContent::none());
+    let (mut slot, mut message) = (aethex_str::EMPTY, aethex_str::EMPTY);
+    let (mut error, mut pending, mut online) = (OK, 0, false);
+    let kind = match event {
+        Event::LoggedIn(who) => {
+            user = Some(lend_user(&mut lent, &who));
+            Kind::AETHEX_EVENT_LOGGED_IN
+        }
+        Event::LoggedOut => Kind::AETHEX_EVENT_LOGGED_OUT,
+        Event::SessionExpired => Kind::AETHEX_EVENT_SESSION_EXPIRED,
+        Event::SaveSynced { slot: name, version: stored } => {
+            slot = lent.text(&name);
+            version = Some(lend_version(&mut lent, &stored));
+            Kind::AETHEX_EVENT_SAVE_SYNCED
+        }
+        Event::SaveConflict { slot: name, conflict: found, local } => {
+            slot = lent.text(&name);
+            conflict = Some(LentConflict::of(&mut lent, &found));
+            content = LentContent::of(local);
+            Kind::AETHEX_EVENT_SAVE_CONFLICT
+        }
+        Event::SaveFailed { slot: name, error: why } => {
+            slot = lent.text(&name);
+            error = number(why.code);
+            message = lent.text(&why.message);
+            Kind::AETHEX_EVENT_SAVE_FAILED
+        }
+        Event::SyncProgress { pending: waiting } => {
+            pending = waiting;
+            Kind::AETHEX_EVENT_SYNC_PROGRESS
+        }
+        Event::Online(reached) => {
+            online = reached;
+            Kind::AETHEX_EVENT_ONLINE
+        }
+        // An event that this interface has no words for yet.
+        _ => return,
+    };
+    let conflict_for_c = conflict.as_ref().map(LentConflict::as_c);
+    let (data, data_len) = content.data();
+    let event = aethex_event {
+        struct_size: size_for_c::<aethex_event>(),
+        kind: kind as i32,
+        slot,
+        user: user.as_ref().map_or(null(), from_ref),
+        version: version.as_ref().map_or(null(), from_ref),
+        conflict: conflict_for_c.as_ref().map_or(null(), from_ref),
+        value: content.value,
+        data,
+        data_len,
+        encoding: content.encoding as i32,
+        error,
+        message,
+        pending,
+        online,
+    };
+    // SAFETY: the header asks for a callback that can be called with its user data until it is replaced.
+    unsafe { (listener.callback)(listener.user_data.get(), &event) };
+}
