@@ -13,17 +13,18 @@ pub(super) const OPAQUE_TAG_MIN: u8 = 64;
 /// Dictionaries up to this size are searched for duplicate keys pair by pair.
 const SMALL_DICTIONARY_MAX: usize = 8;
 
-/// Encodes a value. Fails when it is nested too deeply, has a duplicate key, or an opaque tag that is taken.
+/// Encodes a value. Fails when it is nested too deeply, has too many values in it, a duplicate key, or an
+/// opaque tag that is taken: whatever it writes can be decoded.
 pub fn encode(value: &Value) -> Result<Vec<u8>, ValueError> {
     let mut out = Vec::with_capacity(256);
     out.extend_from_slice(&HEADER);
-    write(value, &mut out, 0)?;
+    write(value, &mut out, 0, &mut Budget(VALUE_ITEMS_MAX))?;
     Ok(out)
 }
 
 /// Decodes a value. Whatever it accepts encodes to the same bytes again.
 pub fn decode(bytes: &[u8]) -> Result<Value, ValueError> {
-    let mut reader = Reader { bytes, at: 0, items: 0 };
+    let mut reader = Reader { bytes, at: 0, budget: Budget(VALUE_ITEMS_MAX) };
     if reader.take(2)? != HEADER {
         return Err(ValueError("these bytes are not an encoded value of version 1".into()));
     }
@@ -39,7 +40,23 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => a == b,
         (Value::String(a), Value::String(b)) => a == b,
-        _ => write(a, &mut left, 0).is_ok() && write(b, &mut right, 0).is_ok() && left == right,
+        _ => alike(a, &mut left) && alike(b, &mut right) && left == right,
+    }
+}
+
+/// Writes a value to be compared: however large, it equals itself.
+fn alike(value: &Value, out: &mut Vec<u8>) -> bool {
+    write(value, out, 0, &mut Budget(usize::MAX)).is_ok()
+}
+
+/// How many more values, or texts of a packed array, one value may hold. Both directions spend it the same way.
+struct Budget(usize);
+
+impl Budget {
+    fn spend(&mut self, count: usize) -> Result<(), ValueError> {
+        let too_many = || ValueError(format!("a value has at most {VALUE_ITEMS_MAX} values in it"));
+        self.0 = self.0.checked_sub(count).ok_or_else(too_many)?;
+        Ok(())
     }
 }
 
@@ -120,10 +137,11 @@ pub(super) fn tag_of(value: &Value) -> u8 {
     }
 }
 
-fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), ValueError> {
+fn write(value: &Value, out: &mut Vec<u8>, depth: usize, budget: &mut Budget) -> Result<(), ValueError> {
     if depth > VALUE_DEPTH_MAX {
         return Err(too_deep());
     }
+    budget.spend(1)?;
     out.push(tag_of(value));
     match value {
         Value::Null => {}
@@ -149,10 +167,10 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), ValueErro
             out.push(array.element.0);
             write_len(array.items.len(), out);
             for item in &array.items {
-                write(item, out, depth + 1)?;
+                write(item, out, depth + 1, budget)?;
             }
         }
-        Value::Dictionary(dictionary) => write_dictionary(dictionary, out, depth)?,
+        Value::Dictionary(dictionary) => write_dictionary(dictionary, out, depth, budget)?,
         Value::PackedByteArray(bytes) => write_bytes(bytes, out),
         Value::PackedInt32Array(ints) => {
             write_len(ints.len(), out);
@@ -171,6 +189,7 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), ValueErro
             floats.iter().for_each(|float| out.extend_from_slice(&float.to_bits().to_le_bytes()));
         }
         Value::PackedStringArray(texts) => {
+            budget.spend(texts.len())?;
             write_len(texts.len(), out);
             texts.iter().for_each(|text| write_bytes(text.as_bytes(), out));
         }
@@ -187,15 +206,20 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), ValueErro
     Ok(())
 }
 
-fn write_dictionary(dictionary: &Dictionary, out: &mut Vec<u8>, depth: usize) -> Result<(), ValueError> {
+fn write_dictionary(
+    dictionary: &Dictionary,
+    out: &mut Vec<u8>,
+    depth: usize,
+    budget: &mut Budget,
+) -> Result<(), ValueError> {
     out.extend_from_slice(&[dictionary.key.0, dictionary.value.0]);
     write_len(dictionary.entries.len(), out);
     let mut keys = Vec::with_capacity(dictionary.entries.len());
     for (key, value) in &dictionary.entries {
         let start = out.len();
-        write(key, out, depth + 1)?;
+        write(key, out, depth + 1, budget)?;
         keys.push(start..out.len());
-        write(value, out, depth + 1)?;
+        write(value, out, depth + 1, budget)?;
     }
     check_unique(keys.iter().map(|range| &out[range.clone()]))
 }
@@ -230,7 +254,7 @@ fn unzigzag(n: u64) -> i64 {
 struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,
-    items: usize,
+    budget: Budget,
 }
 
 impl<'b> Reader<'b> {
@@ -330,10 +354,7 @@ impl<'b> Reader<'b> {
         if depth > VALUE_DEPTH_MAX {
             return Err(too_deep());
         }
-        self.items += 1;
-        if self.items > VALUE_ITEMS_MAX {
-            return Err(ValueError(format!("a value has at most {VALUE_ITEMS_MAX} values in it")));
-        }
+        self.budget.spend(1)?;
         Ok(match self.byte()? {
             0 => Value::Null,
             1 => match self.byte()? {
@@ -376,7 +397,10 @@ impl<'b> Reader<'b> {
             29 => Value::PackedFloat64Array(
                 self.many(8, |reader| Ok(f64::from_bits(u64::from_le_bytes(reader.array()?))))?,
             ),
-            30 => Value::PackedStringArray(self.many(1, Reader::text)?),
+            30 => Value::PackedStringArray(self.many(1, |reader| {
+                reader.budget.spend(1)?;
+                reader.text()
+            })?),
             31 => Value::PackedVector2Array(self.many(8, Reader::floats)?),
             32 => Value::PackedVector3Array(self.many(12, Reader::floats)?),
             33 => Value::PackedColorArray(self.many(16, Reader::floats)?),

@@ -67,10 +67,13 @@ impl ElementType {
 struct Float<T>(T);
 
 macro_rules! float {
-    ($type:ty, $bits:ty, $serialize:ident, $digits:literal) => {
+    ($type:ty, $bits:ty, $serialize:ident, $digits:literal, $misread:expr) => {
         impl Serialize for Float<$type> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self.0 {
+                    float if float.is_finite() && float.abs().to_bits() == $misread => {
+                        serializer.serialize_f64(float.into())
+                    }
                     float if float.is_finite() => serializer.$serialize(float),
                     float if float.is_nan() => serializer
                         .collect_str(&format_args!(concat!("nan:{:0", $digits, "x}"), float.to_bits())),
@@ -120,8 +123,14 @@ macro_rules! float {
     };
 }
 
-float!(f32, u32, serialize_f32, 8);
-float!(f64, u64, serialize_f64, 16);
+/// Bits of 7.038531e-26, the one `f32` whose shortest text reads as another `f32` by way of an `f64`: its text
+/// lies beside the middle of two floats, nearer than an `f64` can tell. It is written with more digits.
+const F32_MISREAD: u32 = 0x15ae_43fd;
+/// No `f64` is misread: these bits are a NaN's.
+const F64_MISREAD: u64 = u64::MAX;
+
+float!(f32, u32, serialize_f32, 8, F32_MISREAD);
+float!(f64, u64, serialize_f64, 16, F64_MISREAD);
 
 /// A list written by a function of each item.
 struct Each<I>(I);
@@ -262,11 +271,16 @@ impl<'c> Node<'c> {
         Node { depth: self.depth + 1, ..self }
     }
 
-    fn enter<E: Error>(self) -> Result<(), E> {
-        self.items.set(self.items.get() + 1);
+    fn count<E: Error>(self, more: usize) -> Result<(), E> {
+        self.items.set(self.items.get() + more);
         if self.items.get() > VALUE_ITEMS_MAX {
             return Err(E::custom(format_args!("a value has at most {VALUE_ITEMS_MAX} values in it")));
         }
+        Ok(())
+    }
+
+    fn enter<E: Error>(self) -> Result<(), E> {
+        self.count(1)?;
         if self.depth > VALUE_DEPTH_MAX {
             return Err(E::custom(format_args!("values are nested at most {VALUE_DEPTH_MAX} deep")));
         }
@@ -416,7 +430,11 @@ impl Node<'_> {
             "int64s" => Value::PackedInt64Array(map.next_value()?),
             "float32s" => Value::PackedFloat32Array(bare(map.next_value()?)),
             "float64s" => Value::PackedFloat64Array(bare(map.next_value()?)),
-            "strings" => Value::PackedStringArray(map.next_value()?),
+            "strings" => {
+                let texts: Vec<String> = map.next_value()?;
+                self.count(texts.len())?;
+                Value::PackedStringArray(texts)
+            }
             "vector2s" => Value::PackedVector2Array(float_arrays(map)?),
             "vector3s" => Value::PackedVector3Array(float_arrays(map)?),
             "colors" => Value::PackedColorArray(float_arrays(map)?),
@@ -460,7 +478,11 @@ impl<'de> Visitor<'de> for Container<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let (mut array, mut dictionary) = (Array::default(), Dictionary::default());
         let inner = self.node.inner();
+        let mut seen: Vec<String> = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
+            if seen.contains(&key) {
+                return Err(A::Error::custom(format_args!("the field `{key}` stands twice")));
+            }
             match (self.is_array, key.as_str()) {
                 (true, "element") => array.element = element_type(&mut map)?,
                 (true, "items") => array.items = map.next_value_seed(Items(inner))?,
@@ -469,6 +491,7 @@ impl<'de> Visitor<'de> for Container<'_> {
                 (false, "entries") => dictionary.entries = map.next_value_seed(Entries(inner))?,
                 _ => return Err(A::Error::custom(format_args!("a container has no field `{key}`"))),
             }
+            seen.push(key);
         }
         if self.is_array {
             return Ok(Value::Array(array));
