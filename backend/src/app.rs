@@ -9,9 +9,9 @@ use crate::ports::sql::Sql;
 use crate::saves::Usage;
 use axum::Router;
 use axum::body::Body;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +30,10 @@ const HEADERS_MAX: usize = 64;
 const STREAMS_MAX: u32 = 128;
 /// How long a client may take nothing of an answer that is being sent to it.
 const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often an HTTP/2 client is asked whether it is there.
+const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long an HTTP/2 client may say nothing, answers to pings included.
+const H2_SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Deadline for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after `accept` failed (out of file descriptors), so that the loop does not spin.
@@ -119,7 +123,7 @@ impl Server {
         });
         let listening = Listening {
             router: crate::http::router(app.clone()),
-            settings: connection_settings(&app.config),
+            versions: Versions::new(&app.config),
             tls,
             drain: Duration::from_millis(app.config.http.drain_timeout_ms),
             connections: Arc::new(Semaphore::new(connections_max as usize)),
@@ -180,7 +184,7 @@ pub(crate) async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
 
 struct Listening {
     router: Router,
-    settings: auto::Builder<TokioExecutor>,
+    versions: Versions,
     tls: Option<tokio_rustls::TlsAcceptor>,
     drain: Duration,
     connections: Arc<Semaphore>,
@@ -188,7 +192,7 @@ struct Listening {
 
 impl Listening {
     async fn run(self, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
-        let graceful = Arc::new(GracefulShutdown::new());
+        let graceful = GracefulShutdown::new();
         let mut open = tokio::task::JoinSet::new();
         loop {
             let room = self.connections.clone().acquire_owned();
@@ -200,76 +204,88 @@ impl Listening {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let (router, settings, tls) = (self.router.clone(), self.settings.clone(), self.tls.clone());
-            let watcher = graceful.watcher();
+            let connecting = Connecting {
+                router: self.router.clone(),
+                versions: self.versions.clone(),
+                tls: self.tls.clone(),
+                watcher: graceful.watcher(),
+            };
             open.spawn(async move {
                 let _room = room;
-                serve(stream, peer, router, settings, tls, watcher).await;
+                serve(stream, peer, connecting).await;
             });
             while open.try_join_next().is_some() {}
         }
         drop(listener);
-        let graceful = Arc::into_inner(graceful).expect("only the loop holds the guard");
         let _ = tokio::time::timeout(self.drain, graceful.shutdown()).await;
         open.shutdown().await;
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    settings: auto::Builder<TokioExecutor>,
-    tls: Option<tokio_rustls::TlsAcceptor>,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+async fn serve(stream: TcpStream, peer: SocketAddr, shared: Connecting) {
     let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_STALL_TIMEOUT));
-    let stream = Box::pin(stream);
-    match tls {
-        None => converse(stream, peer, router, settings, watcher).await,
-        Some(tls) => {
-            if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                converse(stream, peer, router, settings, watcher).await;
-            }
-        }
+    let mut stream = Box::pin(TimeoutStream::new(stream));
+    stream.as_mut().set_write_timeout_pinned(Some(WRITE_STALL_TIMEOUT));
+    // No guessing of versions by the first bytes, for they may never come: TLS names HTTP/2 by ALPN, and
+    // without TLS there is only HTTP/1.1.
+    let Some(tls) = &shared.tls else { return converse(stream, peer, shared, false).await };
+    let Ok(Ok(mut stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await else { return };
+    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    if h2 {
+        stream.get_mut().0.as_mut().set_read_timeout_pinned(Some(H2_SILENCE_TIMEOUT));
     }
+    converse(stream, peer, shared, h2).await;
 }
 
-async fn converse<S>(
-    stream: S,
-    peer: SocketAddr,
-    router: Router,
-    settings: auto::Builder<TokioExecutor>,
-    watcher: hyper_util::server::graceful::Watcher,
-) where
+/// Runs a connection to its end. One that breaks is its client's affair.
+async fn converse<S>(stream: S, peer: SocketAddr, shared: Connecting, h2: bool)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let router = shared.router;
     let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
         router.clone().oneshot(request.map(Body::new))
     });
-    let connection = settings.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    // A connection that breaks is its client's affair.
-    let _ = watcher.watch(connection).await;
+    let stream = TokioIo::new(stream);
+    if h2 {
+        let connection = shared.versions.h2.serve_connection(stream, service);
+        let _ = shared.watcher.watch(connection).await;
+    } else {
+        let connection = shared.versions.h1.serve_connection(stream, service);
+        let _ = shared.watcher.watch(connection).await;
+    }
 }
 
-fn connection_settings(config: &Config) -> auto::Builder<TokioExecutor> {
-    let mut settings = auto::Builder::new(TokioExecutor::new());
-    settings
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(config.http.header_timeout_ms))
-        .max_buf_size(HEAD_LEN_MAX)
-        .max_headers(HEADERS_MAX);
-    settings
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEAD_LEN_MAX as u32)
-        .keep_alive_interval(Duration::from_millis(config.http.header_timeout_ms));
-    settings
+/// How each version of HTTP is spoken.
+#[derive(Debug, Clone)]
+struct Versions {
+    h1: http1::Builder,
+    h2: http2::Builder<TokioExecutor>,
+}
+
+impl Versions {
+    fn new(config: &Config) -> Versions {
+        let mut h1 = http1::Builder::new();
+        h1.timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(config.http.header_timeout_ms))
+            .max_buf_size(HEAD_LEN_MAX)
+            .max_headers(HEADERS_MAX);
+        let mut h2 = http2::Builder::new(TokioExecutor::new());
+        h2.timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .max_header_list_size(HEAD_LEN_MAX as u32)
+            .keep_alive_interval(H2_PING_INTERVAL);
+        Versions { h1, h2 }
+    }
+}
+
+/// What a connection is given.
+struct Connecting {
+    router: Router,
+    versions: Versions,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+    watcher: Watcher,
 }
 
 fn tls(config: &Config) -> Result<Option<tokio_rustls::TlsAcceptor>, StartError> {

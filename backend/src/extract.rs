@@ -146,8 +146,12 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     }
 }
 
-/// Parses JSON, saying where it is wrong.
+/// Parses a JSON object, saying where it is wrong. A list is refused: it would be read as the fields in
+/// their order, which nobody means.
 pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Outcome<T> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Failure::invalid("The JSON body is not an object."));
+    }
     serde_json::from_slice(body)
         .map_err(|error| Failure::invalid(format!("The JSON body is not usable: {error}.")))
 }

@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::error::{Failed, Failure};
-use aethex_wire::{Endpoint, ErrorCode, Method, REQUEST_ID_HEADER};
+use aethex_wire::{CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Method, REQUEST_ID_HEADER};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -72,7 +72,7 @@ pub(crate) fn answer<E: Endpoint>(body: &E::Response) -> Response {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    match app.sql.read_one("SELECT 1 FROM auth_game LIMIT 1", vec![], |_| Ok(())).await {
+    match app.sql.ping().await {
         Ok(_) if !app.is_draining() => "ready\n".into_response(),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
     }
@@ -186,7 +186,17 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([http::Method::GET, http::Method::POST, http::Method::PUT, http::Method::DELETE])
-        .allow_headers(tower_http::cors::Any)
+        // `*` would not cover Authorization (Fetch standard).
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static(IDEMPOTENCY_KEY_HEADER),
+            HeaderName::from_static(CLIENT_KEY_HEADER),
+            HeaderName::from_static(REQUEST_ID_HEADER),
+        ])
         .expose_headers([header::ETAG, header::RETRY_AFTER, HeaderName::from_static(REQUEST_ID_HEADER)])
         .max_age(CORS_MAX_AGE)
 }

@@ -167,6 +167,11 @@ impl Sql {
         migrate::pending(self).await
     }
 
+    /// Whether the engine answers.
+    pub async fn ping(&self) -> Result<(), SqlError> {
+        self.read("SELECT 1", vec![], |_| Ok(())).await.map(drop)
+    }
+
     /// Runs a statement that only reads.
     pub async fn read<T: Send + 'static>(
         &self,

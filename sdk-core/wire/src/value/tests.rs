@@ -1,3 +1,5 @@
+//! Values in bytes and in JSON: nothing is lost, everything has one form.
+
 use super::*;
 use proptest::prelude::*;
 
