@@ -1,1 +1,56 @@
+//! The engine-agnostic client of AeThex Cloud: accounts and cloud saves that work offline.
+//!
+//! [`Cloud`] is a cheap handle. It owns one thread with its own async runtime; the game's thread only
+//! ever calls [`Cloud::submit`] to start work and [`Cloud::tick`], once a frame, to run completions.
+//! [`Auth`] holds the player's session, [`Saves`] the save slots. A save is durable on this device
+//! before anything is sent, and is sent exactly once, after any crash, when the network allows.
+//!
+//! ```no_run
+//! use aethex_sdk_core::{Cloud, Config, Content, SaveOptions, Value};
+//!
+//! # fn main() -> Result<(), aethex_sdk_core::Error> {
+//! let cloud = Cloud::new(Config::new("user_data"))?;
+//! let (auth, saves) = (cloud.auth(), cloud.saves());
+//! let save = async move {
+//!     auth.login("ann@example.com", "correct horse battery").await?;
+//!     saves.save("slot1", Content::Value(Value::Int(5)), SaveOptions::default()).await
+//! };
+//! cloud.submit(save, |result| match result {
+//!     Ok(saved) => assert!(saved.queued || saved.version.is_some()),
+//!     Err(error) => assert!(!error.message.is_empty()),
+//! });
+//! cloud.tick(); // Once a frame: callbacks run here.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Engine bindings (Godot, C) are thin layers over this crate. The contract with the backend is the
+//! crate [`wire`].
 
+mod auth;
+mod clock;
+mod cloud;
+mod config;
+mod disk;
+mod error;
+mod event;
+mod http;
+mod pump;
+mod retry;
+mod saves;
+mod session;
+
+pub use aethex_wire as wire;
+pub use auth::Auth;
+pub use bytes::Bytes;
+pub use cloud::Cloud;
+pub use config::{Config, CredentialStore};
+pub use error::Error;
+pub use event::Event;
+pub use pump::OpId;
+pub use saves::{Content, Loaded, Resolution, SaveOptions, Saved, Saves, SlotStatus};
+pub use wire::ErrorCode;
+pub use wire::Value;
+pub use wire::auth::{ProfileChange, User};
+pub use wire::ids::{PlayerId, VersionId};
+pub use wire::saves::{Conflict, SaveVersion};

@@ -1,0 +1,379 @@
+//! Files: the only module that touches them.
+//!
+//! [`Disk::write`] replaces a file atomically and durably: temporary file, fsync, rename, fsync of the
+//! folder. A crash at any step leaves the old file or the new one, and perhaps a temporary file that
+//! [`Disk::sweep`] removes. Records carry a hash, so that a damaged one is noticed ([`Disk::read_record`]).
+//! Locks are the operating system's: they end with the process that holds them. Everything here blocks;
+//! callers run it off the async thread. Folders and files are readable by their owner only.
+
+use aethex_wire::saves::{encode_frame, split_frame};
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// First bytes of a record; the digit is the format's version.
+const RECORD_MAGIC: &[u8; 8] = b"AETHEX1\n";
+const HASH_LEN: usize = 32;
+/// Ending of files that are being written.
+const TEMP_ENDING: &str = ".tmp";
+/// How often a taken lock is asked for again: short beside an fsync, cheap beside a poll.
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// Access to the disk. Tests give it a fuse that cuts the power after a number of steps.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disk {
+    #[cfg(test)]
+    pub(crate) fuse: std::sync::Arc<tests::Fuse>,
+}
+
+impl Disk {
+    /// Replaces a file by these bytes, durably, or changes nothing.
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
+        self.make_folder(folder)?;
+        let mut temp_name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+        temp_name.push(format!(".{}{TEMP_ENDING}", crate::clock::random_id()));
+        let temp = folder.join(temp_name);
+        let written = self.write_temp(&temp, bytes).and_then(|()| {
+            self.step()?;
+            std::fs::rename(&temp, path)
+        });
+        if let Err(error) = written {
+            // After a real crash nobody tidies up; tests see the same.
+            if self.step().is_ok() {
+                let _ = std::fs::remove_file(&temp);
+            }
+            return Err(error);
+        }
+        self.sync_folder(folder)
+    }
+
+    fn write_temp(&self, temp: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.step()?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        private_file(&mut options);
+        let mut file = options.open(temp)?;
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        file.write_all(first)?;
+        self.step()?;
+        file.write_all(second)?;
+        self.step()?;
+        sync(&file)
+    }
+
+    /// Removes a file durably; one that is not there is no error.
+    pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        match std::fs::remove_file(path) {
+            Ok(()) => self.sync_folder(path.parent().ok_or(ErrorKind::InvalidInput)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a file another name in its folder, durably.
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step()?;
+        std::fs::rename(from, to)?;
+        self.sync_folder(to.parent().ok_or(ErrorKind::InvalidInput)?)
+    }
+
+    /// A file's bytes; `None` when it is not there. Longer files than `len_max` are refused.
+    pub(crate) fn read(&self, path: &Path, len_max: usize) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut bytes = Vec::new();
+        file.take(len_max as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > len_max {
+            return Err(damaged("the file is longer than anything this SDK writes"));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Writes metadata and payload with a hash over both.
+    pub(crate) fn write_record<T: Serialize>(&self, path: &Path, meta: &T, payload: &[u8]) -> io::Result<()> {
+        let frame = encode_frame(meta, payload);
+        let mut record = Vec::with_capacity(RECORD_MAGIC.len() + HASH_LEN + frame.len());
+        record.extend_from_slice(RECORD_MAGIC);
+        record.extend_from_slice(blake3::hash(&frame).as_bytes());
+        record.extend_from_slice(&frame);
+        self.write(path, &record)
+    }
+
+    /// Reads what [`Disk::write_record`] wrote; `None` when it is not there, `InvalidData` when it is damaged.
+    pub(crate) fn read_record<T: DeserializeOwned>(
+        &self,
+        path: &Path,
+        len_max: usize,
+    ) -> io::Result<Option<(T, Bytes)>> {
+        let Some(record) = self.read(path, len_max)? else { return Ok(None) };
+        let start = RECORD_MAGIC.len() + HASH_LEN;
+        if record.len() < start || !record.starts_with(RECORD_MAGIC) {
+            return Err(damaged("the file is not a record"));
+        }
+        if blake3::hash(&record[start..]).as_bytes() != &record[RECORD_MAGIC.len()..start] {
+            return Err(damaged("the file's hash does not match"));
+        }
+        let (meta, payload) = split_frame(&record[start..]).map_err(damaged)?;
+        let meta_value =
+            serde_json::from_slice(meta).map_err(|_| damaged("the file's metadata is unknown"))?;
+        let payload_at = record.len() - payload.len();
+        Ok(Some((meta_value, Bytes::from(record).slice(payload_at..))))
+    }
+
+    /// Names of the files in a folder, unordered, without temporary ones; none when there is no folder.
+    pub(crate) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            if let Ok(name) = entry?.file_name().into_string()
+                && !name.ends_with(TEMP_ENDING)
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// A file's length in bytes; 0 when it is not there.
+    pub(crate) fn len(&self, path: &Path) -> u64 {
+        std::fs::metadata(path).map_or(0, |meta| meta.len())
+    }
+
+    pub(crate) fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    /// Removes temporary files that a crash left. Only under the lock that guards the folder's writers.
+    pub(crate) fn sweep(&self, folder: &Path) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().ends_with(TEMP_ENDING) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Makes a folder and its parents.
+    pub(crate) fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+        folder.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
+    }
+
+    /// Takes a lock between processes, or `None` when another holder has it.
+    pub(crate) fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>> {
+        self.make_folder(path.parent().ok_or(ErrorKind::InvalidInput)?)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        private_file(&mut options);
+        let file = options.open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            // Some network and card file systems know no locks; there one process a folder is the limit.
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                Ok(Some(Lock { _file: file }))
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Takes a lock between processes, waiting at most `wait`.
+    pub(crate) fn lock(&self, path: &Path, wait: Duration) -> io::Result<Lock> {
+        let deadline = Instant::now() + wait;
+        loop {
+            if let Some(lock) = self.try_lock(path)? {
+                return Ok(lock);
+            }
+            if Instant::now() >= deadline {
+                return Err(io::Error::new(
+                    ErrorKind::TimedOut,
+                    "another process holds the data folder's lock",
+                ));
+            }
+            std::thread::sleep(LOCK_POLL);
+        }
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.step()?;
+        // Windows cannot open a folder as a file; its journal orders renames itself.
+        if cfg!(unix) { sync(&File::open(folder)?) } else { Ok(()) }
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests count the steps")]
+    fn step(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn step(&self) -> io::Result<()> {
+        self.fuse.step()
+    }
+}
+
+/// Brings a file to the disk. Tests of this crate cut a simulated power, for which the page cache is enough.
+fn sync(file: &File) -> io::Result<()> {
+    if cfg!(test) { Ok(()) } else { file.sync_all() }
+}
+
+/// A lock that is held; dropping it, or the end of the process, frees it.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// A name for a file that stands for any text: 32 hexadecimal digits of its hash.
+pub(crate) fn file_stem(text: &str) -> String {
+    let mut hex = blake3::hash(text.as_bytes()).to_hex().to_string();
+    hex.truncate(32);
+    hex
+}
+
+/// The folder of everything that belongs to one server and game.
+pub(crate) fn scope_folder(config: &crate::Config) -> PathBuf {
+    let key = config.client_key.as_deref().unwrap_or_default();
+    config.data_dir.join(file_stem(&format!("{}\n{key}", config.server_url)))
+}
+
+fn damaged(why: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, why)
+}
+
+#[cfg(unix)]
+fn private_file(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
+#[cfg(not(unix))]
+fn private_file(_options: &mut OpenOptions) {}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Cuts the power after a number of disk steps: that step and all later ones fail, nothing is tidied up.
+    #[derive(Debug)]
+    pub(crate) struct Fuse {
+        left: AtomicUsize,
+    }
+
+    impl Default for Fuse {
+        fn default() -> Fuse {
+            Fuse { left: AtomicUsize::new(usize::MAX) }
+        }
+    }
+
+    impl Fuse {
+        pub(crate) fn burn_after(&self, steps: usize) {
+            self.left.store(steps, Ordering::Relaxed);
+        }
+
+        pub(crate) fn burnt(&self) -> bool {
+            self.left.load(Ordering::Relaxed) == 0
+        }
+
+        pub(crate) fn step(&self) -> io::Result<()> {
+            let left = self.left.load(Ordering::Relaxed);
+            if left == 0 {
+                return Err(io::Error::other("the power is cut"));
+            }
+            if left != usize::MAX {
+                self.left.store(left - 1, Ordering::Relaxed);
+            }
+            Ok(())
+        }
+    }
+
+    const LEN_MAX: usize = 1 << 20;
+
+    #[test]
+    fn a_write_is_old_or_new_at_every_step() {
+        for steps in 0.. {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("x");
+            Disk::default().write_record(&path, &"old", b"old payload").unwrap();
+            let disk = Disk::default();
+            disk.fuse.burn_after(steps);
+            let result = disk.write_record(&path, &"new", b"new payload");
+            let (meta, payload) =
+                Disk::default().read_record::<String>(&path, LEN_MAX).unwrap().expect("a version is there");
+            assert_eq!(format!("{meta} payload").as_bytes(), payload, "step {steps}");
+            assert!(result.is_err() || meta == "new", "step {steps}: acknowledged but old");
+            if !disk.fuse.burnt() {
+                assert!(steps > 4, "the write has {steps} steps only");
+                break;
+            }
+            assert_eq!(Disk::default().names(dir.path()).unwrap(), ["x"]);
+            Disk::default().sweep(dir.path());
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn damage_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let disk = Disk::default();
+        assert!(disk.read_record::<String>(&path, LEN_MAX).unwrap().is_none());
+        disk.write_record(&path, &"meta", b"payload").unwrap();
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            assert_eq!(
+                disk.read_record::<String>(&path, LEN_MAX).unwrap_err().kind(),
+                ErrorKind::InvalidData,
+                "byte {at}"
+            );
+            std::fs::write(&path, &good[..at]).unwrap();
+            assert!(disk.read_record::<String>(&path, LEN_MAX).is_err(), "cut at {at}");
+        }
+        std::fs::write(&path, &good).unwrap();
+        assert!(disk.read_record::<String>(&path, good.len() - 1).is_err(), "over the limit");
+    }
+
+    #[test]
+    fn a_lock_excludes_and_is_freed_with_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let disk = Disk::default();
+        let held = disk.try_lock(&path).unwrap().expect("free");
+        assert!(disk.try_lock(&path).unwrap().is_none());
+        assert_eq!(disk.lock(&path, Duration::ZERO).unwrap_err().kind(), ErrorKind::TimedOut);
+        drop(held);
+        assert!(disk.try_lock(&path).unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/x");
+        Disk::default().write(&path, b"secret").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(dir.path().join("a")).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,110 @@
+//! What happens without being asked for, in a bounded queue.
+
+use crate::saves::Content;
+use crate::{Error, User};
+use aethex_wire::saves::{Conflict, SaveVersion};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Most events that wait for [`crate::Cloud::take_events`]. A game that never takes them loses the oldest;
+/// a thousand is minutes of the busiest sync.
+const EVENTS_MAX: usize = 1024;
+
+/// Something that happened in the background.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A player logged in, or the stored session was restored at the start.
+    LoggedIn(User),
+    /// The player logged out on this device.
+    LoggedOut,
+    /// The server ended the session (expiry, password change, logout elsewhere): ask to log in again.
+    /// Unsent saves stay on this device and are sent after the next login of the same player.
+    SessionExpired,
+    /// A save of this device reached the cloud.
+    SaveSynced {
+        /// The slot.
+        slot: String,
+        /// The version it became.
+        version: SaveVersion,
+    },
+    /// The cloud holds something that this device's save was not made from: call
+    /// [`crate::Saves::resolve`]. Both sides are kept until then.
+    SaveConflict {
+        /// The slot.
+        slot: String,
+        /// What the cloud holds.
+        conflict: Conflict,
+        /// What this device holds.
+        local: Content,
+    },
+    /// The server refused a save for good. Its content stays on this device: [`crate::Saves::load`]
+    /// returns it, [`crate::Saves::resolve`] sends it again or drops it.
+    SaveFailed {
+        /// The slot.
+        slot: String,
+        /// Why.
+        error: Error,
+    },
+    /// The number of unsent saves changed while sending.
+    SyncProgress {
+        /// Saves not yet acknowledged.
+        pending: usize,
+    },
+    /// The backend can be reached, or no longer.
+    Online(bool),
+}
+
+/// The queue of events.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    waiting: AtomicUsize,
+    queue: Mutex<VecDeque<Event>>,
+}
+
+impl Events {
+    pub(crate) fn push(&self, event: Event) {
+        let mut queue = self.queue.lock();
+        if let (Event::SyncProgress { .. }, Some(last @ Event::SyncProgress { .. })) =
+            (&event, queue.back_mut())
+        {
+            *last = event;
+            return;
+        }
+        if queue.len() == EVENTS_MAX {
+            tracing::warn!(events_max = EVENTS_MAX, "nobody takes the SDK's events: the oldest is dropped");
+            queue.pop_front();
+        }
+        queue.push_back(event);
+        self.waiting.store(queue.len(), Ordering::Release);
+    }
+
+    pub(crate) fn take(&self) -> Vec<Event> {
+        if self.waiting.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let mut queue = self.queue.lock();
+        self.waiting.store(0, Ordering::Release);
+        queue.drain(..).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_bounded_and_progress_is_merged() {
+        let events = Events::default();
+        for pending in 0..10 {
+            events.push(Event::SyncProgress { pending });
+        }
+        assert!(matches!(events.take()[..], [Event::SyncProgress { pending: 9 }]));
+        for i in 0..EVENTS_MAX + 5 {
+            events.push(Event::Online(i % 2 == 0));
+        }
+        assert_eq!(events.take().len(), EVENTS_MAX);
+        assert!(events.take().is_empty());
+    }
+}

@@ -1,0 +1,243 @@
+//! What stays of saves on this device: for each slot what was last seen of the cloud with an offline
+//! copy, and what could not be sent with the reason.
+//!
+//! One file a slot in `slots`, `conflicts` and `failed`; its name is the slot's hash. A conflict's record
+//! blocks the slot's entries until it is resolved.
+
+use super::outbox::{EntryMeta, FILE_LEN_MAX, Outbox};
+use super::rules::{Packed, shape_of};
+use crate::Error;
+use crate::disk::file_stem;
+use aethex_wire::ErrorCode;
+use aethex_wire::ids::VersionId;
+use aethex_wire::saves::{Compression, Conflict, SaveVersion};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+/// What this device last saw of a slot in the cloud: the base of its next save.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SlotRecord {
+    pub(crate) slot: String,
+    /// The key of the entry that became this version, when it was this device's.
+    pub(crate) key: Option<String>,
+    pub(crate) version: SaveVersion,
+    /// How the payload is compressed; absent when there is no copy of the content.
+    pub(crate) compression: Option<Compression>,
+}
+
+/// A save that the cloud moved on from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ConflictRecord {
+    pub(crate) entry: EntryMeta,
+    pub(crate) conflict: Conflict,
+}
+
+/// A save that the server refused for good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FailedRecord {
+    pub(crate) entry: EntryMeta,
+    code: ErrorCode,
+    message: String,
+    request_id: Option<String>,
+}
+
+impl FailedRecord {
+    pub(crate) fn new(entry: EntryMeta, error: &Error) -> FailedRecord {
+        FailedRecord {
+            entry,
+            code: error.code,
+            message: error.message.clone(),
+            request_id: error.request_id.clone(),
+        }
+    }
+
+    pub(crate) fn error(&self) -> Error {
+        Error { request_id: self.request_id.clone(), ..Error::new(self.code, self.message.clone()) }
+    }
+}
+
+impl Outbox {
+    /// The version a save of this slot would be based on.
+    pub(crate) fn base(&self, slot: &str) -> Result<Option<VersionId>, Error> {
+        let record =
+            self.read_slot(slot).map_err(|error| Error::storage("reading a slot's record", &error))?;
+        Ok(record.map(|(record, _)| record.version.version))
+    }
+
+    /// The offline copy of a slot.
+    pub(crate) fn cached(&self, slot: &str) -> Result<Option<(SaveVersion, Packed)>, Error> {
+        let record =
+            self.read_slot(slot).map_err(|error| Error::storage("reading an offline copy", &error))?;
+        Ok(record.and_then(|(record, payload)| {
+            let shape = shape_of(&record.version, record.compression?);
+            Some((record.version, Packed { shape, payload }))
+        }))
+    }
+
+    /// Every slot's version as this device last saw it.
+    pub(crate) fn cached_versions(&self) -> Result<Vec<SaveVersion>, Error> {
+        let folder = self.folder.join("slots");
+        let failed = |error: io::Error| Error::storage("reading offline copies", &error);
+        let mut versions = Vec::new();
+        for name in self.disk.names(&folder).map_err(failed)? {
+            if let Ok(Some((record, _))) =
+                self.disk.read_record::<SlotRecord>(&folder.join(name), FILE_LEN_MAX)
+            {
+                versions.push(record.version);
+            }
+        }
+        Ok(versions)
+    }
+
+    /// Takes over what the server answered to a load that began when the base was `before`. Does nothing when
+    /// the slot moved on meanwhile.
+    pub(crate) fn loaded(
+        &self,
+        before: Option<&VersionId>,
+        version: &SaveVersion,
+        packed: Option<&Packed>,
+    ) -> Result<(), Error> {
+        let _guard = self.guard("keeping an offline copy")?;
+        if self.base(&version.slot)?.as_ref() != before || self.is_queued(&version.slot) {
+            return Ok(());
+        }
+        let record = SlotRecord {
+            slot: version.slot.clone(),
+            key: None,
+            version: version.clone(),
+            compression: packed.map(|packed| packed.shape.compression),
+        };
+        let payload = packed.map(|packed| packed.payload.clone()).unwrap_or_default();
+        self.write_slot(&record, &payload).map_err(|error| Error::storage("keeping an offline copy", &error))
+    }
+
+    /// The server has no save in this slot (any more): neither have we, but for what is unsent.
+    pub(crate) fn vanished(&self, slot: &str, before: Option<&VersionId>) -> Result<(), Error> {
+        let _guard = self.guard("removing an offline copy")?;
+        if before.is_none() || self.base(slot)?.as_ref() != before {
+            return Ok(());
+        }
+        self.disk
+            .remove(&self.slot_path(slot))
+            .map_err(|error| Error::storage("removing an offline copy", &error))
+    }
+
+    /// The conflict of a slot.
+    pub(crate) fn conflict(&self, slot: &str) -> Result<Option<Conflict>, Error> {
+        let record =
+            self.read_conflict(slot).map_err(|error| Error::storage("reading a conflict", &error))?;
+        Ok(record.map(|(record, _)| record.conflict))
+    }
+
+    /// The refusal of a slot's save.
+    pub(crate) fn failure(&self, slot: &str) -> Result<Option<Error>, Error> {
+        let record =
+            self.read_failed(slot).map_err(|error| Error::storage("reading a refused save", &error))?;
+        Ok(record.map(|(record, _)| record.error()))
+    }
+
+    /// A conflict or refusal of any slot: what stands between the player and "all is in the cloud".
+    pub(crate) fn any_unresolved(&self) -> Result<Option<Error>, Error> {
+        let slots = self.record_slots().map_err(|error| Error::storage("reading the queue", &error))?;
+        for slot in slots {
+            if let Some(conflict) = self.conflict(&slot)? {
+                return Ok(Some(unresolved(conflict)));
+            }
+            if let Some(error) = self.failure(&slot)? {
+                return Ok(Some(error));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether there is a record of what was refused or in conflict, or a copy of what was seen.
+    pub(crate) fn has_conflict(&self, slot: &str) -> bool {
+        self.disk.exists(&self.conflict_path(slot))
+    }
+
+    pub(crate) fn has_failed(&self, slot: &str) -> bool {
+        self.disk.exists(&self.failed_path(slot))
+    }
+
+    pub(crate) fn has_seen(&self, slot: &str) -> bool {
+        self.disk.exists(&self.slot_path(slot))
+    }
+
+    pub(super) fn write_slot(&self, record: &SlotRecord, payload: &[u8]) -> io::Result<()> {
+        self.write_kept(self.slot_path(&record.slot), record, payload)
+    }
+
+    pub(super) fn write_conflict(&self, record: &ConflictRecord, payload: &[u8]) -> io::Result<()> {
+        self.write_kept(self.conflict_path(&record.entry.slot), record, payload)
+    }
+
+    pub(super) fn write_failed(&self, record: &FailedRecord, payload: &[u8]) -> io::Result<()> {
+        self.write_kept(self.failed_path(&record.entry.slot), record, payload)
+    }
+
+    fn write_kept(&self, path: PathBuf, record: &impl Serialize, payload: &[u8]) -> io::Result<()> {
+        path.parent().inspect(|folder| self.disk.sweep(folder));
+        self.disk.write_record(&path, record, payload)
+    }
+
+    /// The slot's record. A damaged one is as good as none: the next save then meets the cloud's head in a
+    /// conflict instead of overwriting it.
+    pub(super) fn read_slot(&self, slot: &str) -> io::Result<Option<(SlotRecord, Bytes)>> {
+        self.read(self.slot_path(slot))
+    }
+
+    pub(super) fn read_conflict(&self, slot: &str) -> io::Result<Option<(ConflictRecord, Bytes)>> {
+        self.read(self.conflict_path(slot))
+    }
+
+    pub(super) fn read_failed(&self, slot: &str) -> io::Result<Option<(FailedRecord, Bytes)>> {
+        self.read(self.failed_path(slot))
+    }
+
+    /// The slots that have a conflict or a refused save.
+    pub(super) fn record_slots(&self) -> io::Result<Vec<String>> {
+        let mut slots = Vec::new();
+        for name in self.disk.names(&self.folder.join("conflicts"))? {
+            let path = self.folder.join("conflicts").join(name);
+            slots.extend(self.read::<ConflictRecord>(path)?.map(|(record, _)| record.entry.slot));
+        }
+        for name in self.disk.names(&self.folder.join("failed"))? {
+            let path = self.folder.join("failed").join(name);
+            slots.extend(self.read::<FailedRecord>(path)?.map(|(record, _)| record.entry.slot));
+        }
+        Ok(slots)
+    }
+
+    pub(super) fn slot_path(&self, slot: &str) -> PathBuf {
+        self.folder.join("slots").join(file_stem(slot))
+    }
+
+    pub(super) fn conflict_path(&self, slot: &str) -> PathBuf {
+        self.folder.join("conflicts").join(file_stem(slot))
+    }
+
+    pub(super) fn failed_path(&self, slot: &str) -> PathBuf {
+        self.folder.join("failed").join(file_stem(slot))
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, path: PathBuf) -> io::Result<Option<(T, Bytes)>> {
+        match self.disk.read_record(&path, FILE_LEN_MAX) {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                tracing::error!(%error, "a save's record is damaged: it is taken as missing");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+}
+
+/// The error that tells of a conflict.
+pub(crate) fn unresolved(conflict: Conflict) -> Error {
+    let slot = conflict.head.slot.clone();
+    let message = format!(
+        "the cloud holds another save in slot {slot:?} than this one was made from; both are kept: call resolve"
+    );
+    Error::saves_conflict(conflict, message)
+}

@@ -1,0 +1,112 @@
+//! What the calls of cloud saves and the background sending share.
+
+use super::outbox::{Outbox, Outcome, player_folder};
+use crate::Config;
+use crate::disk::{Disk, scope_folder};
+use aethex_wire::ids::PlayerId;
+use parking_lot::Mutex;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Notify, oneshot, watch};
+
+/// Shared state of cloud saves.
+#[derive(Debug)]
+pub(crate) struct SavesState {
+    scope: PathBuf,
+    auto_sync: AtomicBool,
+    /// Asks for a round of sending now.
+    kick: Notify,
+    /// The rounds of sending.
+    pub(super) rounds: watch::Sender<Round>,
+    /// Held while one entry is sent and settled, and by whoever must not come in between.
+    pub(super) lane: tokio::sync::Mutex<()>,
+    waiters: Mutex<Vec<Waiter>>,
+}
+
+/// Where the rounds of sending are.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Round {
+    /// How many have ended.
+    pub(super) ended: u64,
+    /// Whether one runs.
+    pub(super) running: bool,
+    /// Why the last one stopped before the queue was empty.
+    pub(super) stopped: Option<crate::Error>,
+}
+
+/// A call that waits for its save's outcome.
+#[derive(Debug)]
+struct Waiter {
+    player: PlayerId,
+    slot: String,
+    number: u64,
+    tell: oneshot::Sender<Outcome>,
+}
+
+impl SavesState {
+    pub(crate) fn new(config: &Config) -> SavesState {
+        SavesState {
+            scope: scope_folder(config),
+            auto_sync: AtomicBool::new(config.auto_sync),
+            kick: Notify::new(),
+            rounds: watch::Sender::default(),
+            lane: tokio::sync::Mutex::new(()),
+            waiters: Mutex::default(),
+        }
+    }
+
+    /// The outbox of a player.
+    pub(super) fn outbox(&self, player: &PlayerId) -> Outbox {
+        Outbox::new(Disk::default(), player_folder(&self.scope, player))
+    }
+
+    pub(crate) fn enable_auto_sync(&self, on: bool) {
+        self.auto_sync.store(on, Ordering::Relaxed);
+        if on {
+            self.kick();
+        }
+    }
+
+    pub(super) fn auto_sync(&self) -> bool {
+        self.auto_sync.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn kick(&self) {
+        self.kick.notify_one();
+    }
+
+    pub(super) async fn kicked(&self) {
+        self.kick.notified().await;
+    }
+
+    /// Waits for what becomes of an entry. Ends without an answer when the slot is deleted or resolved.
+    pub(super) fn wait_for(&self, player: &PlayerId, slot: &str, number: u64) -> oneshot::Receiver<Outcome> {
+        let (tell, told) = oneshot::channel();
+        let mut waiters = self.waiters.lock();
+        waiters.retain(|waiter| !waiter.tell.is_closed());
+        waiters.push(Waiter { player: player.clone(), slot: slot.to_owned(), number, tell });
+        told
+    }
+
+    /// Tells those who wait for this entry, or for an older one of its slot whose place it took.
+    pub(super) fn settled(&self, player: &PlayerId, slot: &str, number: u64, outcome: &Outcome) {
+        for waiter in self.take(player, slot, number) {
+            let _ = waiter.tell.send(outcome.clone());
+        }
+    }
+
+    /// The slot's entries are gone: nobody waits for them any more.
+    pub(super) fn dropped(&self, player: &PlayerId, slot: &str) {
+        self.take(player, slot, u64::MAX);
+    }
+
+    fn take(&self, player: &PlayerId, slot: &str, up_to: u64) -> Vec<Waiter> {
+        let mut waiters = self.waiters.lock();
+        let all = std::mem::take(&mut *waiters);
+        let (taken, left) = all
+            .into_iter()
+            .partition(|waiter| waiter.player == *player && waiter.slot == slot && waiter.number <= up_to);
+        *waiters = left;
+        taken
+    }
+}
