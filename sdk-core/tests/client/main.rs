@@ -131,7 +131,8 @@ fn offline_days_end_well() {
     let cloud = open(&backend, dir.path());
     cloud.block_on(cloud.saves().flush(FLUSH)).unwrap();
     let stored = backend.hashes(user.id.as_str(), "a");
-    assert_eq!(stored, [hash("before"), hash("one"), hash("three")], "what was never sent gave way");
+    let saved = ["before", "one", "two", "three"].map(hash);
+    assert_eq!(stored, saved, "each save is a version, in order");
     assert_eq!(cloud.saves().pending(), 0);
     backend.set_down(true);
     let loaded = load(&cloud, "a").unwrap();
