@@ -1,1 +1,59 @@
+//! The test harness: the real backend, in this process or as its binary, on both databases.
+//!
+//! [`on_both_engines!`] runs a test against a private server on SQLite and again on PostgreSQL. [`App`] is
+//! that server; [`App::as_player`] makes a [`Player`], whose methods are the API's endpoints. Every request
+//! goes over a real socket. An answer of 500 fails the test that got it, and so does a server that does not
+//! stop cleanly or leaves a task behind. [`Process`] runs the binary instead, for tests that kill it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
+
+pub mod app;
+pub mod client;
+pub mod forge;
+pub mod player;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod raw;
+pub mod wait;
+
+pub use app::{App, Engine};
+pub use client::{Client, Reply};
+pub use player::Player;
+pub use process::Process;
+pub use proxy::Proxy;
+pub use wait::{DEADLINE, until};
+
+/// Declares tests that run on SQLite and on PostgreSQL: `async fn name(app) { … }`, or
+/// `async fn name(app, |config| config.http.body_timeout_ms = 300) { … }` for a server of its own kind.
+#[macro_export]
+macro_rules! on_both_engines {
+    ($(
+        $(#[$about:meta])*
+        async fn $name:ident($app:ident $(, |$config:ident| $change:expr)?) $body:block
+    )+) => {$(
+        $(#[$about])*
+        mod $name {
+            use super::*;
+
+            async fn test($app: &$crate::App) $body
+
+            fn configure(_config: &mut $crate::app::Config) {
+                $(
+                    let $config = _config;
+                    $change;
+                )?
+            }
+
+            #[test]
+            fn on_sqlite() {
+                $crate::app::run($crate::Engine::Sqlite, configure, async |app| test(app).await);
+            }
+
+            #[test]
+            fn on_postgres() {
+                $crate::app::run($crate::Engine::Postgres, configure, async |app| test(app).await);
+            }
+        }
+    )+};
+}

@@ -1,1 +1,17 @@
-fn main() {}
+//! One binary for every test that needs more than one crate.
+//!
+//! Each module is a feature or a boundary. Tests make their own server and data, run in any order and at
+//! once, and wait for conditions, never for time. See `aethex_tests` for what they stand on.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
+
+mod attacks;
+mod auth;
+mod chaos;
+mod edge;
+mod ffi;
+mod godot;
+mod openapi;
+mod saves;
+mod sdk;
+mod tidy;

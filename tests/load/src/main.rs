@@ -1,1 +1,111 @@
-fn main() {}
+//! `aethex-load BASE_URL`: what an operation of the backend costs.
+//!
+//! Keep-alive clients on one thread each run one kind of operation for a few seconds; then the next kind.
+//! Printed are operations per second, latency, and, given process ids, the processor time that an operation
+//! took of the server and of its database apart. It makes its own players and talks to nothing else.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
+
+mod client;
+mod cpu;
+mod operations;
+mod table;
+
+use clap::Parser;
+use cpu::Processes;
+use operations::{Kind, Player};
+use std::process::ExitCode;
+use std::time::Duration;
+use table::Row;
+
+/// Most clients: one thread drives them all.
+const CLIENTS_MAX: u16 = 256;
+/// Longest time of one kind of operation.
+const SECONDS_MAX: u16 = 600;
+
+/// Measures the backend's operations: throughput, latency, processor time.
+#[derive(Debug, Parser)]
+#[command(name = "aethex-load", version)]
+struct Options {
+    /// Where the API is, for example http://127.0.0.1:8080
+    base_url: String,
+    /// Process id of the backend, for its processor time and memory.
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+    /// Process id of a database's main process; its children count too. May be repeated.
+    #[arg(long, value_name = "PID")]
+    db_pid: Vec<u32>,
+    /// Connections at once.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=i64::from(CLIENTS_MAX)))]
+    clients: u16,
+    /// How long each kind of operation runs.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=i64::from(SECONDS_MAX)))]
+    seconds: u16,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(&options)),
+        Err(error) => Err(format!("cannot start: {error}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("aethex-load: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), String> {
+    let address = client::address_of(&options.base_url)?;
+    let processes = Processes { server: options.server_pid, databases: options.db_pid.clone() };
+    processes.check()?;
+    // Before the first request: what the server needs to be there at all.
+    let idle_rss_kib = options.server_pid.map(cpu::rss_kib).transpose()?;
+    let players = operations::register(&address, usize::from(options.clients)).await?;
+    let mut rows = Vec::new();
+    for kind in Kind::ALL {
+        rows.push(measure(*kind, &players, &processes, Duration::from_secs(options.seconds.into())).await?);
+    }
+    let busy_rss_kib = options.server_pid.map(cpu::rss_kib).transpose()?;
+    let report = table::Report {
+        clients: options.clients,
+        seconds: options.seconds,
+        idle_rss_kib,
+        busy_rss_kib,
+        rows,
+    };
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// Runs one kind of operation on every connection until the time is over.
+async fn measure(
+    kind: Kind,
+    players: &[Player],
+    processes: &Processes,
+    time: Duration,
+) -> Result<Row, String> {
+    let mut running = tokio::task::JoinSet::new();
+    let before = processes.cpu_ms()?;
+    let started = std::time::Instant::now();
+    for player in players {
+        running.spawn(operations::repeat(kind, player.clone(), started + time));
+    }
+    let mut took = Vec::new();
+    while let Some(done) = running.join_next().await {
+        took.extend(done.map_err(|error| error.to_string())??);
+    }
+    let elapsed = started.elapsed();
+    let cpu = processes.cpu_ms()?.since(&before);
+    Ok(Row::new(kind.name(), took, elapsed, cpu))
+}

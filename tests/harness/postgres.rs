@@ -1,0 +1,153 @@
+//! A private PostgreSQL: one cluster per test process, one database per test, made from a migrated template.
+//!
+//! The cluster listens on a socket in its own folder and nowhere else. A shell holds it: when this process
+//! ends, however it ends, the pipe to the shell closes, and the shell stops the cluster and removes it.
+
+use aethex_backend::app::open_sql;
+use aethex_backend::config::Config;
+use sqlx::{Connection, Executor, PgConnection};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const TEMPLATE: &str = "aethex_template";
+
+/// Starts the cluster under the shell's watch: `$1` the programs, `$2` the folder, `$3` how to become the
+/// database's user. Says `ready`, then waits for the end of its input.
+const WATCH: &str = r#"
+trap '' INT TERM HUP
+bin=$1 dir=$2 user=$3
+as() { if [ -n "$user" ]; then setpriv --reuid="$user" --regid="$user" --clear-groups "$@"; else "$@"; fi; }
+as "$bin/initdb" -D "$dir/data" -U aethex -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { echo failed; exit 1; }
+as "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-k $dir -c listen_addresses= -c fsync=off \
+-c full_page_writes=off -c autovacuum=off -c max_connections=200 -c shared_buffers=32MB" start >>"$dir/log" 2>&1 \
+|| { echo failed; exit 1; }
+echo ready
+read -r _
+as "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1
+rm -rf "$dir"
+"#;
+
+/// The cluster of this process.
+#[derive(Debug)]
+struct Cluster {
+    folder: PathBuf,
+    _watch: (Child, ChildStdin),
+}
+
+/// A database of its own.
+#[derive(Debug)]
+pub struct Database {
+    /// What the backend's `database.url` wants.
+    pub url: String,
+}
+
+impl Database {
+    /// A fresh, migrated database.
+    pub async fn create() -> Database {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        static TEMPLATE_MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+        // Copies of one template cannot be made at once while anyone is connected to it.
+        static COPYING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let cluster = tokio::task::spawn_blocking(cluster).await.unwrap();
+        TEMPLATE_MADE.get_or_init(|| make_template(cluster)).await;
+        let name = format!("aethex_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let copying = COPYING.lock().await;
+        run(cluster, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")).await;
+        drop(copying);
+        Database { url: cluster.url(&name) }
+    }
+}
+
+impl Cluster {
+    fn url(&self, database: &str) -> String {
+        format!("postgres://aethex@localhost/{database}?host={}", self.folder.display())
+    }
+}
+
+async fn run(cluster: &Cluster, statement: &str) {
+    let mut connection = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    connection.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn make_template(cluster: &Cluster) {
+    run(cluster, &format!("CREATE DATABASE {TEMPLATE}")).await;
+    let mut config = Config::for_tests(&cluster.folder);
+    config.database.url = cluster.url(TEMPLATE);
+    config.database.connections_max = 1;
+    let sql = open_sql(&config).await.unwrap();
+    sql.migrate(aethex_backend::app::now_ms()).await.unwrap();
+    sql.close().await;
+}
+
+fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(start)
+}
+
+fn start() -> Cluster {
+    let bin = programs();
+    let folder = tempfile::Builder::new().prefix("aethex-pg-").tempdir().unwrap().keep();
+    let user = if is_root() {
+        give_to_postgres(&folder);
+        "postgres"
+    } else {
+        ""
+    };
+    let mut watch = Command::new("sh")
+        .args(["-c", WATCH, "aethex-pg-watch"])
+        .args([bin.as_os_str(), folder.as_os_str(), user.as_ref()])
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a POSIX shell is there");
+    let pipe = watch.stdin.take().unwrap();
+    let mut said = String::new();
+    BufReader::new(watch.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    if said.trim() != "ready" {
+        let log = ["log", "server.log"]
+            .map(|name| std::fs::read_to_string(folder.join(name)).unwrap_or_default())
+            .join("\n");
+        let _ = std::fs::remove_dir_all(&folder);
+        panic!("PostgreSQL of {} did not start: {log}", bin.display());
+    }
+    Cluster { folder, _watch: (watch, pipe) }
+}
+
+/// The folder of PostgreSQL's programs: `AETHEX_TEST_PG_BIN`, or the newest installed.
+fn programs() -> PathBuf {
+    if let Some(bin) = std::env::var_os("AETHEX_TEST_PG_BIN") {
+        return bin.into();
+    }
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = installed
+        .filter_map(|entry| {
+            entry.file_name().to_str()?.parse::<u32>().ok().map(|major| (major, entry.path()))
+        })
+        .max();
+    match newest {
+        Some((_, path)) => path.join("bin"),
+        None => panic!(
+            "PostgreSQL is not installed: install it, or set AETHEX_TEST_PG_BIN to its programs' folder"
+        ),
+    }
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+}
+
+/// PostgreSQL refuses to run as root.
+fn give_to_postgres(folder: &Path) {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let postgres =
+        users.lines().find(|line| line.starts_with("postgres:")).expect("a user `postgres` is there");
+    let mut fields = postgres.split(':').skip(2).map(|id| id.parse::<u32>().ok());
+    let (uid, gid) = (fields.next().flatten(), fields.next().flatten());
+    std::os::unix::fs::chown(folder, uid, gid).unwrap();
+}

@@ -1,0 +1,185 @@
+//! The C library as a C program sees it, and its saves as other languages see them.
+
+use aethex_tests::{App, Engine, app};
+use aethex_wire::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+const PASSWORD: &str = "correct horse";
+const SAVE: &str = r#"{"level":7,"health":99.5,"big":9223372036854775807,"position":{"$vector3":[10.0,0.5,-20.0]},"bag":["rope","lamp"]}"#;
+
+fn profile_folder() -> PathBuf {
+    match std::env::var_os("AETHEX_TEST_FFI_DIR") {
+        Some(folder) => folder.into(),
+        None => {
+            let me = std::env::current_exe().unwrap();
+            me.ancestors().nth(2).expect("tests lie in target/<profile>/deps").to_owned()
+        }
+    }
+}
+
+fn repo() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is a folder of the repository")
+}
+
+/// The example program, built once with the sanitizers, against the shared library.
+fn c_minimal() -> &'static Path {
+    static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, program) = BUILT.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("c-minimal");
+        let library = profile_folder().join("libaethex_cloud.so");
+        assert!(
+            library.is_file(),
+            "{} is not there: run `cargo build -p aethex-ffi` first",
+            library.display()
+        );
+        let compiler = std::env::var_os("AETHEX_TEST_CC").unwrap_or_else(|| "cc".into());
+        let built = Command::new(compiler)
+            .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"])
+            .args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+            .arg(repo().join("examples/c-minimal/main.c"))
+            .arg(format!("-I{}", repo().join("ffi/include").display()))
+            .arg(library)
+            .arg("-o")
+            .arg(&program)
+            .output()
+            .expect("a C compiler runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        (folder, program)
+    });
+    program
+}
+
+struct Shell {
+    url: String,
+    email: String,
+    folder: PathBuf,
+}
+
+impl Shell {
+    fn c(&self, args: &[&str]) -> Output {
+        Command::new(c_minimal())
+            .args([&self.url, &self.folder.join("c").display().to_string(), &self.email, PASSWORD])
+            .args(args)
+            .env("LD_LIBRARY_PATH", profile_folder())
+            .output()
+            .unwrap()
+    }
+
+    fn bot(&self, args: &[&str]) -> Output {
+        let bot = profile_folder().join("rust-bot");
+        assert!(bot.is_file(), "{} is not there: run `cargo build -p aethex-rust-bot` first", bot.display());
+        Command::new(bot)
+            .args(["--server", &self.url, "--data"])
+            .arg(self.folder.join("bot"))
+            .args(["--email", &self.email, "--password", PASSWORD, "--credentials", "file"])
+            .args(args)
+            .output()
+            .unwrap()
+    }
+}
+
+/// What a program that succeeded printed.
+#[track_caller]
+fn text(output: Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{}: {stderr}", output.status);
+    assert!(!stderr.contains("Sanitizer"), "{stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn value(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"))
+}
+
+fn with_server(test: impl AsyncFnOnce(&App, Shell) + Send) {
+    app::run(
+        Engine::Sqlite,
+        |_| {},
+        async |app| {
+            let shell = Shell {
+                url: app.url().to_owned(),
+                email: "ann@example.com".to_owned(),
+                folder: app.folder("programs"),
+            };
+            test(app, shell).await;
+        },
+    );
+}
+
+/// Runs a program while the server in this process goes on.
+async fn run<T: Send + 'static>(program: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(program).await.unwrap()
+}
+
+#[test]
+fn a_save_from_c_is_read_by_rust_and_rest_and_back() {
+    with_server(async |app, shell| {
+        let (told, shell) = run(move || (text(shell.c(&["register", "save", "slot1", SAVE])), shell)).await;
+        assert!(told.starts_with("saved slot1 version "), "{told}");
+
+        let (seen, shell) = run(move || (text(shell.bot(&["load", "slot1"])), shell)).await;
+        assert_eq!(value(&seen), value(SAVE));
+
+        let player = app.login("ann@example.com", PASSWORD).send().await.expect(200);
+        let player: aethex_wire::auth::LoggedIn = player.json();
+        let path = format!("/api/v1/saves/{}/slot1", player.user.id);
+        let save = app.get(&path).bearer(&player.tokens.access_token).send().await.expect(200);
+        let save: aethex_wire::saves::Save = save.json();
+        assert_eq!(save.data, Some(value(SAVE)));
+
+        let changed = SAVE.replace("\"level\":7", "\"level\":8");
+        let expected = value(&changed);
+        let (back, shell) = run(move || {
+            text(shell.bot(&["save", "slot1", &changed]));
+            (text(shell.c(&["load", "slot1"])), shell)
+        })
+        .await;
+        assert_eq!(value(&back), expected);
+        let listed = run(move || text(shell.c(&["list"]))).await;
+        assert!(listed.starts_with("slot1\t"), "{listed}");
+    });
+}
+
+#[test]
+fn c_errors_have_codes_and_words() {
+    with_server(async |_, shell| {
+        let (missing, shell) = run(move || (shell.c(&["register", "load", "nothing"]), shell)).await;
+        assert_eq!(missing.status.code(), Some(1));
+        let words = String::from_utf8_lossy(&missing.stderr).into_owned();
+        assert!(words.contains("save_not_found"), "{words}");
+        let (refused, shell) = run(move || (shell.c(&["save", "history", "{}"]), shell)).await;
+        let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(1) && words.contains("invalid_slot"), "{words}");
+        let wrong =
+            Shell { email: "nobody@example.com".to_owned(), folder: shell.folder.join("other"), ..shell };
+        let wrong = run(move || wrong.c(&["list"])).await;
+        assert!(String::from_utf8_lossy(&wrong.stderr).contains("invalid_credentials"));
+    });
+}
+
+#[test]
+fn a_c_program_saves_offline_and_sends_later() {
+    with_server(async |app, shell| {
+        let shell = run(move || {
+            text(shell.c(&["register", "save", "slot1", "{\"level\":1}"]));
+            shell
+        })
+        .await;
+        app.stop().await;
+        let (queued, shell) = run(move || (text(shell.c(&["save", "slot1", "{\"level\":2}"])), shell)).await;
+        assert!(queued.starts_with("queued slot1"), "{queued}");
+        app.start_again().await;
+        let (loaded, shell) = run(move || (text(shell.c(&["load", "slot1"])), shell)).await;
+        assert_eq!(value(&loaded), value("{\"level\":2}"));
+        // The next save of this device goes behind the queued one; another device then sees both in order.
+        let told = run(move || {
+            text(shell.c(&["save", "slot1", "{\"level\":3}"]));
+            text(shell.bot(&["load", "slot1"]))
+        })
+        .await;
+        assert_eq!(value(&told), value("{\"level\":3}"));
+    });
+}

@@ -1,0 +1,1 @@
+//! The Godot extension, in the real engine.

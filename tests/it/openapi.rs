@@ -1,0 +1,168 @@
+//! The OpenAPI document: complete, true to the endpoint types, and true of the running server.
+
+use aethex_tests::process::Setup;
+use aethex_tests::{App, Player, on_both_engines};
+use aethex_wire::auth::{GetProfile, LoggedIn, Login, Logout, PutProfile, Refresh, Register};
+use aethex_wire::saves::{DeleteSave, GetSave, ListSaves, PutSave, SaveHistory};
+use aethex_wire::{Access, Endpoint, ErrorCode};
+use serde_json::{Value, json};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// Names schemathesis, the program that sends what the document allows and what it forbids.
+const SCHEMATHESIS: &str = "AETHEX_TEST_SCHEMATHESIS";
+/// Requests that it makes up for each operation and kind of test: seconds, not minutes.
+const EXAMPLES_MAX: &str = "20";
+
+struct Described {
+    name: &'static str,
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    status: u16,
+}
+
+fn of<E: Endpoint>() -> Described {
+    Described {
+        name: E::NAME,
+        method: E::METHOD.as_str(),
+        path: E::PATH,
+        access: E::ACCESS,
+        status: E::STATUS,
+    }
+}
+
+fn all() -> [Described; 11] {
+    [
+        of::<Register>(),
+        of::<Login>(),
+        of::<Refresh>(),
+        of::<Logout>(),
+        of::<GetProfile>(),
+        of::<PutProfile>(),
+        of::<ListSaves>(),
+        of::<PutSave>(),
+        of::<GetSave>(),
+        of::<DeleteSave>(),
+        of::<SaveHistory>(),
+    ]
+}
+
+/// Every `$ref` leads somewhere.
+fn check_references(node: &Value, document: &Value) {
+    match node {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get("$ref") {
+                let pointer = reference.strip_prefix('#').expect("references stay inside the document");
+                assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+            }
+            fields.values().for_each(|inner| check_references(inner, document));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| check_references(inner, document)),
+        _ => {}
+    }
+}
+
+on_both_engines! {
+    async fn the_document_describes_every_endpoint(app) {
+        let document: Value = app.get("/api/v1/openapi.json").send().await.expect(200).json();
+        assert_eq!(document["openapi"], "3.1.0");
+        let paths = document["paths"].as_object().unwrap();
+        for endpoint in all() {
+            let operation = &paths[endpoint.path][endpoint.method.to_lowercase()];
+            assert_eq!(operation["operationId"], endpoint.name);
+            let success = &operation["responses"][endpoint.status.to_string()];
+            assert!(success.is_object(), "{}", endpoint.name);
+            assert_eq!(success.get("content").is_some(), endpoint.status != 204, "{}", endpoint.name);
+            let secured = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+            assert_eq!(secured, endpoint.access == Access::Player, "{}", endpoint.name);
+            for name in endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                let parameters = operation["parameters"].as_array().unwrap();
+                assert!(parameters.iter().any(|p| p["name"] == name && p["in"] == "path"), "{}: {name}", endpoint.name);
+            }
+        }
+        let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+        assert_eq!(operations, all().len(), "the document tells of what does not exist");
+        check_references(&document, &document);
+        let codes = document["x-error-codes"].as_object().unwrap();
+        for code in ErrorCode::ALL.iter().filter(|code| code.status() != 0) {
+            assert_eq!(codes[code.as_str()]["number"], code.number(), "{code}");
+            assert_eq!(codes[code.as_str()]["status"], code.status(), "{code}");
+        }
+    }
+
+    async fn every_endpoint_of_the_document_is_served_and_guarded(app) {
+        for endpoint in all() {
+            let path = endpoint.path.replace("{user_id}", "0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0f").replace("{save_id}", "s");
+            let method = http::Method::from_bytes(endpoint.method.as_bytes()).unwrap();
+            let call = app.client().request(method, &path).json(&json!({}));
+            let reply = call.send().await;
+            let code = reply.problem().code;
+            match endpoint.access {
+                Access::Player => assert_eq!(code, ErrorCode::Unauthenticated, "{}", endpoint.name),
+                Access::Public => assert!(!matches!(code, ErrorCode::NotFound | ErrorCode::MethodNotAllowed), "{}", endpoint.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_printed_document_is_the_served_one() {
+    let printed = Command::new(aethex_tests::process::binary()).arg("openapi").output().unwrap();
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    aethex_tests::app::run(
+        aethex_tests::Engine::Sqlite,
+        |_| {},
+        async |app: &App| {
+            let served: Value = app.get("/api/v1/openapi.json").send().await.expect(200).json();
+            assert_eq!(printed, served);
+        },
+    );
+}
+
+/// What the document allows is accepted or refused in its form, what it forbids is refused, nothing is 500.
+#[test]
+fn made_up_requests_find_no_difference_between_document_and_server() {
+    let Some(program) = std::env::var_os(SCHEMATHESIS) else {
+        println!("skipped: {SCHEMATHESIS} does not name schemathesis");
+        return;
+    };
+    let folder = TempDir::with_prefix("aethex-test-").unwrap();
+    let server = Setup::new(&folder.path().join("data"))
+        .env("AETHEX_AUTH_LIMITS_REGISTRATIONS_PER_ADDRESS", "1000000")
+        .env("AETHEX_AUTH_LIMITS_LOGIN_FAILURES_PER_ADDRESS", "1000000")
+        .start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ann = runtime.block_on(async {
+        let body = json!({ "email": "ann@example.com", "password": "correct horse" });
+        let client = server.client();
+        let logged_in: LoggedIn =
+            client.post("/api/v1/auth/register").json(&body).send().await.expect(201).json();
+        let ann = Player::new(client, "ann", logged_in);
+        ann.put_save("slot1", "a save to find").await;
+        ann
+    });
+    // An id and a slot that are there, so that requests reach further than the door.
+    let settings =
+        format!("[parameters]\n\"path.user_id\" = \"{}\"\n\"path.save_id\" = \"slot1\"\n", ann.id());
+    std::fs::write(folder.path().join("schemathesis.toml"), settings).unwrap();
+    let output = Command::new(program)
+        .arg("run")
+        .arg(format!("{}/api/v1/openapi.json", server.url))
+        .args(["--max-examples", EXAMPLES_MAX, "--seed", "1", "--no-color", "--workers", "1"])
+        .args(["--exclude-path", "/api/v1/auth/logout"])
+        // The document cannot say all that makes a value valid: a slot's name, an email, an ETag.
+        .args(["--checks", "all", "--exclude-checks", "positive_data_acceptance"])
+        .arg("--header")
+        .arg(format!("Authorization: Bearer {}", ann.tokens.access_token))
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("schemathesis runs");
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    let log = server.log();
+    assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
+    assert!(server.stop().success());
+}

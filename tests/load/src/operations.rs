@@ -1,0 +1,244 @@
+//! What is measured: the operations, and the players who perform them.
+
+use crate::client::{Call, Connection};
+use aethex_wire::auth::{
+    GetProfile, LoggedIn, Login, LoginRequest, Refresh, RefreshRequest, Register, RegisterRequest, Tokens,
+};
+use aethex_wire::endpoint::fill_path;
+use aethex_wire::saves::{
+    Compression, Encoding, FRAME_MEDIA_TYPE, GetSave, PutSave, PutSaveRequest, encode_frame,
+};
+use aethex_wire::{Endpoint, Method};
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// Size of the content of a save.
+const SAVE_LEN: usize = 4096;
+/// Slots that each player writes to in turn.
+const SLOTS: usize = 4;
+
+/// A kind of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Account,
+    WriteFrame,
+    WriteJson,
+    ReadFrame,
+    ReadJson,
+    Login,
+    Refresh,
+}
+
+impl Kind {
+    /// In the order of the table: reads come after the writes that they read, and logins last, for an
+    /// account has a limited number of sessions and the oldest, which the others use, ends.
+    pub(crate) const ALL: &'static [Kind] = &[
+        Kind::Account,
+        Kind::WriteFrame,
+        Kind::WriteJson,
+        Kind::ReadFrame,
+        Kind::ReadJson,
+        Kind::Refresh,
+        Kind::Login,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Account => "account read",
+            Kind::WriteFrame => "4 KiB save write (frame)",
+            Kind::WriteJson => "4 KiB save write (JSON)",
+            Kind::ReadFrame => "4 KiB save read (frame)",
+            Kind::ReadJson => "4 KiB save read (JSON)",
+            Kind::Login => "login",
+            Kind::Refresh => "refresh",
+        }
+    }
+}
+
+/// A player on a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Player {
+    connection: Arc<Mutex<Connection>>,
+    email: String,
+    password: String,
+    id: String,
+    access_token: String,
+    refresh_token: Arc<Mutex<String>>,
+}
+
+/// Makes the players, each on a connection of its own.
+pub(crate) async fn register(address: &str, count: usize) -> Result<Vec<Player>, String> {
+    let run = run_id();
+    let mut players = Vec::with_capacity(count);
+    for number in 0..count {
+        let mut connection = Connection::open(address).await?;
+        let email = format!("load-{run}-{number}@example.com");
+        let password = format!("load test {run} {number}");
+        let request = RegisterRequest {
+            email: email.clone(),
+            password: password.clone(),
+            username: None,
+            device_name: Some("aethex-load".into()),
+        };
+        let logged_in: LoggedIn = exchange::<Register>(&mut connection, &request).await?;
+        players.push(Player {
+            connection: Arc::new(Mutex::new(connection)),
+            email,
+            password,
+            id: logged_in.user.id.as_str().to_owned(),
+            access_token: logged_in.tokens.access_token,
+            refresh_token: Arc::new(Mutex::new(logged_in.tokens.refresh_token)),
+        });
+    }
+    Ok(players)
+}
+
+/// Tells one run's players from another's.
+fn run_id() -> String {
+    #[expect(clippy::disallowed_methods, reason = "a name for a run, nothing more")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", now.as_millis(), std::process::id())
+}
+
+/// Repeats an operation until the time is over; how long each took.
+pub(crate) async fn repeat(kind: Kind, player: Player, until: Instant) -> Result<Vec<Duration>, String> {
+    let mut connection = player.connection.lock().await;
+    let mut took = Vec::new();
+    let calls = calls(kind, &player)?;
+    let mut number = 0;
+    loop {
+        let started = Instant::now();
+        if started >= until && number > 0 {
+            return Ok(took);
+        }
+        if kind == Kind::Refresh {
+            refresh(&mut connection, &player).await?;
+        } else {
+            connection.send(&calls[number % calls.len()]).await?;
+        }
+        took.push(started.elapsed());
+        number += 1;
+    }
+}
+
+/// What the connection sends, over and over; empty for a refresh, whose body is the last answer's.
+fn calls(kind: Kind, player: &Player) -> Result<Vec<Call>, String> {
+    let authorised = |call: Call| call.bearer(&player.access_token);
+    let slots = 0..SLOTS;
+    let saves = fill_path(PutSave::PATH, &[&player.id]);
+    Ok(match kind {
+        Kind::Refresh => vec![],
+        Kind::Account => vec![authorised(Call::new(method::<GetProfile>(), GetProfile::PATH.to_owned()))?],
+        Kind::Login => {
+            let request = LoginRequest {
+                email: player.email.clone(),
+                password: player.password.clone(),
+                device_name: None,
+            };
+            vec![
+                Call::new(method::<Login>(), Login::PATH.to_owned())
+                    .body("application/json", json_of(&request)?),
+            ]
+        }
+        Kind::WriteFrame => slots
+            .map(|slot| {
+                let frame = encode_frame(&metadata(&format!("frame {slot}")), &content(slot));
+                authorised(Call::new(method::<PutSave>(), saves.clone()).body(FRAME_MEDIA_TYPE, frame))
+            })
+            .collect::<Result<_, _>>()?,
+        Kind::WriteJson => slots
+            .map(|slot| {
+                let body = json_of(&json!({ "slot": format!("json {slot}"), "data": document() }))?;
+                authorised(Call::new(method::<PutSave>(), saves.clone()).body("application/json", body))
+            })
+            .collect::<Result<_, String>>()?,
+        Kind::ReadFrame => slots
+            .map(|slot| {
+                let path = fill_path(GetSave::PATH, &[&player.id, &format!("frame {slot}")]);
+                authorised(Call::new(method::<GetSave>(), path).header("accept", FRAME_MEDIA_TYPE))
+            })
+            .collect::<Result<_, _>>()?,
+        Kind::ReadJson => slots
+            .map(|slot| {
+                let path = fill_path(GetSave::PATH, &[&player.id, &format!("json {slot}")]);
+                authorised(Call::new(method::<GetSave>(), path))
+            })
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+async fn refresh(connection: &mut Connection, player: &Player) -> Result<(), String> {
+    let mut refresh_token = player.refresh_token.lock().await;
+    let request = RefreshRequest { refresh_token: refresh_token.clone() };
+    let tokens: Tokens = exchange::<Refresh>(connection, &request).await?;
+    *refresh_token = tokens.refresh_token;
+    Ok(())
+}
+
+async fn exchange<E: Endpoint>(
+    connection: &mut Connection,
+    request: &E::Request,
+) -> Result<E::Response, String> {
+    let call = Call::new(method::<E>(), E::PATH.to_owned()).body("application/json", json_of(request)?);
+    parse(&connection.send(&call).await?)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("the answer is not what the contract says: {error}"))
+}
+
+fn json_of(body: &(impl Serialize + ?Sized)) -> Result<Bytes, String> {
+    serde_json::to_vec(body).map(Bytes::from).map_err(|error| error.to_string())
+}
+
+fn method<E: Endpoint>() -> http::Method {
+    match E::METHOD {
+        Method::Get => http::Method::GET,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+        Method::Delete => http::Method::DELETE,
+    }
+}
+
+fn metadata(slot: &str) -> PutSaveRequest {
+    PutSaveRequest {
+        slot: slot.to_owned(),
+        parents: None,
+        hash: None,
+        label: String::new(),
+        device_name: "aethex-load".to_owned(),
+        playtime_ms: 0,
+        saved_at_ms: None,
+        data: None,
+        data_base64: None,
+        encoding: Some(Encoding::Bytes),
+        compression: Some(Compression::None),
+    }
+}
+
+/// Bytes that do not compress (xorshift).
+fn content(seed: usize) -> Vec<u8> {
+    let mut state = seed as u64 * 2 + 1;
+    let mut out = Vec::with_capacity(SAVE_LEN + 8);
+    while out.len() < SAVE_LEN {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend_from_slice(&state.to_le_bytes());
+    }
+    out.truncate(SAVE_LEN);
+    out
+}
+
+/// A game's state of about 4 KiB as JSON: what a save usually is.
+fn document() -> serde_json::Value {
+    let items: Vec<_> = (0..52)
+        .map(|number| json!({ "id": number, "name": format!("item number {number}"), "count": number % 9, "hp": f64::from(number) / 4.0, "tags": ["a", "b"] }))
+        .collect();
+    json!({ "level": 12, "player": "ann", "items": items })
+}
