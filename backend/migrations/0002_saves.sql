@@ -15,7 +15,6 @@ CREATE TABLE saves_version (
     hash TEXT NOT NULL,
     size_bytes BIGINT NOT NULL,
     stored_bytes BIGINT NOT NULL,
-    body BYTEA,
     blob_key TEXT,
     label TEXT NOT NULL,
     device_name TEXT NOT NULL,
@@ -26,6 +25,8 @@ CREATE TABLE saves_version (
     purged_at_ms BIGINT,
     idempotency_key TEXT,
     request_hash TEXT,
+    -- Last, so that SQLite finds the other columns without reading through it.
+    body BYTEA,
     PRIMARY KEY (game_id, player_id, version_id)
 );
 

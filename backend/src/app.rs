@@ -14,11 +14,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
@@ -36,6 +36,8 @@ const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 const H2_SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Deadline for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the last answers may take to leave once no request is being handled.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 /// Pause after `accept` failed (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -48,7 +50,9 @@ pub struct App {
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
     pub(crate) body_budget: Arc<Semaphore>,
+    pub(crate) answer_budget: Arc<Semaphore>,
     pub(crate) heavy_work: Arc<Semaphore>,
+    pub(crate) in_flight: InFlight,
     pub(crate) tls: bool,
     draining: AtomicBool,
 }
@@ -56,6 +60,42 @@ pub struct App {
 impl App {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts requests that are being handled, so that a stop waits for them and for nothing else.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    count: AtomicUsize,
+    ended: Notify,
+}
+
+/// A request that is being handled.
+#[derive(Debug)]
+pub(crate) struct Handling<'a>(&'a InFlight);
+
+impl InFlight {
+    pub(crate) fn enter(&self) -> Handling<'_> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Handling(self)
+    }
+
+    async fn none(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.count.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.ended.notify_waiters();
+        }
     }
 }
 
@@ -84,9 +124,7 @@ pub struct Server {
 /// Opens the database that the configuration names.
 pub async fn open_sql(config: &Config) -> Result<Sql, StartError> {
     if config.database.url.is_empty() {
-        std::fs::create_dir_all(&config.data).map_err(|error| {
-            StartError(format!("cannot make the data folder {}: {error}", config.data.display()))
-        })?;
+        make_private_folder(&config.data)?;
         Sql::open_sqlite(&config.data).map_err(|error| StartError::of("SQLite")(error.into()))
     } else {
         Sql::open_postgres(&config.database.url, config.database.connections_max)
@@ -95,9 +133,21 @@ pub async fn open_sql(config: &Config) -> Result<Sql, StartError> {
     }
 }
 
+/// Makes a folder that only its owner may look into: it holds emails, password hashes and keys.
+fn make_private_folder(folder: &std::path::Path) -> Result<(), StartError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.map_err(|error| StartError(format!("cannot make the data folder {}: {error}", folder.display())))
+}
+
 impl Server {
     /// Opens the engines, brings the schema up to date, listens and serves.
     pub async fn start(config: Config) -> Result<Server, StartError> {
+        config.check().map_err(|error| StartError(error.to_string()))?;
+        make_private_folder(&config.data)?;
         let sql = open_sql(&config).await?;
         sql.migrate(now_ms()).await.map_err(|error| StartError::of("cannot migrate")(error.into()))?;
         let blob = Blob::local(config.data.join("blobs"))
@@ -118,10 +168,13 @@ impl Server {
             usage: Usage::default(),
             heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            in_flight: InFlight::default(),
             tls: tls.is_some(),
             draining: AtomicBool::new(false),
         });
         let listening = Listening {
+            app: app.clone(),
             router: crate::http::router(app.clone()),
             versions: Versions::new(&app.config),
             tls,
@@ -160,8 +213,12 @@ impl Server {
     pub async fn stop(mut self) {
         self.app.draining.store(true, Ordering::Relaxed);
         let _ = self.stop.send(true);
-        for task in std::mem::take(&mut self.tasks) {
-            let _ = task.await;
+        let drain = Duration::from_millis(self.app.config.http.drain_timeout_ms) + LAST_BYTES;
+        let deadline = tokio::time::Instant::now() + drain;
+        for mut task in std::mem::take(&mut self.tasks) {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
+            }
         }
         self.app.sql.close().await;
         tracing::info!("stopped");
@@ -183,6 +240,7 @@ pub(crate) async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
 }
 
 struct Listening {
+    app: Arc<App>,
     router: Router,
     versions: Versions,
     tls: Option<tokio_rustls::TlsAcceptor>,
@@ -217,7 +275,20 @@ impl Listening {
             while open.try_join_next().is_some() {}
         }
         drop(listener);
-        let _ = tokio::time::timeout(self.drain, graceful.shutdown()).await;
+        // Connections end when they are idle; one that holds half a request is cut off once nobody is served.
+        let drained = async {
+            let closed = graceful.shutdown();
+            tokio::pin!(closed);
+            let idle = async {
+                self.app.in_flight.none().await;
+                tokio::time::sleep(LAST_BYTES).await;
+            };
+            tokio::select! {
+                () = &mut closed => {}
+                () = idle => {}
+            }
+        };
+        let _ = tokio::time::timeout(self.drain, drained).await;
         open.shutdown().await;
     }
 }
@@ -229,7 +300,9 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Connecting) {
     // No guessing of versions by the first bytes, for they may never come: TLS names HTTP/2 by ALPN, and
     // without TLS there is only HTTP/1.1.
     let Some(tls) = &shared.tls else { return converse(stream, peer, shared, false).await };
-    let Ok(Ok(mut stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await else { return };
+    let Ok(Ok(mut stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await else {
+        return;
+    };
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     if h2 {
         stream.get_mut().0.as_mut().set_read_timeout_pinned(Some(H2_SILENCE_TIMEOUT));

@@ -102,7 +102,7 @@ impl Default for HttpConfig {
             body_timeout_ms: 60_000,
             request_timeout_ms: 90_000,
             connections_max: 10_000,
-            drain_timeout_ms: 20_000,
+            drain_timeout_ms: 10_000,
             cors_origins: vec!["*".into()],
             trusted_proxies: vec![],
         }
@@ -134,6 +134,21 @@ pub struct Effective {
 }
 
 impl Config {
+    /// Refuses values that no server can run with.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let positive = [
+            ("http.connections_max", u64::from(self.http.connections_max)),
+            ("http.header_timeout_ms", self.http.header_timeout_ms),
+            ("http.body_timeout_ms", self.http.body_timeout_ms),
+            ("http.request_timeout_ms", self.http.request_timeout_ms),
+            ("database.connections_max", u64::from(self.database.connections_max)),
+        ];
+        match positive.iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(ConfigError(format!("`{key}` must be above 0"))),
+            None => Ok(()),
+        }
+    }
+
     /// A configuration for a private server in `data`, on a free port, with a quiet log.
     pub fn for_tests(data: &Path) -> Config {
         Config {
@@ -268,11 +283,14 @@ fn unflatten(table: &mut toml::Table, key: &str, value: toml::Value) {
     }
 }
 
-/// A database address without its password.
+/// A database address without what may be secret: the user part and the parameters.
 fn redact(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if at > scheme => format!("{}***{}", &url[..scheme + 3], &url[at..]),
-        _ => url.to_owned(),
+    let (address, parameters) = url.split_once('?').map_or((url, ""), |(address, _)| (address, "?***"));
+    match (address.find("://"), address.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!("{}***{}{parameters}", &address[..scheme + 3], &address[at..])
+        }
+        _ => format!("{address}{parameters}"),
     }
 }
 
@@ -288,7 +306,10 @@ mod tests {
     fn later_layers_win_and_are_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "listen = \"1.1.1.1:1\"\n[database]\nconnections_max = 7\n").unwrap();
-        let vars = env(&[("AETHEX_LISTEN", "2.2.2.2:2"), ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d")]);
+        let vars = env(&[
+            ("AETHEX_LISTEN", "2.2.2.2:2"),
+            ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d?password=secret"),
+        ]);
         let effective = load(Some(file.path()), vars, &[("data", "/tmp/x".into())]).unwrap();
         assert_eq!(effective.config.listen, "2.2.2.2:2");
         assert_eq!(effective.config.database.connections_max, 7);

@@ -9,7 +9,7 @@ use aethex_wire::ids::{GameId, PlayerId, SessionId};
 use aethex_wire::{CLIENT_KEY_HEADER, ErrorCode};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -19,12 +19,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Largest JSON body but for saves: names, tokens and settings, nothing large.
 pub(crate) const JSON_LEN_MAX: usize = 64 * 1024;
 /// Bodies up to this size are not counted against the budget of large ones.
 const BODY_LEN_SMALL: usize = 64 * 1024;
-/// Bytes of large bodies held in memory at once, over all requests.
+/// Bytes of large bodies held in memory at once, over all requests; as much again for large answers.
 pub(crate) const BODY_BUDGET_KIB: usize = 256 * 1024;
 
 /// The game that a request belongs to: its client key's, or the default one.
@@ -142,7 +143,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Outcome<Json<T>> {
         expect_media_type(request.headers(), "application/json")?;
         let body = read_body(app, request.into_body(), JSON_LEN_MAX).await?;
-        parse_json(&body).map(Json)
+        parse_json(&body.bytes).map(Json)
     }
 }
 
@@ -169,25 +170,55 @@ fn expect_media_type(headers: &HeaderMap, wanted: &str) -> Outcome<()> {
     Err(Failure::new(ErrorCode::UnsupportedMediaType, format!("Send the body as {wanted}.")))
 }
 
-/// Reads a body of at most `limit` bytes, before the deadline, within the memory budget.
-pub(crate) async fn read_body(app: &App, body: Body, limit: usize) -> Outcome<Bytes> {
+/// A body, with its share of the memory budget for as long as it is kept.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) bytes: Bytes,
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads a body of at most `limit` bytes, before the deadline. What has arrived of a large one counts
+/// against the memory budget; what is only announced does not.
+pub(crate) async fn read_body(app: &App, body: Body, limit: usize) -> Outcome<Received> {
     use http_body::Body as _;
-    let declared = body.size_hint();
-    if declared.lower() > limit as u64 {
+    if body.size_hint().lower() > limit as u64 {
         return Err(too_large(limit));
     }
-    let expected = declared.upper().map_or(limit, |upper| usize::try_from(upper).unwrap_or(limit).min(limit));
-    let _room = match expected {
-        ..=BODY_LEN_SMALL => None,
-        large => Some(app.body_budget.try_acquire_many(kib(large)).map_err(|_| Failure::overloaded())?),
-    };
     let deadline = Duration::from_millis(app.config.http.body_timeout_ms);
-    match tokio::time::timeout(deadline, Limited::new(body, limit).collect()).await {
+    match tokio::time::timeout(deadline, collect(app, Limited::new(body, limit), limit)).await {
         Err(_) => Err(Failure::new(ErrorCode::RequestTimeout, "The body did not arrive in time.")),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(too_large(limit)),
-        Ok(Err(_)) => Err(Failure::invalid("The body ended early or is not valid HTTP.")),
+        Ok(received) => received,
     }
+}
+
+async fn collect(app: &App, mut body: Limited<Body>, limit: usize) -> Outcome<Received> {
+    use http_body::Body as _;
+    let mut bytes = BytesMut::new();
+    let mut room: Option<OwnedSemaphorePermit> = None;
+    while let Some(frame) = body.frame().await {
+        let data = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large(limit)),
+            Err(_) => return Err(Failure::invalid("The body ended early or is not valid HTTP.")),
+        };
+        if bytes.is_empty() && data.len() <= BODY_LEN_SMALL && body.is_end_stream() {
+            // One piece, as small bodies come: no copy.
+            return Ok(Received { bytes: data, room: None });
+        }
+        bytes.extend_from_slice(&data);
+        let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = kib(bytes.len().saturating_sub(BODY_LEN_SMALL)) as usize;
+        if wanted > held {
+            let step = u32::try_from(wanted - held).unwrap_or(u32::MAX);
+            let more = app.body_budget.clone().try_acquire_many_owned(step);
+            let more = more.map_err(|_| Failure::overloaded())?;
+            match &mut room {
+                Some(room) => room.merge(more),
+                None => room = Some(more),
+            }
+        }
+    }
+    Ok(Received { bytes: bytes.freeze(), room })
 }
 
 /// Runs work of milliseconds off the request threads, as many at once as there are cores: each may take
@@ -197,23 +228,37 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Outcome<T> + Send + 'static,
 ) -> Outcome<T> {
     let room = app.heavy_work.clone().acquire_owned().await;
-    let _room = room.map_err(|error| Failure::internal(error.to_string()))?;
-    tokio::task::spawn_blocking(work).await.map_err(|error| Failure::internal(error.to_string()))?
+    let room = room.map_err(|error| Failure::internal(error.to_string()))?;
+    // The place is the work's, not the caller's: a client that goes away does not free it early.
+    let done = tokio::task::spawn_blocking(move || {
+        let _room = room;
+        work()
+    });
+    done.await.map_err(|error| Failure::internal(error.to_string()))?
 }
 
-/// A body to answer with. A large one counts against the memory budget until the client has taken it.
-pub(crate) fn large_body(app: &App, bytes: Bytes) -> Outcome<Body> {
-    if bytes.len() <= BODY_LEN_SMALL {
-        return Ok(Body::from(bytes));
+/// Room in memory for an answer of `len` bytes, taken before the answer is made.
+pub(crate) fn room_for_answer(app: &App, len: i64) -> Outcome<Option<OwnedSemaphorePermit>> {
+    let len = usize::try_from(len).unwrap_or_default();
+    if len <= BODY_LEN_SMALL {
+        return Ok(None);
     }
-    let room = app.body_budget.clone().try_acquire_many_owned(kib(bytes.len()));
-    Ok(Body::new(Counted { body: Full::new(bytes), _room: room.map_err(|_| Failure::overloaded())? }))
+    let room = app.answer_budget.clone().try_acquire_many_owned(kib(len));
+    room.map(Some).map_err(|_| Failure::overloaded())
+}
+
+/// A body to answer with; its room is free again when the client has taken it.
+pub(crate) fn counted_body(bytes: Bytes, room: Option<OwnedSemaphorePermit>) -> Body {
+    match room {
+        None => Body::from(bytes),
+        Some(room) => Body::new(Counted { body: Full::new(bytes), _room: room }),
+    }
 }
 
 /// A body with its share of the memory budget.
 struct Counted {
     body: Full<Bytes>,
-    _room: tokio::sync::OwnedSemaphorePermit,
+    _room: OwnedSemaphorePermit,
 }
 
 impl http_body::Body for Counted {

@@ -5,7 +5,9 @@
 
 use crate::app::App;
 use crate::error::{Failed, Failure};
-use aethex_wire::{CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Method, REQUEST_ID_HEADER};
+use aethex_wire::{
+    CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Method, REQUEST_ID_HEADER,
+};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -72,14 +74,16 @@ pub(crate) fn answer<E: Endpoint>(body: &E::Response) -> Response {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    match app.sql.ping().await {
-        Ok(_) if !app.is_draining() => "ready\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
+    let answers = app.sql.ping().await.is_ok() && app.blob.ping().await.is_ok();
+    match answers && !app.is_draining() {
+        true => "ready\n".into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
     }
 }
 
 async fn gateway(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let _handling = app.in_flight.enter();
     let request_id = request_id(&request);
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -117,8 +121,7 @@ async fn gateway(State(app): State<Arc<App>>, request: Request, next: Next) -> R
 
 /// What no handler should see.
 fn refuse(request: &Request) -> Option<Failure> {
-    use http::Method as M;
-    if !matches!(*request.method(), M::GET | M::HEAD | M::POST | M::PUT | M::DELETE | M::OPTIONS) {
+    if !is_served(request.method()) {
         return Some(Failure::new(ErrorCode::MethodNotAllowed, "This method is not served."));
     }
     let encoding = request.headers().get(header::CONTENT_ENCODING);
@@ -128,11 +131,20 @@ fn refuse(request: &Request) -> Option<Failure> {
             "Compressed bodies are not accepted: send the body as it is, or a frame with compression.",
         ));
     }
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == http::Version::HTTP_11) {
+        return Some(Failure::invalid("A request has one Host header (RFC 9112 section 3.2)."));
+    }
     let uri = request.uri();
     if uri.path().contains("%00") || uri.query().is_some_and(|query| query.contains("%00")) {
         return Some(Failure::invalid("The address contains a NUL character."));
     }
     None
+}
+
+fn is_served(method: &http::Method) -> bool {
+    use http::Method as M;
+    matches!(*method, M::GET | M::HEAD | M::POST | M::PUT | M::DELETE | M::OPTIONS)
 }
 
 /// The client's request id when it is plain, else a new one.
@@ -168,13 +180,12 @@ fn words(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 fn measure(method: &http::Method, route: &str, status: StatusCode, took: Duration) {
-    let labels = [
-        ("method", method.as_str().to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
+    // Anything else is a client's own word, and would grow the metrics without end.
+    let method = if is_served(method) { method.as_str() } else { "other" };
+    let labels =
+        [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::histogram!("http_request_duration_seconds", &labels).record(took);
-    tracing::debug!(%method, route, status = status.as_u16(), took_us = took.as_micros() as u64, "request");
+    tracing::debug!(method, route, status = status.as_u16(), took_us = took.as_micros() as u64, "request");
 }
 
 fn cors(origins: &[String]) -> CorsLayer {

@@ -4,6 +4,7 @@
 use aethex_backend::config::{self, Config, Effective};
 use aethex_backend::{Server, app, doctor, openapi};
 use clap::{Args, Parser, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -98,7 +99,13 @@ async fn serve(config: Config) -> Result<ExitCode, String> {
     // Before the ready line, so that a signal right after it finds its handler.
     let stop = stop_signal().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let server = Server::start(config).await.map_err(|error| error.to_string())?;
-    println!("aethex-cloud ready on {} (client key {})", server.url(), server.client_key());
+    // Who started the server may not read what it says.
+    let _ = writeln!(
+        std::io::stdout(),
+        "aethex-cloud ready on {} (client key {})",
+        server.url(),
+        server.client_key()
+    );
     stop.await;
     server.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,9 @@ use tokio::sync::watch;
 const LATENCY_BUCKETS_S: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// How often samples are folded into their buckets, scraped or not.
+const UPKEEP_PERIOD: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The process has one recorder, however many servers it runs.
 fn handle() -> Result<&'static PrometheusHandle, StartError> {
     static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
@@ -35,17 +38,22 @@ pub(crate) async fn listen(
         .await
         .map_err(|error| StartError(format!("cannot listen on `{address}` (metrics_listen): {error}")))?;
     tracing::info!(address = %listener.local_addr().map_err(|e| StartError(e.to_string()))?, "metrics");
-    let router = Router::new().route(
-        "/metrics",
-        routing::get(move || async move {
-            handle.run_upkeep();
-            handle.render()
-        }),
-    );
+    let router = Router::new().route("/metrics", routing::get(move || async move { handle.render() }));
     Ok(async move {
-        let stop = async move { until_stopped(&mut stopped).await };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-            tracing::error!(%error, "the metrics listener failed");
+        let upkeep = async {
+            let mut period = tokio::time::interval(UPKEEP_PERIOD);
+            loop {
+                period.tick().await;
+                handle.run_upkeep();
+            }
+        };
+        // Nothing that a scrape reads is lost when it is cut off.
+        tokio::select! {
+            served = async { axum::serve(listener, router).await } => {
+                tracing::error!(error = ?served.err(), "the metrics listener failed");
+            }
+            () = upkeep => {}
+            () = until_stopped(&mut stopped) => {}
         }
     })
 }

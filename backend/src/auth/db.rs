@@ -365,8 +365,12 @@ pub(super) async fn ended_since(sql: &Sql, since_ms: i64) -> Result<Vec<(String,
     .await
 }
 
-/// Forgets sessions that have been over for long.
-pub(super) async fn sweep_sessions(sql: &Sql, before_ms: i64) -> Result<u64, SqlError> {
-    sql.execute("DELETE FROM auth_session WHERE expires_at_ms < $1 OR ended_at_ms < $1", args![before_ms])
-        .await
+/// Forgets sessions that have been over for long, at most `limit` at once.
+pub(super) async fn sweep_sessions(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
+    sql.execute(
+        "DELETE FROM auth_session WHERE (game_id, session_id) IN (
+            SELECT game_id, session_id FROM auth_session WHERE expires_at_ms < $1 OR ended_at_ms < $1 LIMIT $2)",
+        args![before_ms, limit],
+    )
+    .await
 }

@@ -93,8 +93,7 @@ fn read_or_make(path: &Path) -> std::io::Result<[u8; 32]> {
 fn make(path: &Path) -> std::io::Result<[u8; 32]> {
     let key = random::<32>();
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    let temporary = path.with_extension("part");
-    let _ = std::fs::remove_file(&temporary);
+    let temporary = path.with_extension(format!("{}.part", crate::context::new_id()));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -102,7 +101,13 @@ fn make(path: &Path) -> std::io::Result<[u8; 32]> {
     let mut file = options.open(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
+    // Two servers of a fleet may start at once: the first to link wins, the other reads its key.
+    let linked = std::fs::hard_link(&temporary, path);
+    std::fs::remove_file(&temporary)?;
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return read_or_make(path),
+        linked => linked?,
+    }
     if let Some(folder) = path.parent() {
         std::fs::File::open(folder)?.sync_all()?;
     }

@@ -43,8 +43,11 @@ const ENDED_POLL: Duration = Duration::from_secs(1);
 const ENDED_OVERLAP_MS: i64 = 10_000;
 /// How often sessions long over are forgotten.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
-/// How long an ended session stays in the database: a stolen token used late is still recognised.
-const SWEEP_AFTER_MS: i64 = 24 * 3600 * 1000;
+/// How long an ended session stays in the database: a stolen token used late is still recognised, and the
+/// address that it came from stays familiar.
+const SWEEP_AFTER_MS: i64 = 30 * 24 * 3600 * 1000;
+/// Rows swept in one statement: others write in between.
+const SWEEP_BATCH: i64 = 1000;
 
 /// State of the accounts feature.
 #[derive(Debug)]
@@ -180,8 +183,16 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                 }
             }
             _ = sweep.tick() => {
-                if let Err(error) = db::sweep_sessions(&app.sql, now_ms() - SWEEP_AFTER_MS).await {
-                    tracing::warn!(%error, "cannot sweep sessions");
+                let before = now_ms() - SWEEP_AFTER_MS;
+                loop {
+                    match db::sweep_sessions(&app.sql, before, SWEEP_BATCH).await {
+                        Ok(swept) if swept == SWEEP_BATCH as u64 => {}
+                        Ok(_) => break,
+                        Err(error) => {
+                            tracing::warn!(%error, "cannot sweep sessions");
+                            break;
+                        }
+                    }
                 }
             }
             () = until_stopped(&mut stopped) => return,

@@ -2,6 +2,7 @@
 
 use super::config::{ACCESS_TTL_S, REFRESH_TTL_S};
 use super::db::{self, NewAccount, NewSession, Rotation};
+use super::limits::Attempt;
 use super::rules::{self, Reuse};
 use super::tokens::{self, Claims, RefreshToken};
 use crate::app::App;
@@ -108,24 +109,24 @@ async fn login(
         Ok(()) => db::account_by_email(&app.sql, &game, &email).await?,
         Err(_) => None,
     };
-    let attempt = allow(&app, &game, &email, &digest, found.as_ref().map(|(user, _)| user)).await?;
+    let attempts = allow(&app, &game, &email, &digest, found.as_ref().map(|(user, _)| user)).await?;
     let hash = found.as_ref().map(|(_, hash)| hash.as_str());
     let password = request.password;
     if password.chars().count() > aethex_wire::auth::PASSWORD_CHARS_MAX {
         return Err(invalid_credentials());
     }
-    let same = match app.auth.passwords.verify(password.clone(), hash).await {
-        Ok(same) => same,
-        Err(shed) => {
-            // Nothing was learnt of the password: the attempt does not count.
-            attempt.give_back(&app);
-            return Err(shed);
-        }
+    let verdict = app.auth.passwords.verify(password.clone(), hash).await;
+    // A shed comparison taught nobody anything, and does not count.
+    if matches!(verdict, Ok(true) | Err(_)) {
+        attempts.into_iter().for_each(Attempt::forgive);
+    }
+    let Some((user, hash)) = found.filter(|_| matches!(verdict, Ok(true))) else {
+        verdict?;
+        return Err(invalid_credentials());
     };
-    let Some((user, hash)) = found.filter(|_| same) else { return Err(invalid_credentials()) };
-    attempt.give_back(&app);
-    if app.auth.passwords.is_outdated(&hash) {
-        let renewed = app.auth.passwords.hash(password).await?;
+    if app.auth.passwords.is_outdated(&hash)
+        && let Ok(renewed) = app.auth.passwords.hash(password).await
+    {
         db::update_password_hash(&app.sql, &game, &user.id, renewed).await?;
     }
     let (refresh, session) = new_session(request.device_name, digest);
@@ -138,37 +139,39 @@ fn invalid_credentials() -> Failure {
     Failure::new(ErrorCode::InvalidCredentials, "The email and password do not belong together.")
 }
 
-/// An attempt that was counted.
-struct Attempt {
-    account: (&'static str, GameId, String, Option<String>),
-    address: (&'static str, GameId, String),
-}
-
-impl Attempt {
-    fn give_back(&self, app: &App) {
-        app.auth.limiter.give_back(&self.account, app.auth.rates.account);
-        app.auth.limiter.give_back(&self.address, app.auth.rates.address);
+/// Begins a login attempt, for the account and for the address. Strangers share the account's allowance; an
+/// address from which the player has logged in before has one of its own, so that strangers cannot lock the
+/// owner out.
+async fn allow(
+    app: &App,
+    game: &GameId,
+    email: &str,
+    digest: &str,
+    user: Option<&User>,
+) -> Outcome<[Attempt; 2]> {
+    let (limiter, rates) = (&app.auth.limiter, &app.auth.rates);
+    let address =
+        limiter.begin(("address", game, digest), rates.address).await.map_err(Failure::rate_limited)?;
+    let wait_s = match limiter.begin(("account", game, email), rates.account).await {
+        Ok(account) => return Ok([address, account]),
+        Err(wait_s) => wait_s,
+    };
+    let familiar = match user {
+        Some(user) => db::is_familiar(&app.sql, game, &user.id, digest).await?,
+        None => false,
+    };
+    let own = match familiar {
+        true => limiter.begin(("familiar", game, email, digest), rates.account).await,
+        false => Err(wait_s),
+    };
+    match own {
+        Ok(own) => Ok([address, own]),
+        Err(wait_s) => {
+            // Nothing was tried from this address.
+            address.forgive();
+            Err(Failure::rate_limited(wait_s))
+        }
     }
-}
-
-/// Counts a login attempt. Strangers share the account's allowance; an address from which the player has
-/// logged in before has one of its own, so that strangers cannot lock the owner out.
-async fn allow(app: &App, game: &GameId, email: &str, digest: &str, user: Option<&User>) -> Outcome<Attempt> {
-    let now = now_ms();
-    let limiter = &app.auth.limiter;
-    let address = ("address", game.clone(), digest.to_owned());
-    limiter.take(&address, app.auth.rates.address, now).map_err(Failure::rate_limited)?;
-    let mut account = ("account", game.clone(), email.to_owned(), None);
-    if let Err(wait_s) = limiter.take(&account, app.auth.rates.account, now) {
-        let familiar = match user {
-            Some(user) => db::is_familiar(&app.sql, game, &user.id, digest).await?,
-            None => false,
-        };
-        account.3 = Some(digest.to_owned());
-        let own = if familiar { limiter.take(&account, app.auth.rates.account, now) } else { Err(wait_s) };
-        own.map_err(Failure::rate_limited)?;
-    }
-    Ok(Attempt { account, address })
 }
 
 async fn refresh(
@@ -214,6 +217,7 @@ async fn logout(
     body: Body,
 ) -> Outcome<Response> {
     let body = read_body(&app, body, JSON_LEN_MAX).await?;
+    let body = body.bytes;
     let request: LogoutRequest = if body.is_empty() { LogoutRequest::default() } else { parse_json(&body)? };
     let (session, player) = match caller {
         Some(Caller { session, player, .. }) => (session, player.as_str().to_owned()),

@@ -6,6 +6,10 @@
 use bytes::Bytes;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Ending of files that are being written.
+const PART: &str = "part";
 
 /// The engines.
 #[derive(Debug, Clone)]
@@ -21,10 +25,36 @@ impl Blob {
         Ok(Blob::Local(folder))
     }
 
+    /// Whether the store is there.
+    pub async fn ping(&self) -> io::Result<()> {
+        let Blob::Local(folder) = self;
+        let folder = folder.clone();
+        run(move || std::fs::metadata(folder).map(drop)).await
+    }
+
+    /// Keys of objects older than `age`, at most `limit`; parts that were never finished are removed.
+    pub async fn older_than(&self, age: Duration, limit: usize) -> io::Result<Vec<String>> {
+        let Blob::Local(folder) = self;
+        let folder = folder.clone();
+        run(move || {
+            let mut found = Vec::new();
+            walk(&folder, &folder, age, limit, &mut found)?;
+            Ok(found)
+        })
+        .await
+    }
+
     /// Stores an object durably. Keys are never reused, so an object that exists is the same object.
     pub async fn put(&self, key: &str, body: Bytes) -> io::Result<()> {
         let path = self.path(key);
-        run(move || put_file(&path, &body)).await
+        let Blob::Local(root) = self;
+        let root = root.clone();
+        run(move || {
+            // A folder that is gone is a disk that is not mounted: nothing is put in its place.
+            std::fs::metadata(root)?;
+            put_file(&path, &body)
+        })
+        .await
     }
 
     /// Reads an object.
@@ -63,13 +93,40 @@ async fn run<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> + Send + 'st
 fn put_file(path: &Path, body: &[u8]) -> io::Result<()> {
     let folder = path.parent().expect("object paths lie in a folder");
     create_dirs_durably(folder)?;
-    let temporary = path.with_extension("part");
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(body)?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::rename(&temporary, path)?;
+    let temporary = path.with_extension(PART);
+    let written = write_file(&temporary, body).and_then(|()| std::fs::rename(&temporary, path));
+    if let Err(error) = written {
+        let _ = std::fs::remove_file(&temporary);
+        return Err(error);
+    }
     std::fs::File::open(folder)?.sync_all()
+}
+
+fn write_file(path: &Path, body: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::File::create(path)?;
+    file.write_all(body)?;
+    file.sync_all()
+}
+
+fn walk(root: &Path, folder: &Path, age: Duration, limit: usize, found: &mut Vec<String>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        if found.len() >= limit {
+            return Ok(());
+        }
+        let path = entry?.path();
+        let about = std::fs::metadata(&path)?;
+        if about.is_dir() {
+            walk(root, &path, age, limit, found)?;
+            continue;
+        }
+        let old = about.modified()?.elapsed().is_ok_and(|since| since > age);
+        if old && path.extension().is_some_and(|extension| extension == PART) {
+            std::fs::remove_file(&path)?;
+        } else if old && let Ok(key) = path.strip_prefix(root) {
+            found.push(key.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"));
+        }
+    }
+    Ok(())
 }
 
 fn create_dirs_durably(folder: &Path) -> io::Result<()> {

@@ -77,7 +77,7 @@ pub(super) struct NewVersion {
     pub(super) request_hash: Option<String>,
 }
 
-/// Arguments 1 to 17 of every insert.
+/// Arguments 1 to 18 of every insert.
 fn insert_args(new: &NewVersion) -> Vec<Arg> {
     let body = new.blob_key.is_none().then(|| new.content.stored.clone());
     let encoding = match new.content.encoding {
@@ -144,7 +144,7 @@ const INSERT_ON_MERGE: Statement = insert!(
     "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $19 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
         AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
-            AND o.version_id = $20 AND o.slot = $3 AND o.purged_at_ms IS NULL)"
+            AND o.version_id = $20 AND o.slot = $3)"
 );
 const INSERT_ON_HEAD: Statement = insert!(
     "h.sequence + 1",
@@ -288,15 +288,15 @@ pub(super) async fn heads(
     after: &str,
     limit: i64,
 ) -> Result<Vec<SaveVersion>, SqlError> {
-    sql.read(
+    sql.scan(
         concat!(
             "SELECT ",
             columns!(),
-            " FROM saves_version v
-             WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot > $3 AND v.deleted = 0
-                AND v.sequence = (SELECT MAX(m.sequence) FROM saves_version m
-                    WHERE m.game_id = v.game_id AND m.player_id = v.player_id AND m.slot = v.slot)
-             ORDER BY v.slot LIMIT $4"
+            " FROM (SELECT slot, MAX(sequence) AS sequence FROM saves_version
+                WHERE game_id = $1 AND player_id = $2 AND slot > $3 AND sequence IS NOT NULL GROUP BY slot) h
+             JOIN saves_version v ON v.game_id = $1 AND v.player_id = $2 AND v.slot = h.slot
+                AND v.sequence = h.sequence
+             WHERE v.deleted = 0 ORDER BY v.slot LIMIT $4"
         ),
         args![game.as_str(), player.as_str(), after, limit],
         version,
@@ -313,7 +313,7 @@ pub(super) async fn history(
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<SaveVersion>, SqlError> {
-    sql.read(
+    sql.scan(
         concat!(
             "SELECT ",
             columns!(),
@@ -331,14 +331,14 @@ pub(super) async fn history(
 /// Bytes and versions that a player has stored.
 pub(super) async fn usage(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<(i64, i64), SqlError> {
     let used = sql
-        .read_one(
+        .scan(
             "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT), COUNT(*) FROM saves_version
-             WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL",
+             WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL AND deleted = 0",
             args![game.as_str(), player.as_str()],
             |row| Ok((row.int(0)?, row.int(1)?)),
         )
         .await?;
-    Ok(used.unwrap_or_default())
+    Ok(used.into_iter().next().unwrap_or_default())
 }
 
 /// Takes a slot's contents away for good and puts a mark at the end of its line. Returns whether there
@@ -368,9 +368,6 @@ pub(super) async fn delete(
                     args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str(), now_ms],
                 )
                 .await?;
-            if marked == 0 {
-                return Ok(None);
-            }
             let blobs = transaction
                 .query(
                     "SELECT blob_key FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
@@ -379,23 +376,43 @@ pub(super) async fn delete(
                     |row| row.text(0),
                 )
                 .await?;
-            transaction
+            // A deleted slot may hold versions that were kept beside its mark: they go, the mark stays.
+            let purged = transaction
                 .execute(
                     "UPDATE saves_version SET body = NULL, blob_key = NULL, label = '', device_name = '',
                         purged_at_ms = $5
                      WHERE game_id = $1 AND player_id = $2 AND slot = $3 AND version_id <> $4
-                        AND purged_at_ms IS NULL",
-                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str(), now_ms],
+                        AND purged_at_ms IS NULL AND (deleted = 0 OR $6 = 1)",
+                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str(), now_ms, marked as i64],
                 )
                 .await?;
-            Ok(Some(blobs))
+            Ok((marked + purged > 0).then_some(blobs))
         }
         .boxed()
     })
     .await
 }
 
-/// Forgets versions whose content was taken away long ago, but for heads: the line must not restart.
-pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64) -> Result<u64, SqlError> {
-    sql.execute("DELETE FROM saves_version WHERE purged_at_ms < $1", args![before_ms]).await
+/// Forgets versions whose content was taken away long ago, at most `limit` at once: others write as well.
+pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
+    sql.execute(
+        "DELETE FROM saves_version WHERE (game_id, player_id, version_id) IN (
+            SELECT game_id, player_id, version_id FROM saves_version WHERE purged_at_ms < $1 LIMIT $2)",
+        args![before_ms, limit],
+    )
+    .await
+}
+
+/// Whether a row names this blob.
+pub(super) async fn is_named(sql: &Sql, game: &str, player: &str, key: &str) -> Result<bool, SqlError> {
+    let version = key.rsplit('/').next().unwrap_or_default();
+    let found = sql
+        .read_one(
+            "SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND version_id = $3
+                AND blob_key = $4",
+            args![game, player, version, key],
+            |_| Ok(()),
+        )
+        .await?;
+    Ok(found.is_some())
 }

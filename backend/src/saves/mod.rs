@@ -17,6 +17,7 @@ pub(crate) use routes::routes;
 use crate::app::{App, until_stopped};
 use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
+use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId};
 use config::{PURGED_KEPT_MS, USAGE_CACHE_MAX, USAGE_FRESH_MS};
@@ -26,8 +27,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often marks of deleted versions are swept.
+/// How often what is left behind is swept.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
+/// Rows swept in one statement: others write in between.
+const SWEEP_BATCH: i64 = 1000;
+/// Blobs looked at in one sweep.
+const SWEEP_BLOBS_MAX: usize = 100_000;
+/// How old a blob without a row must be: far older than any request that is still on its way to its row.
+const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 
 /// What players have stored, as far as it is known: the quota is checked without a query for each save.
 #[derive(Debug)]
@@ -40,14 +47,21 @@ struct Used {
     read_at_ms: i64,
 }
 
+impl Used {
+    fn add(&mut self, bytes: i64) {
+        self.bytes += bytes;
+        self.versions += 1;
+    }
+}
+
 impl Default for Usage {
     fn default() -> Usage {
         Usage(Cache::new(USAGE_CACHE_MAX))
     }
 }
 
-/// Counts a version against the player's quota, or refuses it.
-async fn charge(app: &App, game: &GameId, player: &PlayerId, bytes: i64) -> Outcome<()> {
+/// Refuses what does not fit the player's quota; returns where to count what was stored.
+async fn check_quota(app: &App, game: &GameId, player: &PlayerId, bytes: i64) -> Outcome<Arc<Mutex<Used>>> {
     let key = (game.clone(), player.clone());
     let used = match app.usage.0.get(&key) {
         Some(used) => used,
@@ -57,25 +71,32 @@ async fn charge(app: &App, game: &GameId, player: &PlayerId, bytes: i64) -> Outc
             used
         }
     };
+    let read_before_ms = used.lock().read_at_ms;
     let now = now_ms();
-    if now - used.lock().read_at_ms > USAGE_FRESH_MS {
+    if now - read_before_ms > USAGE_FRESH_MS {
         let (bytes, versions) = db::usage(&app.sql, game, player).await?;
-        *used.lock() = Used { bytes, versions, read_at_ms: now };
+        let mut used = used.lock();
+        // Another request may have read it meanwhile, and counted on.
+        if used.read_at_ms == read_before_ms {
+            *used = Used { bytes, versions, read_at_ms: now };
+        }
     }
-    let mut used = used.lock();
     let limits = &app.config.saves;
-    if used.bytes + bytes > limits.quota_bytes || used.versions + 1 > limits.versions_max {
+    let (stored_bytes, versions) = {
+        let used = used.lock();
+        (used.bytes, used.versions)
+    };
+    if stored_bytes + bytes > limits.quota_bytes || versions + 1 > limits.versions_max {
         return Err(Failure::new(
             ErrorCode::QuotaExceeded,
             format!(
-                "This player has stored {} bytes in {} versions; the limits are {} and {}: delete a save first.",
-                used.bytes, used.versions, limits.quota_bytes, limits.versions_max
+                "This player has stored {stored_bytes} bytes in {versions} versions; the limits are {} and {}: \
+                 delete a save first.",
+                limits.quota_bytes, limits.versions_max
             ),
         ));
     }
-    used.bytes += bytes;
-    used.versions += 1;
-    Ok(())
+    Ok(used)
 }
 
 /// Forgets what is remembered of a player's use, so that the next save reads it anew.
@@ -83,17 +104,41 @@ fn forget_usage(app: &App, game: &GameId, player: &PlayerId) {
     app.usage.0.remove(&(game.clone(), player.clone()));
 }
 
-/// Background work: sweeps what deletes left behind.
+/// Background work: sweeps what deletes and crashes left behind.
 pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut sweep = tokio::time::interval(SWEEP_PERIOD);
     loop {
         tokio::select! {
             _ = sweep.tick() => {
-                if let Err(error) = db::sweep_purged(&app.sql, now_ms() - PURGED_KEPT_MS).await {
+                if let Err(error) = sweep_rows(&app).await {
                     tracing::warn!(%error, "cannot sweep deleted saves");
+                }
+                if let Err(error) = sweep_blobs(&app).await {
+                    tracing::warn!(%error, "cannot sweep blobs");
                 }
             }
             () = until_stopped(&mut stopped) => return,
         }
     }
+}
+
+async fn sweep_rows(app: &App) -> Result<(), SqlError> {
+    let before = now_ms() - PURGED_KEPT_MS;
+    while db::sweep_purged(&app.sql, before, SWEEP_BATCH).await? == SWEEP_BATCH as u64 {}
+    Ok(())
+}
+
+/// Removes blobs that no row names: their request was cut off between blob and row, or its delete between
+/// row and blob.
+async fn sweep_blobs(app: &App) -> Result<(), String> {
+    let keys = app.blob.older_than(ORPHAN_AGE, SWEEP_BLOBS_MAX).await.map_err(|error| error.to_string())?;
+    for key in keys {
+        let mut parts = key.split('/');
+        let (Some(game), Some(player)) = (parts.next(), parts.next()) else { continue };
+        if !db::is_named(&app.sql, game, player, &key).await.map_err(|error| error.to_string())? {
+            tracing::info!(key, "a blob that no save names is removed");
+            app.blob.delete(&key).await.map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(())
 }

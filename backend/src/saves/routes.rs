@@ -7,7 +7,10 @@ use super::store::{self, Stored};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
-use crate::extract::{Caller, Path, Query, large_body, media_type, off_thread, parse_json, read_body};
+use crate::extract::{
+    Caller, Path, Query, Received, counted_body, media_type, off_thread, parse_json, read_body,
+    room_for_answer,
+};
 use crate::http::{answer, mount};
 use aethex_wire::endpoint;
 use aethex_wire::ids::VersionId;
@@ -27,6 +30,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Contents larger than this are checked off the request threads: hashing and unpacking take milliseconds.
 const CHECK_IN_PLACE_LEN_MAX: usize = 64 * 1024;
@@ -48,7 +52,7 @@ async fn put_save(
 ) -> Outcome<Response> {
     caller.own(&user_id)?;
     let is_frame = match media_type(&headers) {
-        FRAME_MEDIA_TYPE => true,
+        frame if frame.eq_ignore_ascii_case(FRAME_MEDIA_TYPE) => true,
         json if json.eq_ignore_ascii_case("application/json") => false,
         _ => {
             return Err(Failure::new(
@@ -58,9 +62,10 @@ async fn put_save(
         }
     };
     let idempotency_key = idempotency_key(&headers)?;
-    let body = read_body(&app, body, BODY_LEN_MAX).await?;
+    // The room in memory is held until the save is stored.
+    let Received { bytes: body, room: _room } = read_body(&app, body, BODY_LEN_MAX).await?;
     let hashed = idempotency_key.is_some();
-    let (request, content, request_hash) = if body.len() <= CHECK_IN_PLACE_LEN_MAX {
+    let (request, content, request_hash) = if rules::work_len(&body, is_frame) <= CHECK_IN_PLACE_LEN_MAX {
         read_request(&body, is_frame, hashed)?
     } else {
         off_thread(&app, move || read_request(&body, is_frame, hashed)).await?
@@ -82,7 +87,7 @@ async fn put_save(
         idempotency_key,
         request_hash,
     };
-    match store::store(&app, new).await? {
+    match store::store(app, new).await? {
         Stored::Head(version) => {
             let response = answer::<PutSave>(&version);
             Ok(with_etag(response, &version.version))
@@ -141,17 +146,23 @@ async fn get_save(
         _ => return Err(save_not_found()),
     };
     let etag = etag(&version.version);
-    if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
+    if is_at_hand(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
+    let room = room_for_answer(&app, version.size_bytes)?;
     let payload = match (stored.body, stored.blob_key) {
         (Some(body), _) => body,
         (None, Some(key)) => match app.blob.get(&key).await {
             Ok(body) => body,
-            // A delete in between: the row is purged, then the blob removed.
+            // A delete in between purges the row, then removes the blob. Without one a blob is missing, and
+            // to say that the slot is empty would have a player begin anew.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                tracing::warn!(version = %version.version, "a blob is not there");
-                return Err(save_not_found());
+                let there =
+                    db::version_of(&app.sql, &caller.game, &caller.player, &slot, &version.version).await?;
+                return Err(match there {
+                    Some(_) => Failure::internal(format!("the blob {key} is missing")),
+                    None => save_not_found(),
+                });
             }
             Err(error) => return Err(Failure::internal(format!("cannot read a blob: {error}"))),
         },
@@ -163,9 +174,9 @@ async fn get_save(
         .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains(FRAME_MEDIA_TYPE)));
     let response = if as_frame {
         let frame = encode_frame(&SaveFrame { version, compression: stored.compression }, &payload);
-        ([(header::CONTENT_TYPE, FRAME_MEDIA_TYPE)], large_body(&app, frame.into())?).into_response()
+        ([(header::CONTENT_TYPE, FRAME_MEDIA_TYPE)], counted_body(frame.into(), room)).into_response()
     } else {
-        json_answer(&app, version, stored.compression, payload).await?
+        json_answer(&app, version, stored.compression, payload, room).await?
     };
     let mut response = response;
     response.headers_mut().insert(header::ETAG, etag);
@@ -179,6 +190,7 @@ async fn json_answer(
     version: SaveVersion,
     compression: Compression,
     payload: Bytes,
+    room: Option<OwnedSemaphorePermit>,
 ) -> Outcome<Response> {
     let large = version.size_bytes > CHECK_IN_PLACE_LEN_MAX as i64;
     let write = move || {
@@ -187,7 +199,15 @@ async fn json_answer(
             .map_err(|error| Failure::internal(format!("a save does not serialise: {error}")))
     };
     let json = if large { off_thread(app, write).await? } else { write()? };
-    Ok(([(header::CONTENT_TYPE, "application/json")], large_body(app, json.into())?).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json")], counted_body(json.into(), room)).into_response())
+}
+
+/// Whether `If-None-Match` names the version (RFC 9110 section 13.1.2).
+fn is_at_hand(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        let mut named = value.split(',').map(|one| one.trim().trim_start_matches("W/"));
+        named.any(|one| one == "*" || one.as_bytes() == etag.as_bytes())
+    })
 }
 
 fn save_not_found() -> Failure {
@@ -286,12 +306,8 @@ async fn delete_save(
 ) -> Outcome<Response> {
     caller.own(&user_id)?;
     check_slot(&slot).map_err(rules::invalid_slot)?;
-    let blobs = store::delete(&app, &caller.game, &caller.player, &slot).await?.ok_or_else(save_not_found)?;
-    super::forget_usage(&app, &caller.game, &caller.player);
-    for key in blobs {
-        if let Err(error) = app.blob.delete(&key).await {
-            tracing::warn!(%error, key, "a blob of a deleted save stays behind");
-        }
+    if !store::delete(app, caller.game, caller.player, slot).await? {
+        return Err(save_not_found());
     }
     Ok(answer::<DeleteSave>(&endpoint::None {}))
 }

@@ -6,7 +6,7 @@ use aethex_wire::auth::DEVICE_NAME_CHARS_MAX;
 use aethex_wire::ids::VersionId;
 use aethex_wire::saves::{
     Compression, Encoding, IDEMPOTENCY_KEY_LEN_MAX, LABEL_CHARS_MAX, PARENTS_MAX, PutSaveRequest,
-    SAVE_LEN_MAX, check_slot,
+    SAVE_LEN_MAX, check_slot, split_frame,
 };
 use aethex_wire::value;
 use base64::Engine;
@@ -133,6 +133,22 @@ pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outc
     let hash = blake3::hash(&plain).to_hex().to_string();
     check_hash(request.hash.as_deref(), &hash)?;
     Ok(Content { encoding, compression, hash, size_bytes: plain.len() as i64, stored: payload })
+}
+
+/// How many bytes checking a body takes: of a compressed frame, what it says it unpacks to.
+pub(super) fn work_len(body: &[u8], is_frame: bool) -> usize {
+    const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let payload = match split_frame(body) {
+        Ok((_, payload)) if is_frame => payload,
+        _ => return body.len(),
+    };
+    if !payload.starts_with(&ZSTD_MAGIC) {
+        return body.len();
+    }
+    match zstd::zstd_safe::get_frame_content_size(payload) {
+        Ok(Some(len)) => usize::try_from(len).unwrap_or(usize::MAX).max(body.len()),
+        _ => usize::MAX,
+    }
 }
 
 /// Unpacks a zstd frame, never past the largest save, whatever its header claims.

@@ -10,6 +10,7 @@ use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
 use aethex_wire::saves::{Conflict, SaveVersion};
+use std::sync::Arc;
 
 /// What became of a version.
 #[derive(Debug)]
@@ -20,9 +21,21 @@ pub(super) enum Stored {
     Beside(Conflict),
 }
 
-/// Stores a version durably.
-pub(super) async fn store(app: &App, mut new: NewVersion) -> Outcome<Stored> {
-    if new.content.stored.len() > INLINE_LEN_MAX {
+/// Stores a version durably. The work goes on when the client goes away, so that no blob is left without
+/// its row.
+pub(super) async fn store(app: Arc<App>, new: NewVersion) -> Outcome<Stored> {
+    let work = tokio::spawn(async move { store_now(&app, new).await });
+    work.await.map_err(|error| Failure::internal(error.to_string()))?
+}
+
+async fn store_now(app: &App, mut new: NewVersion) -> Outcome<Stored> {
+    let len = new.content.stored.len();
+    let used = match super::check_quota(app, &new.game, &new.player, len as i64).await {
+        Ok(used) => used,
+        // A repeated request takes no room: it gets its answer whatever the quota.
+        Err(refused) => return repeated(app, &new).await?.ok_or(refused),
+    };
+    if len > INLINE_LEN_MAX {
         let key = format!("{}/{}/{}", new.game, new.player, new.version);
         app.blob
             .put(&key, new.content.stored.clone())
@@ -31,7 +44,9 @@ pub(super) async fn store(app: &App, mut new: NewVersion) -> Outcome<Stored> {
         new.blob_key = Some(key);
     }
     let stored = insert(app, &new).await;
-    if let Some(key) = new.blob_key.filter(|_| !names(&stored, &new.version)) {
+    if names(&stored, &new.version) {
+        used.lock().add(len as i64);
+    } else if let Some(key) = new.blob_key {
         // No row names it: a refused or repeated request leaves nothing behind.
         let _ = app.blob.delete(&key).await;
     }
@@ -48,7 +63,6 @@ fn names(stored: &Outcome<Stored>, version: &VersionId) -> bool {
 }
 
 async fn insert(app: &App, new: &NewVersion) -> Outcome<Stored> {
-    super::charge(app, &new.game, &new.player, new.content.stored.len() as i64).await?;
     for _ in 0..APPEND_TRIES {
         if let Some((sequence, parent)) = db::insert_head(&app.sql, new).await? {
             return Ok(Stored::Head(receipt(new, Some(sequence), parent)?));
@@ -146,19 +160,26 @@ async fn ancestor(app: &App, new: &NewVersion, kept: &SaveVersion) -> Outcome<Op
     Ok(None)
 }
 
-/// Deletes a slot; the blobs to remove, or `None` when nothing was there.
-pub(super) async fn delete(
-    app: &App,
-    game: &GameId,
-    player: &PlayerId,
-    slot: &str,
-) -> Outcome<Option<Vec<String>>> {
+/// Deletes a slot with its blobs; false when nothing was there. Goes on when the client goes away.
+pub(super) async fn delete(app: Arc<App>, game: GameId, player: PlayerId, slot: String) -> Outcome<bool> {
+    let work = tokio::spawn(async move { delete_now(&app, &game, &player, &slot).await });
+    work.await.map_err(|error| Failure::internal(error.to_string()))?
+}
+
+async fn delete_now(app: &App, game: &GameId, player: &PlayerId, slot: &str) -> Outcome<bool> {
     for _ in 0..APPEND_TRIES {
-        match db::delete(&app.sql, game, player, slot, new_version_id(), now_ms()).await {
+        let blobs = match db::delete(&app.sql, game, player, slot, new_version_id(), now_ms()).await {
             // A writer took the mark's place in the line: put it behind what was written.
-            Err(SqlError::Unique(_)) => {}
-            done => return Ok(done?),
+            Err(SqlError::Unique(_)) => continue,
+            done => done?,
+        };
+        super::forget_usage(app, game, player);
+        for key in blobs.iter().flatten() {
+            if let Err(error) = app.blob.delete(key).await {
+                tracing::warn!(%error, key, "a blob of a deleted save stays until the next sweep");
+            }
         }
+        return Ok(blobs.is_some());
     }
     Err(Failure::overloaded())
 }

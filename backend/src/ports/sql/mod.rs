@@ -167,8 +167,11 @@ impl Sql {
         migrate::pending(self).await
     }
 
-    /// Whether the engine answers.
+    /// Whether the engine answers, and takes writes as far as that is known.
     pub async fn ping(&self) -> Result<(), SqlError> {
+        if let Sql::Sqlite(engine) = self {
+            engine.check_writer()?;
+        }
         self.read("SELECT 1", vec![], |_| Ok(())).await.map(drop)
     }
 
@@ -181,6 +184,23 @@ impl Sql {
     ) -> Result<Vec<T>, SqlError> {
         match self {
             Sql::Sqlite(engine) => engine.read(sql, &args, map),
+            Sql::Postgres(pool) => postgres::query(pool, sql, args, map).await,
+        }
+    }
+
+    /// Runs a statement that reads many rows, off the request threads where they would be held up.
+    pub async fn scan<T: Send + 'static>(
+        &self,
+        sql: Statement,
+        args: Vec<Arg>,
+        map: Map<T>,
+    ) -> Result<Vec<T>, SqlError> {
+        match self {
+            Sql::Sqlite(engine) => {
+                let engine = engine.clone();
+                let done = tokio::task::spawn_blocking(move || engine.read(sql, &args, map)).await;
+                done.map_err(|error| SqlError::Other(error.to_string()))?
+            }
             Sql::Postgres(pool) => postgres::query(pool, sql, args, map).await,
         }
     }

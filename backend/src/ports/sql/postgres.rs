@@ -65,12 +65,22 @@ fn arguments(args: Vec<Arg>) -> Result<PgArguments, SqlError> {
     Ok(out)
 }
 
+/// Whether an error is of the server's state, not of the statement: connection exceptions (08), no room
+/// (53), shut down or starting (57P).
+fn passes(sqlstate: &str) -> bool {
+    ["08", "53", "57P"].iter().any(|class| sqlstate.starts_with(class))
+}
+
 pub(super) fn error(error: sqlx::Error) -> SqlError {
     match &error {
         sqlx::Error::Database(inner) if inner.is_unique_violation() => {
             SqlError::Unique(inner.constraint().unwrap_or_default().to_owned())
         }
-        sqlx::Error::PoolTimedOut => SqlError::Busy,
+        sqlx::Error::Database(inner) if inner.code().is_some_and(|code| passes(&code)) => SqlError::Busy,
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+            tracing::warn!(%error, "the database cannot be reached");
+            SqlError::Busy
+        }
         _ => SqlError::Other(error.to_string()),
     }
 }

@@ -133,8 +133,20 @@ impl Sqlite {
         });
         let queue = self.0.writes.lock().clone();
         let queue = queue.ok_or_else(|| SqlError::Other("the database is closed".into()))?;
-        queue.try_send(write).map_err(|_| SqlError::Busy)?;
-        answer.await.map_err(|_| SqlError::Other("the database writer stopped".into()))?
+        queue.try_send(write).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SqlError::Busy,
+            mpsc::error::TrySendError::Closed(_) => stopped(),
+        })?;
+        // A write that was dropped unrun: the database took no writes just then.
+        answer.await.map_err(|_| SqlError::Busy)?
+    }
+
+    /// Whether the writer thread lives.
+    pub(super) fn check_writer(&self) -> Result<(), SqlError> {
+        match self.0.writer.lock().as_ref() {
+            Some(writer) if !writer.is_finished() => Ok(()),
+            _ => Err(stopped()),
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -146,6 +158,10 @@ impl Sqlite {
         }
         self.0.readers.lock().clear();
     }
+}
+
+fn stopped() -> SqlError {
+    SqlError::Other("the database writer stopped".into())
 }
 
 fn connect(path: &Path) -> Result<Connection, SqlError> {
@@ -258,7 +274,16 @@ pub(super) fn error(error: rusqlite::Error) -> SqlError {
         {
             SqlError::Unique(message.clone().unwrap_or_default())
         }
-        rusqlite::Error::SqliteFailure(code, _) if code.code == ffi::ErrorCode::DatabaseBusy => {
+        rusqlite::Error::SqliteFailure(code, _)
+            if matches!(
+                code.code,
+                ffi::ErrorCode::DatabaseBusy
+                    | ffi::ErrorCode::DiskFull
+                    | ffi::ErrorCode::ReadOnly
+                    | ffi::ErrorCode::SystemIoFailure
+            ) =>
+        {
+            tracing::error!(%error, "the database cannot be written");
             SqlError::Busy
         }
         _ => SqlError::Other(error.to_string()),
