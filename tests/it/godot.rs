@@ -1,1 +1,222 @@
-//! The Godot extension, in the real engine.
+//! The Godot extension, in the real engine: the editor binary and an exported game.
+//!
+//! The tests themselves are GDScript, in `godot-ext/itest`; here the engine is run on a copy of that project
+//! against a real backend, and everything it prints is held against it. The engine is named by
+//! `AETHEX_TEST_GODOT`, which `cargo xtask test` sets; without it these tests say so and do nothing.
+
+use aethex_tests::{App, Engine, app};
+use aethex_wire::auth::RegisterRequest;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// What the engine prints when something went wrong.
+const COMPLAINTS: &[&str] = &["ERROR", "WARNING", "eaked", "panicked", "Parse Error", "handle_crash"];
+/// Nothing here takes longer, on a busy machine either.
+const TIMEOUT_S: &str = "240";
+
+fn engine() -> Option<PathBuf> {
+    let engine = std::env::var_os("AETHEX_TEST_GODOT").map(PathBuf::from);
+    if engine.is_none() {
+        eprintln!("AETHEX_TEST_GODOT is not set: no engine to test in; use `cargo xtask test`");
+    }
+    engine
+}
+
+fn library() -> PathBuf {
+    let library = std::env::var_os("AETHEX_TEST_GODOT_LIB").map(PathBuf::from).unwrap_or_else(|| {
+        let me = std::env::current_exe().unwrap();
+        me.ancestors().nth(2).expect("tests lie in target/<profile>/deps").join("libaethex_godot.so")
+    });
+    assert!(library.is_file(), "{} is not there: run `cargo build -p aethex-godot` first", library.display());
+    library
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (source, target) = {
+            let path = entry.unwrap().path();
+            (path.clone(), to.join(path.file_name().unwrap()))
+        };
+        match source.is_dir() {
+            true if matches!(
+                source.file_name().and_then(|name| name.to_str()),
+                Some(".godot" | "addons" | "out")
+            ) => {}
+            true => copy(&source, &target),
+            false => drop(std::fs::copy(&source, &target).unwrap()),
+        }
+    }
+}
+
+/// A project with the addon in it, imported.
+struct Project {
+    engine: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+struct Ran {
+    code: Option<i32>,
+    text: String,
+}
+
+impl Project {
+    fn new(engine: PathBuf, source: &str) -> Project {
+        let repo =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is a folder of the repository");
+        let project = Project { engine, folder: tempfile::tempdir().unwrap() };
+        let folder = project.folder.path();
+        copy(&repo.join(source), folder);
+        let addon = folder.join("addons/aethex_cloud");
+        copy(&repo.join("godot-ext/addon/addons/aethex_cloud"), &addon);
+        std::fs::create_dir_all(addon.join("bin")).unwrap();
+        std::fs::copy(library(), addon.join("bin/libaethex_godot.linux.x86_64.so")).unwrap();
+        std::fs::create_dir_all(folder.join(".godot")).unwrap();
+        let list = "res://addons/aethex_cloud/aethex_cloud.gdextension\n";
+        std::fs::write(folder.join(".godot/extension_list.cfg"), list).unwrap();
+        let imported = project.run(&["--import"]);
+        assert_eq!(imported.code, Some(0), "{}", imported.text);
+        project
+    }
+
+    fn path(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    /// Runs the editor binary without a window, with a home of its own.
+    fn run(&self, args: &[&str]) -> Ran {
+        let home = tempfile::tempdir().unwrap();
+        run(self.command(args).env("XDG_DATA_HOME", home.path()))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("timeout");
+        command.arg(TIMEOUT_S).arg(&self.engine).args(["--headless", "--path", &self.path()]).args(args);
+        command
+    }
+}
+
+fn run(command: &mut Command) -> Ran {
+    let output = command.stdin(Stdio::null()).env_remove("DBUS_SESSION_BUS_ADDRESS").output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    Ran { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
+}
+
+impl Ran {
+    /// The engine complained of nothing.
+    #[track_caller]
+    fn clean(self) -> Ran {
+        let complaint = self.text.lines().find(|line| COMPLAINTS.iter().any(|word| line.contains(word)));
+        assert!(complaint.is_none(), "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    fn says(self, words: &str, code: i32) -> Ran {
+        assert!(self.text.contains(words) && self.code == Some(code), "exit {:?}\n{}", self.code, self.text);
+        self
+    }
+}
+
+/// The project of the GDScript tests, made once.
+fn itest() -> Option<&'static Project> {
+    static PROJECT: OnceLock<Option<Project>> = OnceLock::new();
+    PROJECT.get_or_init(|| Some(Project::new(engine()?, "godot-ext/itest"))).as_ref()
+}
+
+/// A backend that knows the player of the design's snippet, whose password is every guesser's first.
+fn with_server(test: impl FnOnce(&App) + Send + 'static) {
+    app::run(
+        Engine::Sqlite,
+        |config| config.auth.refuse_common_passwords = false,
+        async |app| {
+            let body = RegisterRequest {
+                email: "user@example.com".into(),
+                password: "password".into(),
+                username: None,
+                device_name: None,
+            };
+            app.post("/api/v1/auth/register").json(&body).send().await.expect(201);
+            tokio::task::block_in_place(|| test(app));
+        },
+    );
+}
+
+#[track_caller]
+fn all_passed(ran: Ran) {
+    let ran = ran.clean();
+    let last =
+        ran.text.lines().find(|line| line.starts_with("ITEST ")).unwrap_or_else(|| panic!("{}", ran.text));
+    assert!(last.ends_with(" passed, 0 failed") && !last.contains(" 0 passed"), "{}", ran.text);
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+}
+
+#[test]
+fn the_gdscript_tests_pass_in_the_editor_binary() {
+    let Some(project) = itest() else { return };
+    with_server(|app| all_passed(project.run(&["--", "--server", app.url()])));
+}
+
+#[test]
+fn the_gdscript_tests_pass_in_an_exported_game() {
+    let Some(engine) = engine() else { return };
+    let project = Project::new(engine, "godot-ext/itest");
+    let out = project.folder.path().join("out");
+    std::fs::create_dir_all(&out).unwrap();
+    // Export templates lie in the user's own home.
+    let exported = run(&mut project.command(&["--export-debug", "linux", "out/itest.x86_64"]));
+    let game = out.join("itest.x86_64");
+    assert!(exported.code == Some(0) && game.is_file(), "{}", exported.text);
+    // Templates of a distribution need its libraries: the engine's folder knows how to run in there.
+    let in_root = project.engine.with_file_name("in-root");
+    let home = tempfile::tempdir().unwrap();
+    with_server(move |app| {
+        let mut command = Command::new("timeout");
+        command.arg(TIMEOUT_S);
+        if in_root.is_file() {
+            command.arg(in_root);
+        }
+        command.arg(&game).args(["--headless", "--", "--server", app.url()]);
+        all_passed(run(command.current_dir(&out).env("XDG_DATA_HOME", home.path())));
+    });
+}
+
+#[test]
+fn lambdas_and_calls_under_way_do_not_harm_the_exit() {
+    let Some(project) = itest() else { return };
+    project.run(&["-s", "res://traps/lambda_at_exit.gd"]).clean().says("TRAP OK", 7);
+}
+
+#[test]
+fn a_call_before_the_first_frame_and_an_exit_inside_a_result_are_fine() {
+    let Some(project) = itest() else { return };
+    project.run(&["-s", "res://traps/early_call.gd"]).clean().says("TRAP OK", 0);
+}
+
+#[test]
+fn a_script_error_is_seen_by_its_missing_last_line() {
+    let Some(project) = itest() else { return };
+    let ran = project.run(&["-s", "res://traps/script_error.gd"]).says("SCRIPT ERROR", 0);
+    assert!(!ran.text.contains("TRAP OK"), "{}", ran.text);
+}
+
+#[test]
+fn the_editor_runs_with_the_extension_and_reloads_it() {
+    let Some(engine) = engine() else { return };
+    // The editor writes into its project.
+    let project = Project::new(engine, "godot-ext/itest");
+    let script = ["--editor", "-s", "res://traps/in_editor.gd"];
+    project.run(&script).says("TRAP OK", 0);
+    project.run(&[&script[..], &["--", "--reload"]].concat()).says("TRAP OK", 0);
+}
+
+#[test]
+fn the_example_game_plays_its_demo() {
+    let Some(engine) = engine() else { return };
+    let project = Project::new(engine, "examples/godot-game");
+    with_server(move |app| {
+        let ran = project.run(&["--", "--demo", "ann", "--server", app.url()]);
+        ran.clean().says("DEMO OK", 0);
+    });
+}

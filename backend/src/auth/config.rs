@@ -27,6 +27,8 @@ pub struct AuthConfig {
     pub argon2_memory_kib: u32,
     /// Argon2id passes.
     pub argon2_passes: u32,
+    /// Whether passwords that guessers try first are refused. Off only for trying things out.
+    pub refuse_common_passwords: bool,
     /// How often an attempt may be made.
     pub limits: LimitsConfig,
 }
@@ -37,6 +39,7 @@ impl Default for AuthConfig {
             issuer: "aethex-cloud".into(),
             argon2_memory_kib: 19 * 1024,
             argon2_passes: 2,
+            refuse_common_passwords: true,
             limits: LimitsConfig::default(),
         }
     }

@@ -1,0 +1,37 @@
+## What the command line says.
+class_name Arguments
+extends RefCounted
+
+var server := ""
+var key := ""
+var demo := ""
+var device := ""
+var screenshots := ""
+
+
+func _init(arguments: PackedStringArray) -> void:
+	for i in arguments.size():
+		var value := arguments[i + 1] if i + 1 < arguments.size() else ""
+		match arguments[i]:
+			"--server": server = value
+			"--key": key = value
+			"--demo": demo = value
+			"--device": device = value
+			"--screenshots": screenshots = value
+
+
+## Points AeThexCloud at the server that was named; without one the project settings hold.
+func configure_cloud(of_device := device) -> void:
+	var settings := {}
+	if not server.is_empty():
+		settings.server_url = server
+	if not key.is_empty():
+		settings.client_key = key
+	if not of_device.is_empty():
+		settings.device_name = of_device
+		settings.data_dir = "user://device-" + of_device.validate_filename()
+	if settings.is_empty():
+		return
+	var result := AeThexCloud.configure(settings)
+	if not result.success:
+		push_error(result.error.message)

@@ -1,0 +1,187 @@
+## Plays the game by itself against a real backend: one player, two devices. Prints `demo: …` lines and ends
+## with `DEMO OK` and exit code 0, or with `demo: FAILED …` and exit code 1.
+##
+## The second device is this same process with another data folder: it knows nothing of the first one.
+extends Node
+
+const PASSWORD := "gems in the meadow"
+const SPEED_UP := 3.0
+const WALK_SECONDS_MAX := 30.0
+const TIMEOUT_SECONDS := 75.0
+
+var main: Node
+var arguments: Arguments
+var first: String
+var second: String
+
+
+func _init(game: Node, with: Arguments) -> void:
+	main = game
+	arguments = with
+	first = arguments.device if not arguments.device.is_empty() else "laptop"
+	second = "phone" if first != "phone" else "tablet"
+
+
+func _ready() -> void:
+	Engine.max_fps = 60
+	Engine.time_scale = SPEED_UP
+	get_tree().create_timer(TIMEOUT_SECONDS, true, false, true).timeout.connect(fail.bind("it took too long"))
+	play.call_deferred()
+
+
+func play() -> void:
+	main.slot.conflict_found.disconnect(main._on_conflict_found)
+	arguments.configure_cloud(first)
+	main.login_dialog.open()
+	await picture("login")
+	if not await log_in():
+		return
+	main.new_game()
+	await walk_and_collect(3)
+	if not await save_quit_load():
+		return
+	await picture("world")
+	if not await two_devices():
+		return
+	if not await history():
+		return
+	print("DEMO OK")
+	get_tree().quit(0)
+
+
+func log_in() -> bool:
+	var email := arguments.demo + "@example.com"
+	main.login_dialog.fill(email, PASSWORD)
+	var result: AeThexResult = await AeThexCloud.auth.register_email(email, PASSWORD, arguments.demo)
+	if result.success:
+		print("demo: made the account of ", result.user.username, " on the ", first)
+	elif result.error.code in [AeThexCloud.ERROR_EMAIL_TAKEN, AeThexCloud.ERROR_USERNAME_TAKEN]:
+		result = await AeThexCloud.auth.login_email(email, PASSWORD)
+		if result.success:
+			print("demo: logged in as ", result.user.username, " on the ", first)
+			# A run before this one left a save: begin anew.
+			await AeThexCloud.saves.delete(CloudSlot.SLOT)
+	main.login_dialog.hide()
+	return check(result, "log in")
+
+
+func walk_and_collect(gems: int) -> void:
+	for i in gems:
+		var target: Vector2 = main.world.nearest_gem(main.player.position)
+		await walk_to(target)
+		print("demo: walked to %s and took a %s" % [target.round(), main.inventory[-1].kind if not main.inventory.is_empty() else "nothing"])
+
+
+## Presses the keys until the player is there.
+func walk_to(target: Vector2) -> void:
+	var until := Time.get_ticks_msec() + int(WALK_SECONDS_MAX * 1000.0)
+	while main.player.position.distance_to(target) > World.REACH * 0.6 and Time.get_ticks_msec() < until:
+		var way: Vector2 = (target - main.player.position).normalized()
+		press(&"move_left", -way.x)
+		press(&"move_right", way.x)
+		press(&"move_up", -way.y)
+		press(&"move_down", way.y)
+		await get_tree().process_frame
+	for action: StringName in [&"move_left", &"move_right", &"move_up", &"move_down"]:
+		Input.action_release(action)
+	await get_tree().process_frame
+
+
+func press(action: StringName, strength: float) -> void:
+	if strength > 0.0:
+		Input.action_press(action, strength)
+	else:
+		Input.action_release(action)
+
+
+func save_quit_load() -> bool:
+	var before: Dictionary = main.snapshot()
+	var saved: AeThexResult = await main.save_game()
+	if not check(saved, "save"):
+		return false
+	print("demo: saved %d gems at %s, version %d" % [before.inventory.size(), before.position.round(), saved.version.sequence])
+	# What a new start does: nothing in memory, the session from the disk.
+	main.restore({"inventory": [], "position": Vector2.ZERO})
+	arguments.configure_cloud(first)
+	if not AeThexCloud.auth.is_logged_in():
+		return fail("the session was not restored")
+	var loaded: AeThexResult = await main.load_game()
+	if not check(loaded, "load"):
+		return false
+	var after: Dictionary = main.snapshot()
+	if not (loaded.data.position is Vector2) or after.position != before.position or after.inventory != before.inventory:
+		return fail("what was loaded is not what was saved")
+	print("demo: started again and loaded %d gems at %s (%s)" % [after.inventory.size(), after.position.round(), type_string(typeof(loaded.data.position))])
+	return true
+
+
+## The phone goes on from the save and saves; the laptop went on too, and meets the conflict.
+func two_devices() -> bool:
+	arguments.configure_cloud(second)
+	var result: AeThexResult = await AeThexCloud.auth.login_email(arguments.demo + "@example.com", PASSWORD)
+	if not check(result, "log in on the " + second) or not check(await main.load_game(), "load on the " + second):
+		return false
+	print("demo: the ", second, " has the same game")
+	var common: Dictionary = main.snapshot()
+	await walk_and_collect(2)
+	if not check(await main.save_game(), "save on the " + second):
+		return false
+	print("demo: the %s saved %d gems" % [second, main.inventory.size()])
+
+	arguments.configure_cloud(first)
+	main.restore(common)
+	await walk_to(main.player.position + Vector2(-220, 140))
+	await walk_and_collect(2)
+	var told: Array = []
+	main.slot.conflict_found.connect(func(mine: Dictionary, theirs: Dictionary, info: AeThexConflict) -> void:
+		told.assign([mine, theirs, info]), CONNECT_ONE_SHOT)
+	var refused: AeThexResult = await main.save_game()
+	if refused.success or refused.error.code != AeThexCloud.ERROR_SAVES_CONFLICT:
+		return fail("the second save met no conflict")
+	for i in 300:
+		if not told.is_empty():
+			break
+		await get_tree().process_frame
+	if told.is_empty():
+		return fail("nobody was told of the conflict")
+	print("demo: conflict: %d gems here, %d in the cloud by the %s" % [told[0].inventory.size(), told[1].inventory.size(), told[2].cloud.device_name])
+	main.conflict_dialog.open(told[0], told[1], told[2])
+	await picture("conflict")
+	main.conflict_dialog.hide()
+	var both := ConflictDialog.merged(told[0], told[1])
+	if not check(await main.resolve(both), "resolve"):
+		return false
+	if main.snapshot() != both:
+		return fail("the resolved game is another one")
+	print("demo: kept the gems of both: %d" % main.inventory.size())
+	return true
+
+
+func history() -> bool:
+	var versions: AeThexResult = await AeThexCloud.saves.history(CloudSlot.SLOT)
+	if not check(versions, "history"):
+		return false
+	for version: AeThexSave in versions:
+		if version.deleted:
+			break
+		var place := "%d" % version.sequence if version.sequence > 0 else "beside"
+		print("demo: version %s: by the %s, %d bytes" % [place, version.device_name, version.size])
+	return true
+
+
+func picture(name: String) -> void:
+	if arguments.screenshots.is_empty():
+		return
+	await get_tree().create_timer(1.2, true, false, true).timeout
+	await RenderingServer.frame_post_draw
+	get_viewport().get_texture().get_image().save_png(arguments.screenshots.path_join("game-%s.png" % name))
+
+
+func check(result: AeThexResult, what: String) -> bool:
+	return true if result != null and result.success else fail("%s: %s" % [what, result.error if result != null else "nothing"])
+
+
+func fail(why: String) -> bool:
+	print("demo: FAILED ", why)
+	get_tree().quit(1)
+	return false

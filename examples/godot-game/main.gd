@@ -1,0 +1,162 @@
+## The game: the world, its player, and what is saved of them.
+##
+## User arguments (after --): --server URL, --key PK, --demo NAME, --device NAME,
+## --screenshots FOLDER (with --demo, in a window).
+extends Node
+
+const TINTS: Array[Color] = [Color(0.98, 0.62, 0.30), Color(0.55, 0.70, 1.00), Color(0.95, 0.50, 0.70), Color(0.65, 0.85, 0.40)]
+
+## The gems in the bag, in the order they were found: what and where.
+var inventory: Array[Dictionary] = []
+var playtime := 0.0
+
+@onready var world: World = $World
+@onready var player: Player = $World/Player
+@onready var slot: CloudSlot = $CloudSlot
+@onready var hud: Hud = $Ui/Hud
+@onready var login_dialog: LoginDialog = $Ui/LoginDialog
+@onready var conflict_dialog: ConflictDialog = $Ui/ConflictDialog
+
+
+func _ready() -> void:
+	get_tree().auto_accept_quit = false
+	world.gem_taken.connect(_on_gem_taken)
+	slot.status_changed.connect(hud.show_status)
+	slot.conflict_found.connect(_on_conflict_found)
+	hud.save_pressed.connect(save_game)
+	hud.load_pressed.connect(load_game)
+	hud.quit_pressed.connect(quit_game)
+	hud.account_pressed.connect(_on_account_pressed)
+	AeThexCloud.auth.logged_in.connect(_on_logged_in)
+	AeThexCloud.auth.session_expired.connect(login_dialog.open)
+	var arguments := Arguments.new(OS.get_cmdline_user_args())
+	arguments.configure_cloud()
+	if not arguments.demo.is_empty():
+		add_child(preload("res://demo/demo.gd").new(self, arguments))
+	else:
+		start()
+
+
+func start() -> void:
+	hud.show_inventory(inventory)
+	slot.refresh()
+	if AeThexCloud.auth.is_logged_in():
+		_on_logged_in(AeThexCloud.auth.get_current_user())
+		load_game()
+	else:
+		login_dialog.open()
+
+
+func _process(delta: float) -> void:
+	playtime += delta
+
+
+func _unhandled_input(event: InputEvent) -> void:
+	if event.is_action_pressed(&"save_game"):
+		save_game()
+	elif event.is_action_pressed(&"load_game"):
+		load_game()
+
+
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_WM_CLOSE_REQUEST:
+		quit_game()
+
+
+## The game as it is saved: Godot's own types stay what they are.
+func snapshot() -> Dictionary:
+	return {
+		"position": player.position,
+		"facing": player.facing,
+		"inventory": inventory.duplicate(true),
+		"gems_left": world.left(),
+		"playtime": playtime,
+	}
+
+
+func new_game() -> void:
+	inventory.clear()
+	playtime = 0.0
+	world.reset()
+	player.position = Vector2.ZERO
+	hud.show_inventory(inventory)
+
+
+func restore(game: Dictionary) -> void:
+	player.position = game.get("position", Vector2.ZERO)
+	player.facing = game.get("facing", Vector2.DOWN)
+	player.queue_redraw()
+	inventory.assign(game.get("inventory", []))
+	world.set_left(game.get("gems_left", world.left()))
+	playtime = game.get("playtime", 0.0)
+	hud.show_inventory(inventory)
+
+
+func save_game() -> AeThexResult:
+	if not AeThexCloud.auth.is_logged_in():
+		login_dialog.open()
+		return null
+	var result := await slot.save(snapshot(), playtime)
+	if result.success:
+		hud.say("Saved on this device; it is sent when you are online" if result.queued else "Saved")
+	elif result.error.code != AeThexCloud.ERROR_SAVES_CONFLICT:
+		hud.say(result.error.message)
+	return result
+
+
+func load_game() -> AeThexResult:
+	var result := await slot.load_game()
+	if result.success:
+		restore(result.data)
+		hud.say("Loaded")
+	elif result.error.code == AeThexCloud.ERROR_SAVE_NOT_FOUND:
+		hud.say("A new game: collect some gems")
+	else:
+		hud.say(result.error.message)
+	return result
+
+
+## Saves, gives the save a moment to reach the cloud, and ends. What was not sent is sent at the next start.
+func quit_game() -> void:
+	if AeThexCloud.auth.is_logged_in():
+		hud.say("Saving…")
+		await slot.save(snapshot(), playtime)
+		await AeThexCloud.saves.flush(3.0)
+	get_tree().quit()
+
+
+func resolve(choice: Variant) -> AeThexResult:
+	var result := await slot.resolve(choice)
+	if result.success:
+		restore(result.data)
+		hud.say("Resolved")
+	else:
+		hud.say(result.error.message)
+	return result
+
+
+func _on_gem_taken(kind: StringName, at: Vector2) -> void:
+	inventory.append({"kind": kind, "found_at": at})
+	hud.show_inventory(inventory)
+
+
+func _on_logged_in(user: AeThexUser) -> void:
+	hud.show_user(user)
+	player.colour = TINTS[user.username.hash() % TINTS.size()]
+	player.queue_redraw()
+
+
+func _on_account_pressed() -> void:
+	if not AeThexCloud.auth.is_logged_in():
+		login_dialog.open()
+		return
+	await slot.save(snapshot(), playtime)
+	await AeThexCloud.auth.logout()
+	hud.show_user(null)
+	new_game()
+	start()
+
+
+func _on_conflict_found(mine: Dictionary, theirs: Dictionary, info: AeThexConflict) -> void:
+	conflict_dialog.open(mine, theirs, info)
+	resolve(await conflict_dialog.chosen)

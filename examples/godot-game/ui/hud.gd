@@ -1,0 +1,53 @@
+## What lies over the meadow: the bag, where the save stands, and the buttons.
+class_name Hud
+extends MarginContainer
+
+signal save_pressed
+signal load_pressed
+signal quit_pressed
+signal account_pressed
+
+const STATUS: Dictionary = {
+	"synced": ["In the cloud", Color(0.40, 0.90, 0.60)],
+	"queued": ["Sending…", Color(1.00, 0.80, 0.35)],
+	"offline": ["Offline: safe on this device", Color(1.00, 0.65, 0.35)],
+	"conflict": ["Two versions", Color(1.00, 0.50, 0.45)],
+	"failed": ["Refused by the server", Color(1.00, 0.45, 0.45)],
+	"unknown": ["Not saved yet", Color(0.70, 0.75, 0.78)],
+	"logged_out": ["Not logged in", Color(0.55, 0.60, 0.62)],
+}
+const MESSAGE_SECONDS := 4.0
+
+var _silence := Timer.new()
+
+@onready var _message: Label = %Message
+
+
+func _ready() -> void:
+	(%Save as Button).pressed.connect(save_pressed.emit)
+	(%Load as Button).pressed.connect(load_pressed.emit)
+	(%Quit as Button).pressed.connect(quit_pressed.emit)
+	(%Account as Button).pressed.connect(account_pressed.emit)
+	_silence.one_shot = true
+	_silence.timeout.connect(func() -> void: _message.text = "")
+	add_child(_silence)
+	show_status("logged_out")
+
+
+func show_status(status: String) -> void:
+	var known: Array = STATUS.get(status, STATUS.unknown)
+	(%Status as Label).text = known[0]
+	(%Dot as Label).add_theme_color_override(&"font_color", known[1])
+
+
+func show_user(user: AeThexUser) -> void:
+	(%Account as Button).text = "Log in" if user == null else "%s · log out" % user.display_name
+
+
+func show_inventory(inventory: Array[Dictionary]) -> void:
+	(%Bag as Bag).show_gems(inventory)
+
+
+func say(text: String) -> void:
+	_message.text = text
+	_silence.start(MESSAGE_SECONDS)

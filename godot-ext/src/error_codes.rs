@@ -1,0 +1,150 @@
+//! The codes of errors as constants, `AeThexCloud.ERROR_…`: the same numbers as in C and on the wire.
+
+use crate::cloud::AeThexCloud;
+use aethex_sdk_core::ErrorCode;
+use godot::register::godot_api;
+
+/// A code as GDScript sees it.
+const fn number(code: ErrorCode) -> i64 {
+    code.number() as i64
+}
+
+#[godot_api(secondary)]
+impl AeThexCloud {
+    /// The server failed; the fault is logged there under the request id.
+    #[constant]
+    const ERROR_INTERNAL: i64 = number(ErrorCode::Internal);
+    /// A code that this version does not know (a newer server); the message still says what happened.
+    #[constant]
+    const ERROR_UNKNOWN: i64 = number(ErrorCode::Unknown);
+    /// The request is malformed: the message names the field.
+    #[constant]
+    const ERROR_INVALID_REQUEST: i64 = number(ErrorCode::InvalidRequest);
+    /// Nothing is at this address, or it is not yours.
+    #[constant]
+    const ERROR_NOT_FOUND: i64 = number(ErrorCode::NotFound);
+    /// The address exists but not for this method.
+    #[constant]
+    const ERROR_METHOD_NOT_ALLOWED: i64 = number(ErrorCode::MethodNotAllowed);
+    /// The body or a part of it is larger than the limit in the message.
+    #[constant]
+    const ERROR_TOO_LARGE: i64 = number(ErrorCode::TooLarge);
+    /// The body's media type or encoding is not accepted here.
+    #[constant]
+    const ERROR_UNSUPPORTED_MEDIA_TYPE: i64 = number(ErrorCode::UnsupportedMediaType);
+    /// Too many requests; wait for Retry-After.
+    #[constant]
+    const ERROR_RATE_LIMITED: i64 = number(ErrorCode::RateLimited);
+    /// The server is at its limit; wait for Retry-After.
+    #[constant]
+    const ERROR_OVERLOADED: i64 = number(ErrorCode::Overloaded);
+    /// The request took too long to arrive.
+    #[constant]
+    const ERROR_REQUEST_TIMEOUT: i64 = number(ErrorCode::RequestTimeout);
+    /// The caller is known but may not do this.
+    #[constant]
+    const ERROR_FORBIDDEN: i64 = number(ErrorCode::Forbidden);
+    /// The idempotency key was used before with another request.
+    #[constant]
+    const ERROR_IDEMPOTENCY_MISMATCH: i64 = number(ErrorCode::IdempotencyMismatch);
+    /// The client key belongs to no game.
+    #[constant]
+    const ERROR_UNKNOWN_CLIENT_KEY: i64 = number(ErrorCode::UnknownClientKey);
+    /// No valid access token: log in, or refresh the session.
+    #[constant]
+    const ERROR_UNAUTHENTICATED: i64 = number(ErrorCode::Unauthenticated);
+    /// The email and password do not belong together.
+    #[constant]
+    const ERROR_INVALID_CREDENTIALS: i64 = number(ErrorCode::InvalidCredentials);
+    /// An account with this email exists: log in instead.
+    #[constant]
+    const ERROR_EMAIL_TAKEN: i64 = number(ErrorCode::EmailTaken);
+    /// The username is taken: choose another.
+    #[constant]
+    const ERROR_USERNAME_TAKEN: i64 = number(ErrorCode::UsernameTaken);
+    /// The password is too short, too long or too common.
+    #[constant]
+    const ERROR_WEAK_PASSWORD: i64 = number(ErrorCode::WeakPassword);
+    /// The email address is not valid.
+    #[constant]
+    const ERROR_INVALID_EMAIL: i64 = number(ErrorCode::InvalidEmail);
+    /// The username breaks a rule named in the message.
+    #[constant]
+    const ERROR_INVALID_USERNAME: i64 = number(ErrorCode::InvalidUsername);
+    /// The session has ended (logout, password change, expiry or reuse of a refresh token): log in again.
+    #[constant]
+    const ERROR_SESSION_ENDED: i64 = number(ErrorCode::SessionEnded);
+    /// The profile changed since it was read: read it again, then repeat the change.
+    #[constant]
+    const ERROR_PROFILE_CONFLICT: i64 = number(ErrorCode::ProfileConflict);
+    /// The slot moved on since the parent: head and ancestor are in the answer, the sent version is kept.
+    #[constant]
+    const ERROR_SAVES_CONFLICT: i64 = number(ErrorCode::SavesConflict);
+    /// No save in this slot.
+    #[constant]
+    const ERROR_SAVE_NOT_FOUND: i64 = number(ErrorCode::SaveNotFound);
+    /// The slot's name breaks a rule named in the message.
+    #[constant]
+    const ERROR_INVALID_SLOT: i64 = number(ErrorCode::InvalidSlot);
+    /// The content does not match its hash: it was damaged on the way.
+    #[constant]
+    const ERROR_HASH_MISMATCH: i64 = number(ErrorCode::HashMismatch);
+    /// The content is not a value that can be saved; the message says where.
+    #[constant]
+    const ERROR_INVALID_SAVE: i64 = number(ErrorCode::InvalidSave);
+    /// The player has no space or no slot left: delete a save first.
+    #[constant]
+    const ERROR_QUOTA_EXCEEDED: i64 = number(ErrorCode::QuotaExceeded);
+    /// A named parent is not a version of this slot.
+    #[constant]
+    const ERROR_UNKNOWN_PARENT: i64 = number(ErrorCode::UnknownParent);
+    /// No version with this id in the slot's history.
+    #[constant]
+    const ERROR_VERSION_NOT_FOUND: i64 = number(ErrorCode::VersionNotFound);
+    /// The request was cancelled before it completed.
+    #[constant]
+    const ERROR_CANCELLED: i64 = number(ErrorCode::Cancelled);
+    /// The backend cannot be reached; queued work is sent when it can.
+    #[constant]
+    const ERROR_OFFLINE: i64 = number(ErrorCode::Offline);
+    /// No answer in time.
+    #[constant]
+    const ERROR_TIMEOUT: i64 = number(ErrorCode::Timeout);
+    /// The device's storage refused: full, read-only or gone. Nothing was queued.
+    #[constant]
+    const ERROR_STORAGE: i64 = number(ErrorCode::Storage);
+    /// An argument is not usable; the message says which and why.
+    #[constant]
+    const ERROR_INVALID_ARGUMENT: i64 = number(ErrorCode::InvalidArgument);
+    /// No player is logged in.
+    #[constant]
+    const ERROR_NOT_LOGGED_IN: i64 = number(ErrorCode::NotLoggedIn);
+    /// The SDK has been shut down.
+    #[constant]
+    const ERROR_SHUT_DOWN: i64 = number(ErrorCode::ShutDown);
+    /// The server's answer does not follow the protocol.
+    #[constant]
+    const ERROR_PROTOCOL: i64 = number(ErrorCode::Protocol);
+    /// The queue of unsent work is full; go online or flush first.
+    #[constant]
+    const ERROR_QUEUE_FULL: i64 = number(ErrorCode::QueueFull);
+    /// A handle that is null, freed or of another kind.
+    #[constant]
+    const ERROR_INVALID_HANDLE: i64 = number(ErrorCode::InvalidHandle);
+    /// The SDK itself failed (a panic was caught); please report it.
+    #[constant]
+    const ERROR_SDK_FAULT: i64 = number(ErrorCode::SdkFault);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_constant() {
+        for code in ErrorCode::ALL {
+            let constant = format!("const ERROR_{}: i64 =", code.as_str().to_uppercase());
+            assert!(include_str!("error_codes.rs").contains(&constant), "{constant}");
+        }
+    }
+}
