@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use state::SavesState;
+use state::Turn;
 
 /// What a slot holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,7 +129,7 @@ impl Saves {
         options: SaveOptions,
     ) -> impl Future<Output = Result<Saved, Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
-        self.shared.pump.call(async move { sync::save(&shared, slot, content, options).await })
+        self.in_turn(move |turn| async move { sync::save(&shared, slot, content, options, turn).await })
     }
 
     /// Loads a slot: a save of this device that has not been sent, else the cloud's head, else (offline) the
@@ -138,7 +139,7 @@ impl Saves {
     /// `SaveNotFound`, `InvalidSlot`, `NotLoggedIn`; `Offline` or `Timeout` when there is no copy either.
     pub fn load(&self, slot: &str) -> impl Future<Output = Result<Loaded, Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
-        self.shared.pump.call(async move { sync::load(&shared, slot).await })
+        self.in_turn(move |turn| async move { sync::load(&shared, slot, turn).await })
     }
 
     /// Loads a version of a slot's history. The next save is not based on it: see [`Saves::restore`].
@@ -164,7 +165,7 @@ impl Saves {
         version: VersionId,
     ) -> impl Future<Output = Result<Saved, Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
-        self.shared.pump.call(async move { sync::restore(&shared, slot, version).await })
+        self.in_turn(move |turn| async move { sync::restore(&shared, slot, version, turn).await })
     }
 
     /// Lists the slots by name: the cloud's heads, and this device's unsent saves in their place. Offline:
@@ -176,7 +177,7 @@ impl Saves {
     /// `NotLoggedIn`, `SessionEnded`, `Storage`, or what the server says.
     pub fn list(&self) -> impl Future<Output = Result<Vec<SaveVersion>, Error>> + Send + use<> {
         let shared = Arc::clone(&self.shared);
-        self.shared.pump.call(async move { sync::list(&shared).await })
+        self.in_turn(move |turn| async move { sync::list(&shared, turn).await })
     }
 
     /// Lists the versions of a slot, newest first, at most 10,000. Versions that lost a conflict have no
@@ -199,7 +200,7 @@ impl Saves {
     /// `SaveNotFound`, `InvalidSlot`, `NotLoggedIn`, `Offline`, `Timeout`, `Storage`.
     pub fn delete(&self, slot: &str) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
-        self.shared.pump.call(async move { sync::delete(&shared, slot).await })
+        self.in_turn(move |turn| async move { sync::delete(&shared, slot, turn).await })
     }
 
     /// Ends a conflict, or decides about a save that the server refused.
@@ -213,7 +214,7 @@ impl Saves {
         resolution: Resolution,
     ) -> impl Future<Output = Result<Saved, Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
-        self.shared.pump.call(async move { sync::resolve(&shared, slot, resolution).await })
+        self.in_turn(move |turn| async move { sync::resolve(&shared, slot, resolution, turn).await })
     }
 
     /// Sends everything that is queued. Succeeds only after the server acknowledged all of it.
@@ -223,7 +224,21 @@ impl Saves {
     /// `SavesConflict` or the server's refusal when a slot needs [`Saves::resolve`].
     pub fn flush(&self, timeout: Duration) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         let shared = Arc::clone(&self.shared);
-        self.shared.pump.call(async move { send::flush(&shared, timeout).await })
+        self.in_turn(move |turn| async move { send::flush(&shared, timeout, turn).await })
+    }
+
+    /// Runs a call in the order in which calls were begun (first polled, or submitted).
+    fn in_turn<T, F, C>(&self, call: C) -> impl Future<Output = Result<T, Error>> + Send + use<T, F, C>
+    where
+        C: FnOnce(Turn) -> F + Send + 'static,
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let work = call(shared.saves.turn());
+            shared.pump.call(work).await
+        }
     }
 
     /// Where a slot stands, from this device's disk.

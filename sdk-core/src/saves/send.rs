@@ -8,7 +8,7 @@ use super::api;
 use super::outbox::{Entry, Outbox, Outcome};
 use super::records::unresolved;
 use super::rules::{self, Packed, Step};
-use super::state::Round;
+use super::state::{Round, Turn};
 use crate::cloud::Shared;
 use crate::session::blocking;
 use crate::{Error, Event, clock, retry};
@@ -165,11 +165,13 @@ async fn local_content(outbox: &Outbox, entry: &Entry) -> Result<crate::Content,
 }
 
 /// Sends everything that is queued, for at most `timeout`; see [`super::Saves::flush`].
-pub(crate) async fn flush(shared: &Arc<Shared>, timeout: Duration) -> Result<(), Error> {
+pub(crate) async fn flush(shared: &Arc<Shared>, timeout: Duration, mut turn: Turn) -> Result<(), Error> {
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
     let mut last = Error::new(aethex_wire::ErrorCode::Timeout, "the time for sending queued saves is over");
     let everything = async {
+        turn.begin().await;
+        drop(turn);
         let mut failed_rounds = 0;
         loop {
             if shared.session.player_now().as_ref() != Some(&player) {

@@ -21,6 +21,25 @@ pub(crate) struct SavesState {
     /// Held while one entry is sent and settled, and by whoever must not come in between.
     pub(super) lane: tokio::sync::Mutex<()>,
     waiters: Mutex<Vec<Waiter>>,
+    /// Ends when the call before the next one has queued what it has to queue.
+    last_turn: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+/// A call's place in the order of calls: what it reads or queues comes after what earlier calls queued.
+#[derive(Debug)]
+pub(super) struct Turn {
+    before: Option<oneshot::Receiver<()>>,
+    _ended: oneshot::Sender<()>,
+}
+
+impl Turn {
+    /// Waits for the calls before; the turn ends when it is dropped.
+    pub(super) async fn begin(&mut self) {
+        if let Some(before) = self.before.take() {
+            // A call that was given up has ended, too.
+            let _ = before.await;
+        }
+    }
 }
 
 /// Where the rounds of sending are.
@@ -52,7 +71,15 @@ impl SavesState {
             rounds: watch::Sender::default(),
             lane: tokio::sync::Mutex::new(()),
             waiters: Mutex::default(),
+            last_turn: Mutex::default(),
         }
+    }
+
+    /// Takes the next place in the order of calls.
+    pub(super) fn turn(&self) -> Turn {
+        let (ended, after) = oneshot::channel();
+        let before = self.last_turn.lock().replace(after);
+        Turn { before, _ended: ended }
     }
 
     /// The outbox of a player.

@@ -3,6 +3,7 @@
 use super::outbox::{Base, EntryMeta, Outbox, Outcome};
 use super::records::unresolved;
 use super::rules::{self, Packed};
+use super::state::Turn;
 use super::{Content, Loaded, Resolution, SaveOptions, Saved, SlotStatus, api, send};
 use crate::cloud::Shared;
 use crate::session::blocking;
@@ -23,12 +24,14 @@ pub(crate) async fn save(
     slot: String,
     content: Content,
     options: SaveOptions,
+    mut turn: Turn,
 ) -> Result<Saved, Error> {
     rules::check_name(&slot)?;
     rules::check_options(&options)?;
+    turn.begin().await;
     let player = shared.session.player().await?;
     let packed = blocking(move || rules::pack(&content)).await?;
-    store(shared, player, slot, packed, options, Place::On(Base::Seen)).await
+    store(shared, player, slot, packed, options, Place::On(Base::Seen), turn).await
 }
 
 /// Where a new entry goes.
@@ -46,6 +49,7 @@ async fn store(
     packed: Packed,
     options: SaveOptions,
     place: Place,
+    turn: Turn,
 ) -> Result<Saved, Error> {
     let meta = EntryMeta {
         slot: slot.clone(),
@@ -69,6 +73,7 @@ async fn store(
         Ok((number, queue.conflict(&slot)?))
     })
     .await?;
+    drop(turn);
     if let Some(conflict) = conflict {
         return Err(unresolved(conflict));
     }
@@ -133,8 +138,10 @@ impl Waiting<'_> {
     }
 }
 
-pub(crate) async fn load(shared: &Arc<Shared>, slot: String) -> Result<Loaded, Error> {
+pub(crate) async fn load(shared: &Arc<Shared>, slot: String, mut turn: Turn) -> Result<Loaded, Error> {
     rules::check_name(&slot)?;
+    turn.begin().await;
+    drop(turn);
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
     let (queue, name) = (outbox.clone(), slot.clone());
@@ -188,8 +195,15 @@ pub(crate) async fn load_version(
     blocking(work).await
 }
 
-pub(crate) async fn restore(shared: &Arc<Shared>, slot: String, version: VersionId) -> Result<Saved, Error> {
+pub(crate) async fn restore(
+    shared: &Arc<Shared>,
+    slot: String,
+    version: VersionId,
+    mut turn: Turn,
+) -> Result<Saved, Error> {
     rules::check_name(&slot)?;
+    turn.begin().await;
+    drop(turn);
     let player = shared.session.player().await?;
     let (version, packed) = api::get_save(shared, &player, &slot, Some(version)).await?;
     // Who restores has seen the history: the new version goes on the cloud's head, whatever this device saw.
@@ -198,10 +212,14 @@ pub(crate) async fn restore(shared: &Arc<Shared>, slot: String, version: Version
     let head = head.map(|head| head.version).into_iter().collect();
     let packed = blocking(move || rules::unpack(&packed).map(|_| packed)).await?;
     let options = SaveOptions { label: version.label, playtime_ms: version.playtime_ms };
-    store(shared, player, slot, packed, options, Place::On(Base::Exactly(head))).await
+    let mut turn = shared.saves.turn();
+    turn.begin().await;
+    store(shared, player, slot, packed, options, Place::On(Base::Exactly(head)), turn).await
 }
 
-pub(crate) async fn list(shared: &Arc<Shared>) -> Result<Vec<SaveVersion>, Error> {
+pub(crate) async fn list(shared: &Arc<Shared>, mut turn: Turn) -> Result<Vec<SaveVersion>, Error> {
+    turn.begin().await;
+    drop(turn);
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
     let cloud = match api::list_saves(shared, &player).await {
@@ -245,8 +263,10 @@ pub(crate) async fn history(shared: &Arc<Shared>, slot: String) -> Result<Vec<Sa
     api::save_history(shared, &player, &slot).await
 }
 
-pub(crate) async fn delete(shared: &Arc<Shared>, slot: String) -> Result<(), Error> {
+pub(crate) async fn delete(shared: &Arc<Shared>, slot: String, mut turn: Turn) -> Result<(), Error> {
     rules::check_name(&slot)?;
+    turn.begin().await;
+    drop(turn);
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
     // Nothing of this slot is on its way while the server deletes it.
@@ -274,8 +294,10 @@ pub(crate) async fn resolve(
     shared: &Arc<Shared>,
     slot: String,
     resolution: Resolution,
+    mut turn: Turn,
 ) -> Result<Saved, Error> {
     rules::check_name(&slot)?;
+    turn.begin().await;
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
     let (queue, name) = (outbox.clone(), slot.clone());
@@ -290,7 +312,10 @@ pub(crate) async fn resolve(
         .as_ref()
         .map(|unsent| SaveOptions { label: unsent.meta.label.clone(), playtime_ms: unsent.meta.playtime_ms });
     let packed = match resolution {
-        Resolution::KeepCloud => return keep_cloud(shared, player, slot).await,
+        Resolution::KeepCloud => {
+            drop(turn);
+            return keep_cloud(shared, player, slot).await;
+        }
         Resolution::Merged(content) => blocking(move || rules::pack(&content)).await?,
         Resolution::KeepLocal => match unsent {
             Some(unsent) => Packed { shape: unsent.meta.shape, payload: unsent.payload },
@@ -302,7 +327,7 @@ pub(crate) async fn resolve(
         let _lane = shared.saves.lane.lock().await;
         shared.saves.dropped(&player, &slot);
     }
-    store(shared, player, slot, packed, options.unwrap_or_default(), Place::Resolving).await
+    store(shared, player, slot, packed, options.unwrap_or_default(), Place::Resolving, turn).await
 }
 
 async fn keep_cloud(shared: &Arc<Shared>, player: PlayerId, slot: String) -> Result<Saved, Error> {

@@ -419,3 +419,22 @@ fn submitted_calls_complete_in_ticks_and_at_shutdown() {
     cloud.shutdown(Duration::ZERO);
     assert_eq!(cloud.tick(), 0);
 }
+
+#[test]
+fn saves_and_flush_keep_the_order_of_their_calls() {
+    let (backend, dir) = (Backend::start(), tempfile::tempdir().unwrap());
+    let cloud = open(&backend, dir.path());
+    let user = login(&cloud, EMAIL);
+    // The first takes long to pack, the later ones do not: none of them is awaited.
+    let texts: Vec<String> = (0..6).map(|n| "x".repeat(if n == 0 { 4_000_000 } else { n })).collect();
+    for text in &texts {
+        cloud.submit(cloud.saves().save("a", bytes(text), SaveOptions::default()), |saved| {
+            drop(saved.unwrap())
+        });
+    }
+    cloud.block_on(cloud.saves().flush(FLUSH)).unwrap();
+    assert_eq!(cloud.saves().pending(), 0, "the flush came after all of them");
+    let expected: Vec<String> = texts.iter().map(|text| hash(text)).collect();
+    assert_eq!(backend.hashes(user.id.as_str(), "a"), expected);
+    cloud.shutdown(Duration::ZERO);
+}
