@@ -134,6 +134,19 @@ impl Player {
         self.call(Method::DELETE, &fill_path(DeleteSave::PATH, &[self.id(), slot])).send().await
     }
 
+    /// The head of a request, for a socket; `headers` are further lines with their ends.
+    pub fn raw_head(&self, method: &str, path: &str, headers: &str) -> String {
+        let token = &self.tokens.access_token;
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n{headers}\r\n")
+    }
+
+    /// A whole frame as a request, for a socket.
+    pub fn raw_frame(&self, request: &PutSaveRequest, payload: &[u8]) -> Vec<u8> {
+        let frame = encode_frame(request, payload);
+        let headers = format!("content-type: {FRAME_MEDIA_TYPE}\r\ncontent-length: {}\r\n", frame.len());
+        [self.raw_head("POST", &self.saves_path(), &headers).into_bytes(), frame].concat()
+    }
+
     /// Exchanges a refresh token.
     pub async fn refresh(&self, token: &str) -> Reply {
         self.client.post("/api/v1/auth/refresh").json(&json!({ "refresh_token": token })).send().await

@@ -5,36 +5,94 @@
 
 use aethex_backend::app::open_sql;
 use aethex_backend::config::Config;
+use parking_lot::Mutex;
 use sqlx::{Connection, Executor, PgConnection};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const TEMPLATE: &str = "aethex_template";
 
 /// Starts the cluster under the shell's watch: `$1` the programs, `$2` the folder, `$3` how to become the
-/// database's user. Says `ready`, then waits for the end of its input.
+/// database's user. Says `ready`, then stops and starts it as it is told, until the end of its input.
 const WATCH: &str = r#"
 trap '' INT TERM HUP
 bin=$1 dir=$2 user=$3
 as() { if [ -n "$user" ]; then setpriv --reuid="$user" --regid="$user" --clear-groups "$@"; else "$@"; fi; }
 as "$bin/initdb" -D "$dir/data" -U aethex -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { echo failed; exit 1; }
+start() {
 as "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-k $dir -c listen_addresses= -c fsync=off \
--c full_page_writes=off -c autovacuum=off -c max_connections=200 -c shared_buffers=32MB" start >>"$dir/log" 2>&1 \
-|| { echo failed; exit 1; }
+-c full_page_writes=off -c autovacuum=off -c max_connections=200 -c shared_buffers=32MB" start >>"$dir/log" 2>&1
+}
+stop() { as "$bin/pg_ctl" -D "$dir/data" -m fast -w -t 60 stop >>"$dir/log" 2>&1; }
+start || { echo failed; exit 1; }
 echo ready
-read -r _
+while read -r word; do
+case $word in start) start ;; stop) stop ;; *) false ;; esac && echo done || echo failed
+done
 as "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1
 rm -rf "$dir"
 "#;
 
-/// The cluster of this process.
+/// A running PostgreSQL.
 #[derive(Debug)]
 struct Cluster {
     folder: PathBuf,
-    _watch: (Child, ChildStdin),
+    watch: Mutex<Watch>,
+}
+
+/// The shell that holds it.
+#[derive(Debug)]
+struct Watch {
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    shell: Child,
+}
+
+/// A PostgreSQL of one test, which may be stopped and started: nobody else is on it.
+#[derive(Debug)]
+pub struct Private(Cluster);
+
+impl Private {
+    /// Starts one.
+    pub fn start_new() -> Private {
+        Private(start())
+    }
+
+    /// What the backend's `database.url` wants: an empty database.
+    pub fn url(&self) -> String {
+        self.0.url("postgres")
+    }
+
+    /// Ends it as an operator's restart does: sessions are cut off, nothing is lost.
+    pub fn stop(&self) {
+        self.order("stop");
+    }
+
+    /// Starts it again.
+    pub fn start(&self) {
+        self.order("start");
+    }
+
+    fn order(&self, word: &str) {
+        let mut watch = self.0.watch.lock();
+        let orders = watch.orders.as_mut().expect("the pipe is open until the end");
+        writeln!(orders, "{word}").unwrap();
+        let mut said = String::new();
+        watch.answers.read_line(&mut said).unwrap();
+        assert_eq!(said.trim(), "done", "PostgreSQL did not {word}");
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        let watch = self.0.watch.get_mut();
+        // The end of its input tells the shell to stop the cluster and to clean up.
+        drop(watch.orders.take());
+        let _ = watch.shell.wait();
+    }
 }
 
 /// A database of its own.
@@ -97,7 +155,7 @@ fn start() -> Cluster {
     } else {
         ""
     };
-    let mut watch = Command::new("sh")
+    let mut shell = Command::new("sh")
         .args(["-c", WATCH, "aethex-pg-watch"])
         .args([bin.as_os_str(), folder.as_os_str(), user.as_ref()])
         .current_dir("/")
@@ -105,9 +163,10 @@ fn start() -> Cluster {
         .stdout(Stdio::piped())
         .spawn()
         .expect("a POSIX shell is there");
-    let pipe = watch.stdin.take().unwrap();
+    let orders = shell.stdin.take();
+    let mut answers = BufReader::new(shell.stdout.take().unwrap());
     let mut said = String::new();
-    BufReader::new(watch.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    answers.read_line(&mut said).unwrap();
     if said.trim() != "ready" {
         let log = ["log", "server.log"]
             .map(|name| std::fs::read_to_string(folder.join(name)).unwrap_or_default())
@@ -115,7 +174,7 @@ fn start() -> Cluster {
         let _ = std::fs::remove_dir_all(&folder);
         panic!("PostgreSQL of {} did not start: {log}", bin.display());
     }
-    Cluster { folder, _watch: (watch, pipe) }
+    Cluster { folder, watch: Mutex::new(Watch { orders, answers, shell }) }
 }
 
 /// The folder of PostgreSQL's programs: `AETHEX_TEST_PG_BIN`, or the newest installed.

@@ -52,14 +52,15 @@ fn c_minimal() -> &'static Path {
     program
 }
 
-struct Shell {
-    url: String,
-    email: String,
-    folder: PathBuf,
+/// The programs of other languages, as one player.
+pub(crate) struct Shell {
+    pub(crate) url: String,
+    pub(crate) email: String,
+    pub(crate) folder: PathBuf,
 }
 
 impl Shell {
-    fn c(&self, args: &[&str]) -> Output {
+    pub(crate) fn c(&self, args: &[&str]) -> Output {
         Command::new(c_minimal())
             .args([&self.url, &self.folder.join("c").display().to_string(), &self.email, PASSWORD])
             .args(args)
@@ -68,7 +69,7 @@ impl Shell {
             .unwrap()
     }
 
-    fn bot(&self, args: &[&str]) -> Output {
+    pub(crate) fn bot(&self, args: &[&str]) -> Output {
         let bot = profile_folder().join("rust-bot");
         assert!(bot.is_file(), "{} is not there: run `cargo build -p aethex-rust-bot` first", bot.display());
         Command::new(bot)
@@ -83,14 +84,14 @@ impl Shell {
 
 /// What a program that succeeded printed.
 #[track_caller]
-fn text(output: Output) -> String {
+pub(crate) fn text(output: Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{}: {stderr}", output.status);
     assert!(!stderr.contains("Sanitizer"), "{stderr}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn value(json: &str) -> Value {
+pub(crate) fn value(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
 

@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 const COMPLAINTS: &[&str] = &["ERROR", "WARNING", "eaked", "panicked", "Parse Error", "handle_crash"];
 /// Nothing here takes longer, on a busy machine either.
 const TIMEOUT_S: &str = "240";
+const EMAIL: &str = "ann@example.com";
 
 fn engine() -> Option<PathBuf> {
     let engine = std::env::var_os("AETHEX_TEST_GODOT").map(PathBuf::from);
@@ -209,6 +210,113 @@ fn the_editor_runs_with_the_extension_and_reloads_it() {
     let script = ["--editor", "-s", "res://traps/in_editor.gd"];
     project.run(&script).says("TRAP OK", 0);
     project.run(&[&script[..], &["--", "--reload"]].concat()).says("TRAP OK", 0);
+}
+
+/// Arguments that drive `player.gd`.
+fn player<'a>(server: &'a str, data: &'a str, mode: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["-s", "res://player.gd", "--", "--server", server, "--data", data, "--email", EMAIL];
+    args.extend_from_slice(mode);
+    args
+}
+
+#[test]
+fn a_save_from_godot_is_read_by_c_and_rust_and_back() {
+    let Some(project) = itest() else { return };
+    with_server(|app| {
+        let (folder, url) = (app.folder("programs"), app.url().to_owned());
+        let data = folder.join("godot").display().to_string();
+        let godot = |mode: &[&str]| project.run(&player(&url, &data, mode)).clean().says("DONE", 0);
+        godot(&["register"]).says("ok", 0);
+        let saved = godot(&["save", "slot1"]);
+        assert!(!saved.text.contains("failed"), "{}", saved.text);
+        let shell = super::ffi::Shell { url: url.clone(), email: EMAIL.to_owned(), folder };
+        let in_c = super::ffi::text(shell.c(&["load", "slot1"]));
+        let in_rust = super::ffi::text(shell.bot(&["load", "slot1"]));
+        assert_eq!(super::ffi::value(&in_c), super::ffi::value(&in_rust));
+        assert!(in_c.contains("$vector3") && in_c.contains("9223372036854775807"), "{in_c}");
+        // Both write back what they read, into slots of their own; Godot finds every bit as it was.
+        super::ffi::text(shell.c(&["save", "from c", in_c.trim()]));
+        super::ffi::text(shell.bot(&["save", "from rust", in_rust.trim()]));
+        for slot in ["from c", "from rust"] {
+            godot(&["load", slot]).says("VALUE same", 0);
+        }
+    });
+}
+
+#[test]
+fn a_killed_game_loses_no_queued_save() {
+    let Some(project) = itest() else { return };
+    let rounds = std::env::var("AETHEX_KILL_ROUNDS_GODOT").ok().and_then(|text| text.parse().ok());
+    let slow = std::env::var_os("AETHEX_TEST_SLOW").is_some();
+    let rounds = rounds.unwrap_or(if slow { 200 } else { 3 });
+    with_server(move |app| {
+        let data = app.folder("programs").join("godot").display().to_string();
+        let url = app.url().to_owned();
+        let handle = tokio::runtime::Handle::current();
+        project.run(&player(&url, &data, &["register"])).clean().says("ok", 0);
+        let login = handle.block_on(async { app.login(EMAIL, "correct horse").send().await.expect(200) });
+        let ann = aethex_tests::Player::new(app.client().clone(), "ann", login.json());
+        let mut told = Vec::new();
+        for round in 0..rounds {
+            handle.block_on(app.stop());
+            told.extend(queue_until_killed(
+                project,
+                &player(&url, &data, &["queue", &round.to_string()]),
+                round,
+            ));
+            handle.block_on(app.start_again());
+            project.run(&player(&url, &data, &["flush"])).clean().says("FLUSHED", 0);
+        }
+        let mut stored = handle.block_on(numbers_stored(&ann));
+        stored.sort_unstable();
+        let twice = stored.windows(2).find(|pair| pair[0] == pair[1]);
+        assert!(twice.is_none(), "{twice:?} was stored twice");
+        let lost: Vec<_> = told.iter().filter(|save| stored.binary_search(save).is_err()).collect();
+        assert!(lost.is_empty(), "{} of {} lost: {lost:?}", lost.len(), told.len());
+        eprintln!("{rounds} rounds, {} saves told queued, {} stored", told.len(), stored.len());
+    });
+}
+
+/// Runs the game without a backend and kills it after some saves; what it said is queued.
+fn queue_until_killed(project: &Project, args: &[&str], round: usize) -> Vec<(i64, i64)> {
+    use std::io::BufRead;
+    let enough = 1 + round * 7 % 40;
+    let mut command = Command::new(&project.engine);
+    command.args(["--headless", "--path", &project.path()]).args(args);
+    let mut game = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = std::io::BufReader::new(game.stdout.take().unwrap()).lines();
+    let mut told = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        assert!(!line.starts_with("failed"), "{line}");
+        if let Some(numbers) = line.strip_prefix("queued ") {
+            let (round, number) = numbers.split_once(' ').unwrap();
+            told.push((round.parse().unwrap(), number.parse().unwrap()));
+        }
+        if told.len() == enough {
+            game.kill().unwrap();
+        }
+    }
+    game.wait().unwrap();
+    assert!(told.len() >= enough, "the game ended by itself");
+    told
+}
+
+/// Round and number of every version of the player's slots.
+async fn numbers_stored(ann: &aethex_tests::Player) -> Vec<(i64, i64)> {
+    let mut stored = Vec::new();
+    for slot in (0..4).map(|number| format!("slot {number}")) {
+        for version in ann.history(&slot).await {
+            let path = format!("{}?version={}", ann.slot_path(&slot), version.version);
+            let save: aethex_wire::saves::Save = ann.get(&path).send().await.expect(200).json();
+            let data = save.data.unwrap();
+            let number = |key: &str| match data.get(key) {
+                Some(aethex_wire::Value::Int(number)) => *number,
+                other => panic!("{key} is {other:?}"),
+            };
+            stored.push((number("round"), number("number")));
+        }
+    }
+    stored
 }
 
 #[test]

@@ -1,0 +1,58 @@
+## A game driven from outside, for tests that kill it or compare what other languages see.
+##
+## `godot --headless --path godot-ext/itest -s res://player.gd -- --server URL --data DIR --email E MODE [ARGS]`
+## MODE register: makes the account. save SLOT: saves a value of every kind that JSON has none for.
+## load SLOT: prints the value in the SDK's JSON-free text form. queue ROUND: saves without end, printing
+## `queued ROUND NUMBER` for each that is durable. flush: sends what is queued and prints FLUSHED.
+extends SceneTree
+
+const PASSWORD := "correct horse"
+
+
+func _initialize() -> void:
+	var arguments := OS.get_cmdline_user_args()
+	var option := func(name: String) -> String: return arguments[arguments.find(name) + 1]
+	AeThexCloud.configure({
+		"server_url": option.call("--server"), "data_dir": option.call("--data"), "credentials": "file",
+	})
+	var email: String = option.call("--email")
+	var mode := arguments.find("--email") + 2
+	var argument := arguments[mode + 1] if mode + 1 < arguments.size() else ""
+	match arguments[mode]:
+		"register": report(await AeThexCloud.auth.register_email(email, PASSWORD))
+		"save":
+			report(await AeThexCloud.auth.login_email(email, PASSWORD))
+			report(await AeThexCloud.saves.save(argument, sample()))
+		"load":
+			report(await AeThexCloud.auth.login_email(email, PASSWORD))
+			var loaded: AeThexResult = await AeThexCloud.saves.load(argument)
+			report(loaded)
+			print("VALUE ", "same" if var_to_bytes(loaded.data) == var_to_bytes(sample()) else var_to_str(loaded.data))
+		"queue": await queue(argument.to_int())
+		"flush":
+			var flushed: AeThexResult = await AeThexCloud.saves.flush(30.0)
+			print("FLUSHED" if flushed.success else "NOT FLUSHED %s" % flushed.error.message)
+	print("DONE")
+	quit()
+
+
+func report(result: AeThexResult) -> void:
+	print("ok" if result.success else "failed: %s" % result.error.message)
+
+
+func sample() -> Dictionary:
+	return {
+		"level": 5, "big": 9223372036854775807, "half": 0.5, "name": "Zoë 🎮", &"key": &"interned",
+		"position": Vector3(10, 0.25, -20), "cell": Vector2i(-3, 7), "tint": Color(0.25, 0.5, 0.75, 1.0),
+		"bytes": PackedByteArray([0, 255, 128]), "path": PackedVector2Array([Vector2(1, 2), Vector2(3, 4)]),
+		"typed": Array([1, 2, 3], TYPE_INT, &"", null), 7: [null, true, {"deep": Transform3D.IDENTITY}],
+	}
+
+
+func queue(round: int) -> void:
+	for number in 100000:
+		var saved: AeThexResult = await AeThexCloud.saves.save("slot %d" % (number % 4), {"round": round, "number": number})
+		if not saved.success:
+			print("failed: ", saved.error.message)
+			return
+		print("queued %d %d" % [round, number])
