@@ -14,6 +14,10 @@ const EVENTS_MAX: usize = 1024;
 /// Something that happened in the background.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "conflicts are rare and short-lived: a box would reach every match"
+)]
 pub enum Event {
     /// A player logged in, or the stored session was restored at the start.
     LoggedIn(User),

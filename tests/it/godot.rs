@@ -4,6 +4,8 @@
 //! against a real backend, and everything it prints is held against it. The engine is named by
 //! `AETHEX_TEST_GODOT`, which `cargo xtask test` sets; without it these tests say so and do nothing.
 
+#![expect(clippy::print_stderr, reason = "who runs the tests should know what they did not do")]
+
 use aethex_tests::{App, Engine, app};
 use aethex_wire::auth::RegisterRequest;
 use std::path::{Path, PathBuf};

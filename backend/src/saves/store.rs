@@ -14,6 +14,10 @@ use std::sync::Arc;
 
 /// What became of a version.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "conflicts are rare and short-lived: a box would reach every match"
+)]
 pub(super) enum Stored {
     /// It is the head, or was: a repeated request gets the answer of the first.
     Head(SaveVersion),

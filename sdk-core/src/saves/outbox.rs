@@ -75,6 +75,10 @@ pub(crate) struct Unsent {
 
 /// What became of an entry.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "conflicts are rare and short-lived: a box would reach every match"
+)]
 pub(crate) enum Outcome {
     Acked(SaveVersion),
     Conflict(Conflict),

@@ -115,6 +115,10 @@ pub(crate) fn shape_of(version: &SaveVersion, compression: Compression) -> Shape
 
 /// What the server's answer means for an entry of the outbox.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "conflicts are rare and short-lived: a box would reach every match"
+)]
 pub(crate) enum Step {
     /// It is stored.
     Acked(SaveVersion),
