@@ -170,6 +170,12 @@ pub fn bytes_request(slot: &str) -> PutSaveRequest {
     }
 }
 
+/// Files under a folder.
+pub fn files(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
+}
+
 /// Bytes that do not compress, the same for the same seed (xorshift).
 pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;

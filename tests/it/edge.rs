@@ -1,12 +1,15 @@
 //! What every request passes: health, errors' form, CORS, TLS, the stop of a server.
 
+use aethex_tests::process::Setup;
 use aethex_tests::raw::Raw;
 use aethex_tests::wait::in_time;
 use aethex_tests::{App, Engine, Player, app, on_both_engines, until};
 use aethex_wire::ErrorCode;
 use http::Method;
 use rustls::pki_types::ServerName;
+use std::io::Write;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 on_both_engines! {
@@ -160,5 +163,79 @@ fn metrics_have_an_address_of_their_own() {
         for secret in [ann.id(), "ann@example.com", ann.tokens.access_token.as_str()] {
             assert!(!text.contains(secret), "metrics tell of {secret}");
         }
+        // A client's own words are no labels: each would be kept for ever.
+        let mut running = tokio::task::JoinSet::new();
+        for batch in 0..20 {
+            let url = app.url().to_owned();
+            running.spawn(async move {
+                let mut raw = Raw::connect(&url).await;
+                for number in 0..100 {
+                    raw.send(format!("WORD-{batch}-{number} /healthz HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+                    assert_eq!(raw.next().await.status(), 405);
+                }
+            });
+        }
+        running.join_all().await;
+        let page = client.get("/metrics").send().await.expect(200);
+        let text = String::from_utf8_lossy(&page.body).into_owned();
+        assert!(text.contains(r#"method="other""#) && !text.contains("WORD"), "{text}");
     });
+}
+
+/// It holds emails, password hashes and keys.
+#[test]
+fn the_data_folder_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        app::run(
+            engine,
+            |_| {},
+            async |app: &App| {
+                let mode = std::fs::metadata(app.data()).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o700, "{mode:o}");
+            },
+        );
+    }
+}
+
+#[test]
+fn the_effective_configuration_shows_no_password() {
+    let output = std::process::Command::new(aethex_tests::process::binary())
+        .arg("config")
+        .env("AETHEX_DATABASE_URL", "postgres://ann:hush1@db.example/game?password=hush2&sslpassword=hush3")
+        .output()
+        .unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && text.contains("db.example/game"), "{text}");
+    assert!(!text.contains("hush"), "{text}");
+}
+
+/// Half a request is nobody's request: a stop does not wait until it times out.
+#[test]
+fn a_stop_does_not_wait_for_half_a_request() {
+    /// A stop waits up to ten seconds for requests under way; here are none.
+    const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+    let folder = tempfile::TempDir::with_prefix("aethex-test-").unwrap();
+    let metrics = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let halves = [
+        ("the API", "GET /healthz HTTP/1.1\r\nhost: x\r\n"),
+        ("the metrics", "GET /metrics HTTP/1.1\r\nhost: x\r\n"),
+        ("the metrics", "POST /metrics HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n1"),
+    ];
+    for (number, (of, half)) in halves.into_iter().enumerate() {
+        let setup = Setup::new(&folder.path().join(format!("data {number}")));
+        let server = setup.env("AETHEX_METRICS_LISTEN", &metrics).start();
+        let address = if of == "the API" { server.url.trim_start_matches("http://") } else { &metrics };
+        let mut open = std::net::TcpStream::connect(address).unwrap();
+        open.write_all(half.as_bytes()).unwrap();
+        // A whole one on another connection: by then the half has arrived too.
+        let mut whole = std::net::TcpStream::connect(address).unwrap();
+        whole.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        std::io::copy(&mut whole, &mut std::io::sink()).unwrap();
+        let asked = Instant::now();
+        assert!(server.stop().success());
+        let took = asked.elapsed();
+        assert!(took < STOPPED_WITHIN, "half a request to {of} held up the stop for {took:?}");
+        drop(open);
+    }
 }

@@ -8,7 +8,9 @@
 mod attacks;
 mod auth;
 mod chaos;
+mod deletes;
 mod edge;
+mod faults;
 mod ffi;
 mod godot;
 mod openapi;

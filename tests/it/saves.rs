@@ -1,6 +1,6 @@
 //! Saves: versions, conflicts, history; nothing is ever lost.
 
-use aethex_tests::player::{bytes_request, noise};
+use aethex_tests::player::{bytes_request, files, noise};
 use aethex_tests::{Player, on_both_engines};
 use aethex_wire::endpoint::fill_path;
 use aethex_wire::ids::VersionId;
@@ -13,7 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,12 +22,6 @@ fn conflict_of(reply: &aethex_tests::Reply) -> Conflict {
 
 fn ids(versions: &[SaveVersion]) -> HashSet<&VersionId> {
     versions.iter().map(|version| &version.version).collect()
-}
-
-/// Files under a folder.
-fn files(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { 1 }).sum()
 }
 
 on_both_engines! {
@@ -191,7 +184,7 @@ on_both_engines! {
         let conflict = conflict_of(&reply);
         assert_eq!(conflict.head, on_deck);
         assert_eq!(conflict.ancestor.as_ref(), Some(&base));
-        assert_eq!(conflict.kept.parents, [base.version.clone()]);
+        assert_eq!(conflict.kept.parents, std::slice::from_ref(&base.version));
         assert_eq!(conflict.kept.sequence, None);
         // The head is untouched; both contents can be read.
         assert_eq!(desk.get_save("s").await["data"], "deck");

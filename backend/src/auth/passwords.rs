@@ -170,6 +170,17 @@ fn decode(phc: &str) -> Option<(Params, Vec<u8>, [u8; HASH_LEN])> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn an_unknown_account_costs_a_hash_of_the_same_price() {
+        let config = AuthConfig { argon2_memory_kib: 64, argon2_passes: 1, ..AuthConfig::default() };
+        let passwords = Passwords::start(&config).unwrap();
+        let (params, ..) = decode(&passwords.decoy).expect("the decoy is worked through like any hash");
+        assert_eq!(cost(&params), cost(&passwords.params));
+        assert!(!passwords.verify("correct horse".into(), None).await.unwrap());
+        let phc = passwords.hash("correct horse".into()).await.unwrap();
+        assert!(passwords.verify("correct horse".into(), Some(&phc)).await.unwrap());
+    }
+
     #[test]
     fn hashes_verify_and_round_trip_in_phc_form() {
         let params = Params::new(64, 1, 1, Some(HASH_LEN)).unwrap();

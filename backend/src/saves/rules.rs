@@ -142,6 +142,10 @@ pub(super) fn work_len(body: &[u8], is_frame: bool) -> usize {
         Ok((_, payload)) if is_frame => payload,
         _ => return body.len(),
     };
+    // Frames to be skipped may stand before the one that counts (RFC 8878 section 3.1.2).
+    if matches!(payload, [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50) {
+        return usize::MAX;
+    }
     if !payload.starts_with(&ZSTD_MAGIC) {
         return body.len();
     }

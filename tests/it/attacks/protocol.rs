@@ -88,6 +88,27 @@ fn a_message_of_two_lengths_is_the_last_of_its_connection() {
     );
 }
 
+/// Who is asked must be said once (RFC 9112 section 3.2): two hosts are two answers to a cache in between.
+#[test]
+fn a_request_names_one_host() {
+    with_app(
+        |_| {},
+        async |app| {
+            for (head, status) in [
+                ("GET /healthz HTTP/1.1\r\n", 400),
+                ("GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n", 400),
+                ("GET /healthz HTTP/1.1\r\nhost: a\r\nhost: a\r\n", 400),
+                ("GET /healthz HTTP/1.0\r\nhost: a\r\nhost: b\r\n", 400),
+                ("GET /healthz HTTP/1.1\r\nhost: a\r\n", 200),
+                ("GET /healthz HTTP/1.0\r\n", 200),
+            ] {
+                let said = Raw::say(app.url(), format!("{head}\r\n")).await;
+                assert_eq!(said.status(), status, "{head:?}: {said:?}");
+            }
+        },
+    );
+}
+
 #[test]
 fn broken_chunks_are_refused() {
     with_app(impatient, async |app| {

@@ -20,6 +20,8 @@ const TRAILING_OUTPUT: Duration = Duration::from_secs(2);
 const ERROR_LINES: usize = 40;
 /// How long a stopped program may take before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
+/// Beginnings of variables that tests read; no server has settings of these names.
+const FOR_TESTS: &[&str] = &["AETHEX_TEST_", "AETHEX_UPDATE_", "AETHEX_KILL_ROUNDS", "AETHEX_FUZZ_ROUNDS"];
 
 /// A program to run.
 #[derive(Debug)]
@@ -369,7 +371,7 @@ fn clean_environment(command: &mut Command) {
     for (name, value) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let cargo = text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_");
-        let for_tests = text.starts_with("AETHEX_TEST_") || text.starts_with("AETHEX_UPDATE_");
+        let for_tests = FOR_TESTS.iter().any(|prefix| text.starts_with(prefix));
         if cargo || text.starts_with("AETHEX_") && !for_tests {
             command.env_remove(&name);
         }

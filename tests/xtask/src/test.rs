@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const TEST_LIMIT: Duration = Duration::from_secs(3_600);
 /// With bigger rounds.
 const SLOW_TEST_LIMIT: Duration = Duration::from_secs(4 * 3_600);
+/// Fuzz rounds of the slow tests: some minutes unoptimised.
+const SLOW_FUZZ_ROUNDS: u64 = 2_000_000;
 /// Reading every source file.
 const FORMAT_LIMIT: Duration = Duration::from_secs(120);
 
@@ -200,6 +202,10 @@ fn environment(options: &Options, tools: &Tools) -> Result<Vec<(&'static str, St
     .collect::<Vec<_>>();
     if options.slow {
         list.push(("AETHEX_TEST_SLOW", "1".into()));
+        // What is set already wins.
+        if paths::set("AETHEX_FUZZ_ROUNDS").is_none() {
+            list.push(("AETHEX_FUZZ_ROUNDS", SLOW_FUZZ_ROUNDS.to_string()));
+        }
     }
     Ok(list)
 }
