@@ -1,7 +1,7 @@
 //! Guessed passwords, and whether an account exists.
 
 use aethex_tests::app::{login, password_of};
-use aethex_tests::{App, Client, on_both_engines};
+use aethex_tests::{App, on_both_engines};
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::User;
 use serde_json::{Value, json};
