@@ -50,27 +50,32 @@ pub(crate) fn bench(options: Options) -> Result<bool> {
         .args(["build", "--release", "-p", "aethex-backend", "-p", "aethex-load"])
         .shown()?;
     match &options.url {
-        Some(url) => load(url, &options)?,
+        Some(url) => load(url, &[], &options)?,
         None => {
             measure("SQLite", None, &options)?;
             let database = Postgres::start()?;
             note(&format!("PostgreSQL runs as process {}", database.pid()));
-            measure("PostgreSQL", Some(database.url()), &options)?;
+            measure("PostgreSQL", Some(&database), &options)?;
         }
     }
     Ok(true)
 }
 
-fn measure(name: &str, database: Option<String>, options: &Options) -> Result<()> {
+fn measure(name: &str, database: Option<&Postgres>, options: &Options) -> Result<()> {
     heading(name);
     let folder = paths::TempFolder::new("bench")?;
     let mut settings = LIMITS.to_vec();
-    if let Some(url) = &database {
+    let url = database.map(Postgres::url);
+    if let Some(url) = &url {
         settings.push(("AETHEX_DATABASE_URL", url));
     }
     let program = paths::target()?.join("release").join(paths::program("aethex-cloud"));
     let backend = Backend::start(&program, folder.path(), &settings, false)?;
-    let measured = load(&backend.url, options);
+    let mut processes = vec!["--server-pid".to_owned(), backend.pid().to_string()];
+    if let Some(database) = database {
+        processes.extend(["--db-pid".to_owned(), database.pid().to_string()]);
+    }
+    let measured = load(&backend.url, &processes, options);
     if measured.is_err() {
         note("the backend's log ends with:");
         backend.last_lines().lines().for_each(note);
@@ -79,9 +84,10 @@ fn measure(name: &str, database: Option<String>, options: &Options) -> Result<()
     measured
 }
 
-fn load(url: &str, options: &Options) -> Result<()> {
+/// `processes` tells the load program whose CPU time to count.
+fn load(url: &str, processes: &[String], options: &Options) -> Result<()> {
     let program = paths::target()?.join("release").join(paths::program("aethex-load"));
-    Cmd::new(program, LOAD_LIMIT).arg(url).args(&options.load).shown()
+    Cmd::new(program, LOAD_LIMIT).arg(url).args(processes).args(&options.load).shown()
 }
 
 #[cfg(test)]
