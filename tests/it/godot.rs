@@ -198,6 +198,12 @@ fn a_call_before_the_first_frame_and_an_exit_inside_a_result_are_fine() {
 }
 
 #[test]
+fn a_script_that_frees_what_is_not_its_own_harms_itself_only() {
+    let Some(project) = itest() else { return };
+    project.run(&["-s", "res://traps/freed_service.gd"]).says("TRAP OK", 0);
+}
+
+#[test]
 fn a_script_error_is_seen_by_its_missing_last_line() {
     let Some(project) = itest() else { return };
     let ran = project.run(&["-s", "res://traps/script_error.gd"]).says("SCRIPT ERROR", 0);
