@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Address of the API: loopback, until it is opened on purpose.
     pub listen: String,
+    /// Where players and browsers reach the API, for links in mails and avatars: `https://cloud.example.com`.
+    /// When empty, links in mails name the listening address, and avatars are relative to the API.
+    pub public_url: String,
     /// Address of `/metrics` (Prometheus); off when empty.
     pub metrics_listen: String,
     /// Folder of the embedded engines, keys and everything else kept.
@@ -37,6 +40,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listen: "127.0.0.1:8080".into(),
+            public_url: String::new(),
             metrics_listen: String::new(),
             data: PathBuf::from("aethex-data"),
             log: "info".into(),

@@ -85,7 +85,12 @@ impl Doc {
             "tags": [E::PATH.split('/').nth(3).unwrap_or_default()],
             "parameters": parameters,
             "responses": self.responses::<E>(),
-            "security": match E::ACCESS { Access::Player => json!([{ "player": [] }]), Access::Public => json!([]) },
+            "security": match E::ACCESS {
+                Access::Player => json!([{ "player": [] }]),
+                Access::Server => json!([{ "server": [] }]),
+                Access::Studio => json!([{ "studio": [] }]),
+                Access::Public | Access::StudioPublic => json!([]),
+            },
         });
         if TypeId::of::<E::Request>() != TypeId::of::<endpoint::None>() {
             let mut content =

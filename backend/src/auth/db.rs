@@ -4,17 +4,22 @@ use super::config::SESSIONS_MAX;
 use super::rules::SessionState;
 use crate::args;
 use crate::ports::sql::{Row, Sql, SqlError};
-use aethex_wire::auth::{ProfileChange, User};
+use aethex_wire::auth::{ProfileChange, User, Visibility};
 use aethex_wire::ids::{GameId, PlayerId, SessionId};
 use futures_util::FutureExt;
 
 /// SQL around the columns that [`user`] reads.
 macro_rules! with_user {
     ($before:literal $(, $after:literal)?) => {
-        concat!($before, "player_id, username, email, display_name, avatar_url, version, created_at_ms" $(, $after)?)
+        concat!(
+            $before,
+            "player_id, username, email, email_verified_at_ms, is_guest, display_name, avatar_url, visibility, locale,
+             version, created_at_ms"
+            $(, $after)?
+        )
     };
 }
-const USER_COLUMNS: usize = 7;
+const USER_COLUMNS: usize = 11;
 
 fn user(row: &Row<'_>) -> Result<User, SqlError> {
     let id = row.text(0)?;
@@ -22,11 +27,23 @@ fn user(row: &Row<'_>) -> Result<User, SqlError> {
         id: PlayerId::parse(&id).ok_or_else(|| SqlError::Other("a stored player id is damaged".into()))?,
         username: row.text(1)?,
         email: row.text(2)?,
-        display_name: row.text(3)?,
-        avatar_url: row.text(4)?,
-        version: row.int(5)?,
-        created_at_ms: row.int(6)?,
+        email_verified: row.maybe_int(3)?.is_some(),
+        is_guest: row.int(4)? != 0,
+        display_name: row.text(5)?,
+        avatar_url: row.text(6)?,
+        visibility: visibility(&row.text(7)?),
+        locale: row.text(8)?,
+        version: row.int(9)?,
+        created_at_ms: row.int(10)?,
     })
+}
+
+fn visibility(text: &str) -> Visibility {
+    match text {
+        "public" => Visibility::Public,
+        "friends" => Visibility::Friends,
+        _ => Visibility::Private,
+    }
 }
 
 /// The default game and its client key, made on the first start.
@@ -36,7 +53,7 @@ pub(super) async fn default_game(
     new_key: String,
     now_ms: i64,
 ) -> Result<(String, String), SqlError> {
-    sql.transaction(move |transaction| {
+    sql.all_games().transaction(move |transaction| {
         async move {
             let made = transaction
                 .execute(
@@ -69,7 +86,8 @@ pub(super) async fn default_game(
 }
 
 pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, SqlError> {
-    sql.read_one("SELECT game_id FROM auth_client_key WHERE client_key = $1", args![key], |row| row.text(0))
+    sql.all_games()
+        .read_one("SELECT game_id FROM auth_client_key WHERE client_key = $1", args![key], |row| row.text(0))
         .await
 }
 
@@ -98,37 +116,40 @@ pub(super) struct NewSession {
 }
 
 pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, SqlError> {
-    sql.transaction(move |transaction| {
-        async move {
-            let rows = transaction
-                .query(
-                    with_user!(
-                        "INSERT INTO auth_account (game_id, player_id, email, email_folded, username,
+    let game = new.game.clone();
+    sql.game(&game)
+        .transaction(move |transaction| {
+            async move {
+                let rows = transaction
+                    .query(
+                        with_user!(
+                            "INSERT INTO auth_account (game_id, player_id, email, email_folded, username,
                             username_folded, display_name, avatar_url, password_hash, version, created_at_ms,
                             updated_at_ms)
                          VALUES ($1, $2, $3, $4, $5, $6, $5, '', $7, 1, $8, $8) RETURNING "
-                    ),
-                    args![
-                        new.game.as_str(),
-                        new.player.as_str(),
-                        new.email,
-                        new.email_folded,
-                        new.username,
-                        new.username_folded,
-                        new.password_hash,
-                        new.session.now_ms,
-                    ],
-                    user,
-                )
-                .await?;
-            let user =
-                rows.into_iter().next().ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
-            transaction.execute(INSERT_SESSION, session_args(&new.game, &new.player, new.session)).await?;
-            Ok(user)
-        }
-        .boxed()
-    })
-    .await
+                        ),
+                        args![
+                            new.player.as_str(),
+                            new.email,
+                            new.email_folded,
+                            new.username,
+                            new.username_folded,
+                            new.password_hash,
+                            new.session.now_ms,
+                        ],
+                        user,
+                    )
+                    .await?;
+                let user = rows
+                    .into_iter()
+                    .next()
+                    .ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
+                transaction.execute(INSERT_SESSION, session_args(&new.player, new.session)).await?;
+                Ok(user)
+            }
+            .boxed()
+        })
+        .await
 }
 
 const INSERT_SESSION: &str =
@@ -136,9 +157,8 @@ const INSERT_SESSION: &str =
         device_name, address_hash, created_at_ms, last_seen_at_ms, expires_at_ms)
     VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $7, $8)";
 
-fn session_args(game: &GameId, player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
+fn session_args(player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
     args![
-        game.as_str(),
         new.session.as_str(),
         player,
         new.refresh_hash,
@@ -156,26 +176,27 @@ pub(super) async fn insert_session(
     player: &PlayerId,
     new: NewSession,
 ) -> Result<Vec<String>, SqlError> {
-    let (game, player, now_ms) = (game.clone(), player.clone(), new.now_ms);
-    sql.transaction(move |transaction| {
-        async move {
-            transaction.execute(INSERT_SESSION, session_args(&game, player.as_str(), new)).await?;
-            transaction
-                .query(
-                    "UPDATE auth_session SET ended_at_ms = $3
+    let (player, now_ms) = (player.clone(), new.now_ms);
+    sql.game(game)
+        .transaction(move |transaction| {
+            async move {
+                transaction.execute(INSERT_SESSION, session_args(player.as_str(), new)).await?;
+                transaction
+                    .query(
+                        "UPDATE auth_session SET ended_at_ms = $3
                      WHERE game_id = $1 AND player_id = $2 AND ended_at_ms IS NULL AND session_id IN (
                         SELECT session_id FROM auth_session
                         WHERE game_id = $1 AND player_id = $2 AND ended_at_ms IS NULL
                         ORDER BY last_seen_at_ms DESC, session_id DESC LIMIT 1000 OFFSET $4)
                      RETURNING session_id",
-                    args![game.as_str(), player.as_str(), now_ms, SESSIONS_MAX],
-                    |row| row.text(0),
-                )
-                .await
-        }
-        .boxed()
-    })
-    .await
+                        args![player.as_str(), now_ms, SESSIONS_MAX],
+                        |row| row.text(0),
+                    )
+                    .await
+            }
+            .boxed()
+        })
+        .await
 }
 
 pub(super) async fn account_by_email(
@@ -183,21 +204,26 @@ pub(super) async fn account_by_email(
     game: &GameId,
     email_folded: &str,
 ) -> Result<Option<(User, String)>, SqlError> {
-    sql.read_one(
-        with_user!("SELECT ", ", password_hash FROM auth_account WHERE game_id = $1 AND email_folded = $2"),
-        args![game.as_str(), email_folded],
-        |row| Ok((user(row)?, row.text(USER_COLUMNS)?)),
-    )
-    .await
+    sql.game(game)
+        .read_one(
+            with_user!(
+                "SELECT ",
+                ", password_hash FROM auth_account WHERE game_id = $1 AND email_folded = $2"
+            ),
+            args![email_folded],
+            |row| Ok((user(row)?, row.text(USER_COLUMNS)?)),
+        )
+        .await
 }
 
 pub(super) async fn account(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Option<User>, SqlError> {
-    sql.read_one(
-        with_user!("SELECT ", " FROM auth_account WHERE game_id = $1 AND player_id = $2"),
-        args![game.as_str(), player.as_str()],
-        user,
-    )
-    .await
+    sql.game(game)
+        .read_one(
+            with_user!("SELECT ", " FROM auth_account WHERE game_id = $1 AND player_id = $2"),
+            args![player.as_str()],
+            user,
+        )
+        .await
 }
 
 /// Changes the profile when it still has the expected version; `None` when it has another, or is gone.
@@ -211,6 +237,7 @@ pub(super) async fn update_profile(
 ) -> Result<Option<User>, SqlError> {
     let username_folded = change.username.as_deref().map(super::rules::fold);
     let rows = sql
+        .game(game)
         .write(
             with_user!(
                 "UPDATE auth_account SET username = COALESCE($3, username),
@@ -219,7 +246,6 @@ pub(super) async fn update_profile(
                  WHERE game_id = $1 AND player_id = $2 AND ($7 IS NULL OR version = $7) RETURNING "
             ),
             args![
-                game.as_str(),
                 player.as_str(),
                 change.username,
                 username_folded,
@@ -239,11 +265,12 @@ pub(super) async fn update_password_hash(
     player: &PlayerId,
     hash: String,
 ) -> Result<u64, SqlError> {
-    sql.execute(
-        "UPDATE auth_account SET password_hash = $3 WHERE game_id = $1 AND player_id = $2",
-        args![game.as_str(), player.as_str(), hash],
-    )
-    .await
+    sql.game(game)
+        .execute(
+            "UPDATE auth_account SET password_hash = $3 WHERE game_id = $1 AND player_id = $2",
+            args![player.as_str(), hash],
+        )
+        .await
 }
 
 /// Whether the player logged in from this address before.
@@ -254,9 +281,10 @@ pub(super) async fn is_familiar(
     address_hash: &str,
 ) -> Result<bool, SqlError> {
     let found = sql
+        .game(game)
         .read_one(
             "SELECT 1 FROM auth_session WHERE game_id = $1 AND player_id = $2 AND address_hash = $3 LIMIT 1",
-            args![game.as_str(), player.as_str(), address_hash],
+            args![player.as_str(), address_hash],
             |_| Ok(()),
         )
         .await?;
@@ -278,6 +306,7 @@ pub(super) struct Rotation {
 /// Moves the session on when the presented token is its newest; returns the player.
 pub(super) async fn rotate(sql: &Sql, step: &Rotation) -> Result<Option<String>, SqlError> {
     let rows = sql
+        .game(&step.game)
         .write(
             "UPDATE auth_session SET generation = generation + 1, refresh_hash = $5, last_seen_at_ms = $6,
                 expires_at_ms = $7
@@ -285,7 +314,6 @@ pub(super) async fn rotate(sql: &Sql, step: &Rotation) -> Result<Option<String>,
                 AND ended_at_ms IS NULL AND expires_at_ms > $6
              RETURNING player_id",
             args![
-                step.game.as_str(),
                 step.session.as_str(),
                 step.generation,
                 step.digest.as_str(),
@@ -306,10 +334,11 @@ pub(super) async fn session(
     now_ms: i64,
 ) -> Result<Option<SessionState>, SqlError> {
     let found = sql
+        .game(game)
         .read_one(
             "SELECT player_id, generation, refresh_hash, ended_at_ms, expires_at_ms FROM auth_session
              WHERE game_id = $1 AND session_id = $2",
-            args![game.as_str(), session.as_str()],
+            args![session.as_str()],
             |row| Ok((row.text(0)?, row.int(1)?, row.text(2)?, row.maybe_int(3)?, row.int(4)?)),
         )
         .await?;
@@ -329,10 +358,11 @@ pub(super) async fn end_session(
     now_ms: i64,
 ) -> Result<Option<String>, SqlError> {
     let rows = sql
+        .game(game)
         .write(
             "UPDATE auth_session SET ended_at_ms = $3 WHERE game_id = $1 AND session_id = $2 AND ended_at_ms IS NULL
              RETURNING player_id",
-            args![game.as_str(), session.as_str(), now_ms],
+            args![session.as_str(), now_ms],
             |row| row.text(0),
         )
         .await?;
@@ -346,10 +376,10 @@ pub(super) async fn end_sessions(
     player: &str,
     now_ms: i64,
 ) -> Result<Vec<String>, SqlError> {
-    sql.write(
+    sql.game(game).write(
         "UPDATE auth_session SET ended_at_ms = $3 WHERE game_id = $1 AND player_id = $2 AND ended_at_ms IS NULL
          RETURNING session_id",
-        args![game.as_str(), player, now_ms],
+        args![player, now_ms],
         |row| row.text(0),
     )
     .await
@@ -357,17 +387,18 @@ pub(super) async fn end_sessions(
 
 /// Sessions that ended since: their access tokens may still be about.
 pub(super) async fn ended_since(sql: &Sql, since_ms: i64) -> Result<Vec<(String, i64)>, SqlError> {
-    sql.read(
-        "SELECT session_id, ended_at_ms FROM auth_session WHERE ended_at_ms >= $1",
-        args![since_ms],
-        |row| Ok((row.text(0)?, row.int(1)?)),
-    )
-    .await
+    sql.all_games()
+        .read(
+            "SELECT session_id, ended_at_ms FROM auth_session WHERE ended_at_ms >= $1",
+            args![since_ms],
+            |row| Ok((row.text(0)?, row.int(1)?)),
+        )
+        .await
 }
 
 /// Forgets sessions that have been over for long, at most `limit` at once.
 pub(super) async fn sweep_sessions(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
-    sql.execute(
+    sql.all_games().execute(
         "DELETE FROM auth_session WHERE (game_id, session_id) IN (
             SELECT game_id, session_id FROM auth_session WHERE expires_at_ms < $1 OR ended_at_ms < $1 LIMIT $2)",
         args![before_ms, limit],

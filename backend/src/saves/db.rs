@@ -77,7 +77,7 @@ pub(super) struct NewVersion {
     pub(super) request_hash: Option<String>,
 }
 
-/// Arguments 1 to 18 of every insert.
+/// Arguments 2 to 18 of every insert; the first is the game.
 fn insert_args(new: &NewVersion) -> Vec<Arg> {
     let body = new.blob_key.is_none().then(|| new.content.stored.clone());
     let encoding = match new.content.encoding {
@@ -89,7 +89,6 @@ fn insert_args(new: &NewVersion) -> Vec<Arg> {
         Compression::Zstd => "zstd",
     };
     args![
-        new.game.as_str(),
         new.player.as_str(),
         new.slot.as_str(),
         new.version.as_str(),
@@ -183,10 +182,10 @@ pub(super) async fn insert_head(
         Base::Nothing => INSERT_ON_NOTHING,
     };
     let map = |row: &Row<'_>| Ok((row.int(0)?, row.maybe_text(1)?));
-    let rows = sql.write(statement, args.clone(), map).await?;
+    let rows = sql.game(&new.game).write(statement, args.clone(), map).await?;
     if let (true, Base::Head) = (rows.is_empty(), &new.base) {
         // No head to append to: the slot is new.
-        return Ok(sql.write(INSERT_ON_NOTHING, args, map).await?.into_iter().next());
+        return Ok(sql.game(&new.game).write(INSERT_ON_NOTHING, args, map).await?.into_iter().next());
     }
     Ok(rows.into_iter().next())
 }
@@ -196,7 +195,7 @@ pub(super) async fn insert_beside(sql: &Sql, new: &NewVersion) -> Result<bool, S
     let mut args = insert_args(new);
     args.push(new.base.first().map(|id| id.as_str().to_owned()).into());
     args.push(new.base.second().map(|id| id.as_str().to_owned()).into());
-    Ok(!sql.write(INSERT_BESIDE, args, |_| Ok(())).await?.is_empty())
+    Ok(!sql.game(&new.game).write(INSERT_BESIDE, args, |_| Ok(())).await?.is_empty())
 }
 
 /// The version that an earlier request with this key made, with that request's digest.
@@ -206,17 +205,18 @@ pub(super) async fn by_idempotency_key(
     player: &PlayerId,
     key: &str,
 ) -> Result<Option<(SaveVersion, Option<String>)>, SqlError> {
-    sql.read_one(
-        concat!(
-            "SELECT ",
-            columns!(),
-            ", v.request_hash FROM saves_version v
+    sql.game(game)
+        .read_one(
+            concat!(
+                "SELECT ",
+                columns!(),
+                ", v.request_hash FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.idempotency_key = $3"
-        ),
-        args![game.as_str(), player.as_str(), key],
-        |row| Ok((version(row)?, row.maybe_text(COLUMNS)?)),
-    )
-    .await
+            ),
+            args![player.as_str(), key],
+            |row| Ok((version(row)?, row.maybe_text(COLUMNS)?)),
+        )
+        .await
 }
 
 /// The head of a slot; it may be a delete's mark.
@@ -226,18 +226,19 @@ pub(super) async fn head(
     player: &PlayerId,
     slot: &str,
 ) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
-    sql.read_one(
-        concat!(
-            "SELECT ",
-            columns!(),
-            ", v.compression, v.body, v.blob_key FROM saves_version v
+    sql.game(game)
+        .read_one(
+            concat!(
+                "SELECT ",
+                columns!(),
+                ", v.compression, v.body, v.blob_key FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.sequence IS NOT NULL
              ORDER BY v.sequence DESC LIMIT 1"
-        ),
-        args![game.as_str(), player.as_str(), slot],
-        version_with_content,
-    )
-    .await
+            ),
+            args![player.as_str(), slot],
+            version_with_content,
+        )
+        .await
 }
 
 /// One version of a slot, while its content is there.
@@ -248,18 +249,19 @@ pub(super) async fn version_of(
     slot: &str,
     wanted: &VersionId,
 ) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
-    sql.read_one(
-        concat!(
-            "SELECT ",
-            columns!(),
-            ", v.compression, v.body, v.blob_key FROM saves_version v
+    sql.game(game)
+        .read_one(
+            concat!(
+                "SELECT ",
+                columns!(),
+                ", v.compression, v.body, v.blob_key FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id = $4 AND v.slot = $3
                 AND v.purged_at_ms IS NULL"
-        ),
-        args![game.as_str(), player.as_str(), slot, wanted.as_str()],
-        version_with_content,
-    )
-    .await
+            ),
+            args![player.as_str(), slot, wanted.as_str()],
+            version_with_content,
+        )
+        .await
 }
 
 /// Whether a version is, or was before a delete, in this slot.
@@ -271,9 +273,10 @@ pub(super) async fn is_known(
     wanted: &VersionId,
 ) -> Result<bool, SqlError> {
     let found = sql
+        .game(game)
         .read_one(
             "SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND version_id = $4 AND slot = $3",
-            args![game.as_str(), player.as_str(), slot, wanted.as_str()],
+            args![player.as_str(), slot, wanted.as_str()],
             |_| Ok(()),
         )
         .await?;
@@ -288,20 +291,21 @@ pub(super) async fn heads(
     after: &str,
     limit: i64,
 ) -> Result<Vec<SaveVersion>, SqlError> {
-    sql.scan(
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM (SELECT slot, MAX(sequence) AS sequence FROM saves_version
+    sql.game(game)
+        .scan(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM (SELECT slot, MAX(sequence) AS sequence FROM saves_version
                 WHERE game_id = $1 AND player_id = $2 AND slot > $3 AND sequence IS NOT NULL GROUP BY slot) h
              JOIN saves_version v ON v.game_id = $1 AND v.player_id = $2 AND v.slot = h.slot
                 AND v.sequence = h.sequence
              WHERE v.deleted = 0 ORDER BY v.slot LIMIT $4"
-        ),
-        args![game.as_str(), player.as_str(), after, limit],
-        version,
-    )
-    .await
+            ),
+            args![player.as_str(), after, limit],
+            version,
+        )
+        .await
 }
 
 /// Versions older than `before`, newest first.
@@ -313,28 +317,30 @@ pub(super) async fn history(
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<SaveVersion>, SqlError> {
-    sql.scan(
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM saves_version v
+    sql.game(game)
+        .scan(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.purged_at_ms IS NULL
                 AND ($3 IS NULL OR v.slot = $3) AND ($4 IS NULL OR v.version_id < $4)
              ORDER BY v.version_id DESC LIMIT $5"
-        ),
-        args![game.as_str(), player.as_str(), slot.map(str::to_owned), before.map(str::to_owned), limit],
-        version,
-    )
-    .await
+            ),
+            args![player.as_str(), slot.map(str::to_owned), before.map(str::to_owned), limit],
+            version,
+        )
+        .await
 }
 
 /// Bytes and versions that a player has stored.
 pub(super) async fn usage(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<(i64, i64), SqlError> {
     let used = sql
+        .game(game)
         .scan(
             "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT), COUNT(*) FROM saves_version
              WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL AND deleted = 0",
-            args![game.as_str(), player.as_str()],
+            args![player.as_str()],
             |row| Ok((row.int(0)?, row.int(1)?)),
         )
         .await?;
@@ -351,8 +357,8 @@ pub(super) async fn delete(
     mark: VersionId,
     now_ms: i64,
 ) -> Result<Option<Vec<String>>, SqlError> {
-    let (game, player, slot) = (game.clone(), player.clone(), slot.to_owned());
-    sql.transaction(move |transaction| {
+    let (player, slot) = (player.clone(), slot.to_owned());
+    sql.game(game).transaction(move |transaction| {
         async move {
             // The mark first: it takes the place of the next head, so no writer slips in between.
             let marked = transaction
@@ -365,14 +371,14 @@ pub(super) async fn delete(
                      FROM (SELECT sequence, version_id, deleted FROM saves_version WHERE game_id = $1
                         AND player_id = $2 AND slot = $3 AND sequence IS NOT NULL
                         ORDER BY sequence DESC LIMIT 1) h WHERE h.deleted = 0",
-                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str(), now_ms],
+                    args![player.as_str(), slot.as_str(), mark.as_str(), now_ms],
                 )
                 .await?;
             let blobs = transaction
                 .query(
                     "SELECT blob_key FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
                         AND version_id <> $4 AND blob_key IS NOT NULL AND purged_at_ms IS NULL",
-                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str()],
+                    args![player.as_str(), slot.as_str(), mark.as_str()],
                     |row| row.text(0),
                 )
                 .await?;
@@ -383,7 +389,7 @@ pub(super) async fn delete(
                         purged_at_ms = $5
                      WHERE game_id = $1 AND player_id = $2 AND slot = $3 AND version_id <> $4
                         AND purged_at_ms IS NULL AND (deleted = 0 OR $6 = 1)",
-                    args![game.as_str(), player.as_str(), slot.as_str(), mark.as_str(), now_ms, marked as i64],
+                    args![player.as_str(), slot.as_str(), mark.as_str(), now_ms, marked as i64],
                 )
                 .await?;
             Ok((marked + purged > 0).then_some(blobs))
@@ -395,22 +401,24 @@ pub(super) async fn delete(
 
 /// Forgets versions whose content was taken away long ago, at most `limit` at once: others write as well.
 pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
-    sql.execute(
-        "DELETE FROM saves_version WHERE (game_id, player_id, version_id) IN (
+    sql.all_games()
+        .execute(
+            "DELETE FROM saves_version WHERE (game_id, player_id, version_id) IN (
             SELECT game_id, player_id, version_id FROM saves_version WHERE purged_at_ms < $1 LIMIT $2)",
-        args![before_ms, limit],
-    )
-    .await
+            args![before_ms, limit],
+        )
+        .await
 }
 
 /// Whether a row names this blob.
-pub(super) async fn is_named(sql: &Sql, game: &str, player: &str, key: &str) -> Result<bool, SqlError> {
+pub(super) async fn is_named(sql: &Sql, game: &GameId, player: &str, key: &str) -> Result<bool, SqlError> {
     let version = key.rsplit('/').next().unwrap_or_default();
     let found = sql
+        .game(game)
         .read_one(
             "SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND version_id = $3
                 AND blob_key = $4",
-            args![game, player, version, key],
+            args![player, version, key],
             |_| Ok(()),
         )
         .await?;

@@ -134,8 +134,11 @@ async fn sweep_blobs(app: &App) -> Result<(), String> {
     let keys = app.blob.older_than(ORPHAN_AGE, SWEEP_BLOBS_MAX).await.map_err(|error| error.to_string())?;
     for key in keys {
         let mut parts = key.split('/');
-        let (Some(game), Some(player)) = (parts.next(), parts.next()) else { continue };
-        if !db::is_named(&app.sql, game, player, &key).await.map_err(|error| error.to_string())? {
+        // Blobs of other features begin with the feature's name.
+        let (Some(game), Some(player)) = (parts.next().and_then(GameId::parse), parts.next()) else {
+            continue;
+        };
+        if !db::is_named(&app.sql, &game, player, &key).await.map_err(|error| error.to_string())? {
             tracing::info!(key, "a blob that no save names is removed");
             app.blob.delete(&key).await.map_err(|error| error.to_string())?;
         }

@@ -35,6 +35,12 @@ pub enum Access {
     Public,
     /// A player with an access token.
     Player,
+    /// A game's own server, with a secret server key.
+    Server,
+    /// One of a studio's people, with a studio token. Served on its own address.
+    Studio,
+    /// Anyone who reaches the studio's address.
+    StudioPublic,
 }
 
 /// A typed endpoint.
@@ -64,6 +70,28 @@ pub trait Endpoint {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct None {}
+
+/// Declares an endpoint.
+macro_rules! endpoint {
+    ($(#[doc = $doc:literal])+ $name:ident, $id:literal, $method:ident $path:literal, $access:ident, $status:literal,
+     $query:ty, $request:ty => $response:ty) => {
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub struct $name;
+        impl $crate::endpoint::Endpoint for $name {
+            const NAME: &'static str = $id;
+            const METHOD: $crate::endpoint::Method = $crate::endpoint::Method::$method;
+            const PATH: &'static str = $path;
+            const ACCESS: $crate::endpoint::Access = $crate::endpoint::Access::$access;
+            const SUMMARY: &'static str = concat!($($doc),+);
+            const STATUS: u16 = $status;
+            type Query = $query;
+            type Request = $request;
+            type Response = $response;
+        }
+    };
+}
+pub(crate) use endpoint;
 
 /// Fills a path template with percent-encoded variables, in order (RFC 3986 section 2.1).
 ///

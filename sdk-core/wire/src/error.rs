@@ -2,7 +2,7 @@
 //!
 //! The number is the C and GDScript constant, the name is the `code` of a problem document (RFC 9457),
 //! the status is its HTTP status. Numbers are never reused; a range belongs to a feature:
-//! general 1-99, auth 100-199, saves 200-299, client-side 900-999.
+//! general 1-99, auth 100-139, privacy 140-159, studio 160-199, saves 200-299, client-side 900-999.
 
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,60 @@ error_codes! {
     SessionEnded = 107, "session_ended", 401, false;
     /// The profile changed since it was read: read it again, then repeat the change.
     ProfileConflict = 108, "profile_conflict", 412, false;
+    /// The account's email is not verified: follow the mail, then log in.
+    EmailUnverified = 109, "email_unverified", 403, false;
+    /// A new account must answer the challenge in the answer, then repeat the request with the proof.
+    ProofRequired = 110, "proof_required", 403, false;
+    /// The proof does not answer its challenge, has expired or was used: answer the new challenge.
+    InvalidProof = 111, "invalid_proof", 403, false;
+    /// The code of a mail is wrong, used or expired: ask for a new one.
+    InvalidCode = 112, "invalid_code", 400, false;
+    /// This way in belongs to another account: log in to that account, then merge this one into it.
+    IdentityTaken = 113, "identity_taken", 409, false;
+    /// The last way into an account cannot be removed: link another one first.
+    LastIdentity = 114, "last_identity", 409, false;
+    /// An account with this email exists and may be another's: log in to it, then link the provider there.
+    AccountExists = 115, "account_exists", 409, false;
+    /// The provider's answer cannot be trusted, or the flow is over: begin again.
+    OauthRefused = 116, "oauth_refused", 400, false;
+    /// The provider cannot be reached.
+    ProviderUnavailable = 117, "provider_unavailable", 503, true;
+    /// No provider of this name is configured.
+    UnknownProvider = 118, "unknown_provider", 404, false;
+    /// Both accounts have slots of the same name: choose, with the list in the answer.
+    MergeConflict = 119, "merge_conflict", 409, false;
+    /// Too long ago that the player logged in: give the password, or log in again.
+    LoginRequired = 120, "login_required", 403, false;
+    /// The preferences changed since they were read: read them again, then repeat the change.
+    PreferencesConflict = 121, "preferences_conflict", 412, false;
+    /// The picture cannot be used as an avatar; the message says why.
+    InvalidAvatar = 122, "invalid_avatar", 400, false;
+    /// The account already has a way in of this kind.
+    AlreadyLinked = 123, "already_linked", 409, false;
+
+    /// The player has not consented to this.
+    ConsentRequired = 140, "consent_required", 403, false;
+    /// The player is a child, and no parent has consented.
+    ParentRequired = 141, "parent_required", 403, false;
+    /// No policy of this name and version is the newest.
+    UnknownPolicy = 142, "unknown_policy", 404, false;
+    /// The export is still being made.
+    ExportPending = 143, "export_pending", 409, true;
+    /// The age was said before; the game's support can correct it.
+    AgeSaid = 144, "age_said", 409, false;
+
+    /// A code of the second factor is needed.
+    SecondFactorRequired = 160, "second_factor_required", 401, false;
+    /// The code of the second factor is wrong or used.
+    InvalidSecondFactor = 161, "invalid_second_factor", 401, false;
+    /// An organisation keeps at least one owner.
+    LastOwner = 162, "last_owner", 409, false;
+    /// The name is taken in this organisation.
+    NameTaken = 163, "name_taken", 409, false;
+    /// The server key does not have the scope that the message names.
+    MissingScope = 164, "missing_scope", 403, false;
+    /// The server key is wrong, revoked or expired.
+    InvalidServerKey = 165, "invalid_server_key", 401, false;
 
     /// The slot moved on since the parent: head and ancestor are in the answer, the sent version is kept.
     SavesConflict = 200, "saves_conflict", 409, false;
@@ -133,6 +187,10 @@ error_codes! {
     InvalidHandle = 909, "invalid_handle", 0, false;
     /// The SDK itself failed (a panic was caught); please report it.
     SdkFault = 910, "sdk_fault", 0, false;
+    /// The SDK is in a call of this kind already: make this one when that has returned.
+    Busy = 911, "busy", 0, true;
+    /// The system's browser cannot be opened, or its answer did not come.
+    Browser = 912, "browser", 0, false;
 }
 
 impl ErrorCode {
@@ -190,6 +248,12 @@ pub struct Problem {
     /// For `saves_conflict`: what the slot holds now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Box<crate::saves::Conflict>>,
+    /// For `proof_required` and `invalid_proof`: what to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Box<crate::proof::Challenge>>,
+    /// For `merge_conflict`: what both accounts have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Box<crate::auth::identities::MergeConflict>>,
 }
 
 impl Problem {
@@ -204,6 +268,8 @@ impl Problem {
             retryable: code.retryable(),
             request_id: None,
             conflict: None,
+            challenge: None,
+            merge: None,
         }
     }
 }

@@ -63,6 +63,24 @@ ids! {
     SessionId;
     /// One version of a save.
     VersionId;
+    /// An export of a player's data.
+    ExportId;
+    /// The receipt of an erasure.
+    ReceiptId;
+    /// An organisation: a studio, which has people and games.
+    OrgId;
+    /// One of a studio's people.
+    PersonId;
+    /// A team within an organisation.
+    TeamId;
+    /// A role within an organisation.
+    RoleId;
+    /// An invitation into an organisation.
+    InvitationId;
+    /// A project: a game as the studio sees it, with its environments, each a [`GameId`].
+    ProjectId;
+    /// A secret server key.
+    ServerKeyId;
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ pub mod endpoint;
 pub mod error;
 pub mod ids;
 pub mod page;
+pub mod privacy;
+pub mod proof;
 pub mod saves;
+pub mod studio;
 pub mod value;
 
 pub use endpoint::{Access, Endpoint, Method};

@@ -1,7 +1,6 @@
 //! Cloud saves: slots, versions, conflicts, and the binary frame that carries a save without JSON.
 
-use crate::auth::endpoint;
-use crate::endpoint::{Access, Endpoint, Method, None};
+use crate::endpoint::{None, endpoint};
 use crate::ids::VersionId;
 use crate::page::{Page, PageQuery};
 use crate::value::Value;

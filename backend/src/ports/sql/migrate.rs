@@ -13,6 +13,11 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "0001_auth", sql: include_str!("../../../migrations/0001_auth.sql") },
     Migration { version: 2, name: "0002_saves", sql: include_str!("../../../migrations/0002_saves.sql") },
+    Migration {
+        version: 3,
+        name: "0003_identity",
+        sql: include_str!("../../../migrations/0003_identity.sql"),
+    },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
@@ -21,38 +26,62 @@ const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
 /// Two servers that start together take turns: the second finds nothing left to do.
 const LOCK_POSTGRES: &str = "SELECT pg_advisory_xact_lock(4706532)";
 
+/// Row-level security on every table that has a `game_id`: the second wall between games. It holds for the
+/// owner of the tables as well; only a superuser passes it.
+const WALLS_POSTGRES: &str = "DO $$
+DECLARE found text;
+BEGIN
+    FOR found IN
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attname = 'game_id'
+            AND NOT a.attisdropped AND NOT c.relforcerowsecurity
+    LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', found);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', found);
+        EXECUTE format('CREATE POLICY one_game ON %I USING (game_id = current_setting(''aethex.game'', true)
+            OR current_setting(''aethex.game'', true) = ''*'')', found);
+    END LOOP;
+END $$";
+
 pub(super) async fn run(sql: &Sql, now_ms: i64) -> Result<Vec<&'static str>, SqlError> {
     let lock = matches!(sql, Sql::Postgres(_));
-    sql.transaction(move |transaction| {
-        async move {
-            if lock {
-                transaction.execute(LOCK_POSTGRES, vec![]).await?;
-            }
-            transaction.execute(CREATE_TABLE, vec![]).await?;
-            let done = applied(transaction).await?;
-            let mut ran = Vec::new();
-            for migration in MIGRATIONS.iter().filter(|migration| !done.contains(&migration.version)) {
-                for statement in statements(migration.sql) {
-                    transaction.execute(statement, vec![]).await?;
+    sql.all_games()
+        .transaction(move |transaction| {
+            async move {
+                if lock {
+                    transaction.execute(LOCK_POSTGRES, vec![]).await?;
                 }
-                transaction
-                    .execute(
-                        "INSERT INTO schema_migration (version, name, applied_at_ms) VALUES ($1, $2, $3)",
-                        args![migration.version, migration.name, now_ms],
-                    )
-                    .await?;
-                ran.push(migration.name);
+                transaction.execute(CREATE_TABLE, vec![]).await?;
+                let done = applied(transaction).await?;
+                let mut ran = Vec::new();
+                for migration in MIGRATIONS.iter().filter(|migration| !done.contains(&migration.version)) {
+                    for statement in statements(migration.sql) {
+                        transaction.execute(statement, vec![]).await?;
+                    }
+                    transaction
+                        .execute(
+                            "INSERT INTO schema_migration (version, name, applied_at_ms) VALUES ($1, $2, $3)",
+                            args![migration.version, migration.name, now_ms],
+                        )
+                        .await?;
+                    ran.push(migration.name);
+                }
+                if lock {
+                    transaction.execute(WALLS_POSTGRES, vec![]).await?;
+                }
+                Ok(ran)
             }
-            Ok(ran)
-        }
-        .boxed()
-    })
-    .await
+            .boxed()
+        })
+        .await
 }
 
 pub(super) async fn pending(sql: &Sql) -> Result<Vec<&'static str>, SqlError> {
-    let applied =
-        sql.read("SELECT version FROM schema_migration", vec![], |row| row.int(0)).await.unwrap_or_default();
+    let applied = sql
+        .all_games()
+        .read("SELECT version FROM schema_migration", vec![], |row| row.int(0))
+        .await
+        .unwrap_or_default();
     Ok(MIGRATIONS.iter().filter(|m| !applied.contains(&m.version)).map(|m| m.name).collect())
 }
 

@@ -1,17 +1,25 @@
 //! SQL on two engines: the same text, arguments and rows for SQLite and PostgreSQL.
 //!
-//! [`Sql::read`] and [`Sql::write`] run one statement; [`Sql::transaction`] runs several. On PostgreSQL
-//! they use a pool. On SQLite reads run in place on a pooled connection (page-cache lookups take about as
-//! long as handing them to a thread), and writes go to one writer thread that commits everything queued
-//! in one go: an answer leaves only after the fsync that covers it, and one fsync covers many.
+//! Statements run within a [`Scope`]. [`Sql::game`] is the database as one game sees it: `$1` of every
+//! statement is that game's id, put there by the scope, and a statement without it is refused, so a query
+//! that forgets its game cannot be written. On PostgreSQL row-level security is the second wall: the
+//! connection is told the game, and rows of another are not there. [`Sql::all_games`] is for what belongs to
+//! no game, for finding out which game a request belongs to, and for background work over all of them.
+//!
+//! [`Scoped::read`] and [`Scoped::write`] run one statement; [`Scoped::transaction`] runs several. On
+//! PostgreSQL they use a pool. On SQLite reads run in place on a pooled connection (page-cache lookups take
+//! about as long as handing them to a thread), and writes go to one writer thread that commits everything
+//! queued in one go: an answer leaves only after the fsync that covers it, and one fsync covers many.
 //!
 //! A transaction awaits nothing but its own statements. On SQLite that is enforced: its future is polled
 //! once, on the writer thread, and must be finished then.
 
 mod migrate;
+mod pool;
 mod postgres;
 mod sqlite;
 
+use aethex_wire::ids::GameId;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::path::Path;
@@ -135,7 +143,7 @@ pub enum Sql {
     /// Embedded.
     Sqlite(sqlite::Sqlite),
     /// A server.
-    Postgres(sqlx::PgPool),
+    Postgres(pool::Pool),
 }
 
 impl Sql {
@@ -167,14 +175,76 @@ impl Sql {
         migrate::pending(self).await
     }
 
+    /// The database as one game sees it. `$1` of every statement is the game; arguments follow from `$2`.
+    pub fn game(&self, game: &GameId) -> Scoped<'_> {
+        Scoped { sql: self, scope: Scope::Game(game.clone()) }
+    }
+
+    /// The database over all games. `$1` is the first argument.
+    pub fn all_games(&self) -> Scoped<'_> {
+        Scoped { sql: self, scope: Scope::All }
+    }
+
     /// Whether the engine answers, and takes writes as far as that is known.
     pub async fn ping(&self) -> Result<(), SqlError> {
         if let Sql::Sqlite(engine) = self {
             engine.check_writer()?;
         }
-        self.read("SELECT 1", vec![], |_| Ok(())).await.map(drop)
+        self.all_games().read("SELECT 1", vec![], |_| Ok(())).await.map(drop)
     }
 
+    /// Ends the engine after the writes that are queued.
+    pub async fn close(&self) {
+        match self {
+            Sql::Sqlite(engine) => engine.close().await,
+            Sql::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Whose rows a statement can reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// One game's.
+    Game(GameId),
+    /// Every game's, and those of no game.
+    All,
+}
+
+impl Scope {
+    /// What the connection to a PostgreSQL server is told.
+    fn name(&self) -> &str {
+        match self {
+            Scope::Game(game) => game.as_str(),
+            Scope::All => "*",
+        }
+    }
+
+    /// The arguments as the statement numbers them.
+    fn bind(&self, sql: Statement, mut args: Vec<Arg>) -> Result<Vec<Arg>, SqlError> {
+        if let Scope::Game(game) = self {
+            if !names_the_game(sql) {
+                return Err(SqlError::Other(format!("a statement of one game does not use $1: {sql}")));
+            }
+            args.insert(0, game.as_str().into());
+        }
+        Ok(args)
+    }
+}
+
+/// Whether a statement uses `$1`, and not only `$10`.
+fn names_the_game(sql: &str) -> bool {
+    sql.split("$1").skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// The database within a scope.
+#[derive(Debug)]
+pub struct Scoped<'a> {
+    sql: &'a Sql,
+    scope: Scope,
+}
+
+impl Scoped<'_> {
     /// Runs a statement that only reads.
     pub async fn read<T: Send + 'static>(
         &self,
@@ -182,9 +252,10 @@ impl Sql {
         args: Vec<Arg>,
         map: Map<T>,
     ) -> Result<Vec<T>, SqlError> {
-        match self {
+        let args = self.scope.bind(sql, args)?;
+        match self.sql {
             Sql::Sqlite(engine) => engine.read(sql, &args, map),
-            Sql::Postgres(pool) => postgres::query(pool, sql, args, map).await,
+            Sql::Postgres(pool) => pool.get(&self.scope).await?.query(sql, args, map).await,
         }
     }
 
@@ -195,13 +266,14 @@ impl Sql {
         args: Vec<Arg>,
         map: Map<T>,
     ) -> Result<Vec<T>, SqlError> {
-        match self {
+        let args = self.scope.bind(sql, args)?;
+        match self.sql {
             Sql::Sqlite(engine) => {
                 let engine = engine.clone();
                 let done = tokio::task::spawn_blocking(move || engine.read(sql, &args, map)).await;
                 done.map_err(|error| SqlError::Other(error.to_string()))?
             }
-            Sql::Postgres(pool) => postgres::query(pool, sql, args, map).await,
+            Sql::Postgres(pool) => pool.get(&self.scope).await?.query(sql, args, map).await,
         }
     }
 
@@ -222,17 +294,19 @@ impl Sql {
         args: Vec<Arg>,
         map: Map<T>,
     ) -> Result<Vec<T>, SqlError> {
-        match self {
+        let args = self.scope.bind(sql, args)?;
+        match self.sql {
             Sql::Sqlite(engine) => engine.write(move |conn| sqlite::query(conn, sql, &args, map)).await,
-            Sql::Postgres(pool) => postgres::query(pool, sql, args, map).await,
+            Sql::Postgres(pool) => pool.get(&self.scope).await?.query(sql, args, map).await,
         }
     }
 
     /// Runs one writing statement, durably; returns how many rows it touched.
     pub async fn execute(&self, sql: Statement, args: Vec<Arg>) -> Result<u64, SqlError> {
-        match self {
+        let args = self.scope.bind(sql, args)?;
+        match self.sql {
             Sql::Sqlite(engine) => engine.write(move |conn| sqlite::execute(conn, sql, &args)).await,
-            Sql::Postgres(pool) => postgres::execute(pool, sql, args).await,
+            Sql::Postgres(pool) => pool.get(&self.scope).await?.execute(sql, args).await,
         }
     }
 
@@ -243,37 +317,37 @@ impl Sql {
         E: From<SqlError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Transaction) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        match self {
-            Sql::Sqlite(engine) => engine.transaction(work).await,
+        match self.sql {
+            Sql::Sqlite(engine) => engine.transaction(self.scope.clone(), work).await,
             Sql::Postgres(pool) => {
-                let open = pool.begin().await.map_err(postgres::error)?;
-                let mut transaction = Transaction::Postgres(open);
-                let done = work(&mut transaction).await?;
-                let Transaction::Postgres(open) = transaction else {
+                let mut conn = pool.get(&self.scope).await?;
+                conn.control("BEGIN").await?;
+                let mut transaction = Transaction { scope: self.scope.clone(), open: Open::Postgres(conn) };
+                let done = work(&mut transaction).await;
+                let Open::Postgres(mut conn) = transaction.open else {
                     unreachable!("the transaction was made for this engine")
                 };
-                open.commit().await.map_err(postgres::error)?;
-                Ok(done)
+                // A connection dropped in the middle is closed, which rolls back.
+                conn.control(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+                done
             }
-        }
-    }
-
-    /// Ends the engine after the writes that are queued.
-    pub async fn close(&self) {
-        match self {
-            Sql::Sqlite(engine) => engine.close().await,
-            Sql::Postgres(pool) => pool.close().await,
         }
     }
 }
 
 /// An open transaction.
 #[derive(Debug)]
-pub enum Transaction {
+pub struct Transaction {
+    scope: Scope,
+    open: Open,
+}
+
+#[derive(Debug)]
+enum Open {
     /// On the writer thread.
     Sqlite(rusqlite::Connection),
     /// On a connection of the pool.
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(pool::Conn),
 }
 
 impl Transaction {
@@ -284,17 +358,48 @@ impl Transaction {
         args: Vec<Arg>,
         map: Map<T>,
     ) -> Result<Vec<T>, SqlError> {
-        match self {
-            Transaction::Sqlite(conn) => sqlite::query(conn, sql, &args, map),
-            Transaction::Postgres(open) => postgres::query(&mut **open, sql, args, map).await,
+        let args = self.scope.bind(sql, args)?;
+        match &mut self.open {
+            Open::Sqlite(conn) => sqlite::query(conn, sql, &args, map),
+            Open::Postgres(conn) => conn.query(sql, args, map).await,
         }
+    }
+
+    /// Runs a statement; returns its first row.
+    pub async fn query_one<T: Send + 'static>(
+        &mut self,
+        sql: Statement,
+        args: Vec<Arg>,
+        map: Map<T>,
+    ) -> Result<Option<T>, SqlError> {
+        Ok(self.query(sql, args, map).await?.into_iter().next())
     }
 
     /// Runs a statement; returns how many rows it touched.
     pub async fn execute(&mut self, sql: Statement, args: Vec<Arg>) -> Result<u64, SqlError> {
-        match self {
-            Transaction::Sqlite(conn) => sqlite::execute(conn, sql, &args),
-            Transaction::Postgres(open) => postgres::execute(&mut **open, sql, args).await,
+        let args = self.scope.bind(sql, args)?;
+        match &mut self.open {
+            Open::Sqlite(conn) => sqlite::execute(conn, sql, &args),
+            Open::Postgres(conn) => conn.execute(sql, args).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_statement_without_its_game_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let sql = Sql::open_sqlite(folder.path()).unwrap();
+        let game = GameId::parse(&crate::context::new_id()).unwrap();
+        let count = |row: &Row<'_>| row.int(0);
+        for forgetful in ["SELECT 1", "SELECT $2", "SELECT 1 WHERE 'a' = $10"] {
+            let refused = sql.game(&game).read(forgetful, crate::args!["a"], count).await;
+            assert!(matches!(refused, Err(SqlError::Other(_))), "{forgetful}");
+        }
+        let rows = sql.game(&game).read("SELECT 1 WHERE $1 <> $2", crate::args!["a"], count).await;
+        assert_eq!(rows.unwrap(), [1]);
     }
 }

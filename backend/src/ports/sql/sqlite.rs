@@ -1,6 +1,6 @@
 //! The embedded engine: WAL, `synchronous=FULL`, one writer thread with group commit, pooled readers.
 
-use super::{Arg, Map, Row, SqlError, Statement, Transaction};
+use super::{Arg, Map, Open, Row, Scope, SqlError, Statement, Transaction};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -84,7 +84,7 @@ impl Sqlite {
         .await
     }
 
-    pub(super) async fn transaction<T, E, F>(&self, work: F) -> Result<T, E>
+    pub(super) async fn transaction<T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<SqlError> + Send + 'static,
@@ -94,11 +94,11 @@ impl Sqlite {
             if let Err(failed) = conn.execute_batch("SAVEPOINT transaction_") {
                 return (conn, Err(error(failed).into()));
             }
-            let mut transaction = Transaction::Sqlite(conn);
+            let mut transaction = Transaction { scope, open: Open::Sqlite(conn) };
             let done = work(&mut transaction).now_or_never().unwrap_or_else(|| {
                 Err(SqlError::Other("a transaction awaited something other than the database".into()).into())
             });
-            let Transaction::Sqlite(conn) = transaction else {
+            let Open::Sqlite(conn) = transaction.open else {
                 unreachable!("the transaction was made for this engine")
             };
             let end = match done {

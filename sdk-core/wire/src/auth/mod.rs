@@ -1,8 +1,30 @@
-//! Accounts: register, log in, refresh, log out, profile.
+//! Accounts: ways in, sessions, email, profile. One file a topic: [`email`] (addresses and passwords),
+//! [`identities`] (guests, links, merges), [`oauth`] (providers), [`profile`] (profile, preferences,
+//! avatar), [`sessions`]; this one holds what they share, and registration and login.
 
-use crate::endpoint::{Access, Endpoint, Method, None};
+pub mod email;
+pub mod identities;
+pub mod oauth;
+pub mod profile;
+pub mod sessions;
+
+use crate::endpoint::{None, endpoint};
 use crate::ids::{PlayerId, SessionId};
+use crate::proof::Proof;
+pub use profile::{GetProfile, ProfileChange, PutProfile, Visibility};
 use serde::{Deserialize, Serialize};
+
+/// Serialises a type without showing what it holds: for requests that carry secrets.
+macro_rules! hidden {
+    ($($name:ident),+ $(,)?) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )+};
+}
+pub(crate) use hidden;
 
 /// Shortest password, in characters (NIST SP 800-63B).
 pub const PASSWORD_CHARS_MIN: usize = 8;
@@ -18,6 +40,8 @@ pub const USERNAME_CHARS_MAX: usize = 32;
 pub const DEVICE_NAME_CHARS_MAX: usize = 64;
 /// Longest display name, in characters.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 64;
+/// Longest language tag, in bytes.
+pub const LOCALE_LEN_MAX: usize = 35;
 
 /// A player as the player sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +51,24 @@ pub struct User {
     pub id: PlayerId,
     /// The login name others see; unique within the game.
     pub username: String,
-    /// The account's email.
+    /// The account's email; empty when it has none.
     pub email: String,
+    /// Whether the player has shown that the mailbox is theirs.
+    #[serde(default)]
+    pub email_verified: bool,
+    /// Whether the only way in is this device: nothing is linked yet.
+    #[serde(default)]
+    pub is_guest: bool,
     /// The name to show, any script; the username until it is set.
     pub display_name: String,
     /// Address of the avatar picture; empty when there is none.
     pub avatar_url: String,
+    /// Who may see the profile.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Language of mails and dialogs, as a BCP 47 tag; empty until it is set.
+    #[serde(default)]
+    pub locale: String,
     /// Grows by one with each change; the profile's `ETag`.
     pub version: i64,
     /// When the account was made, milliseconds since 1970 UTC.
@@ -89,13 +125,15 @@ pub struct RegisterRequest {
     /// Name of the device, shown in the list of sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
+    /// Language of mails, as a BCP 47 tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// The answer to the challenge of a `proof_required` problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
-impl std::fmt::Debug for RegisterRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RegisterRequest").finish_non_exhaustive()
-    }
-}
+hidden!(RegisterRequest, LoginRequest, RefreshRequest);
 
 /// A login with email and password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,12 +149,6 @@ pub struct LoginRequest {
     pub device_name: Option<String>,
 }
 
-impl std::fmt::Debug for LoginRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LoginRequest").finish_non_exhaustive()
-    }
-}
-
 /// A refresh of the session's tokens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -124,12 +156,6 @@ impl std::fmt::Debug for LoginRequest {
 pub struct RefreshRequest {
     /// The newest refresh token.
     pub refresh_token: String,
-}
-
-impl std::fmt::Debug for RefreshRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RefreshRequest").finish_non_exhaustive()
-    }
 }
 
 /// The end of a session. The session is the access token's, or, when that has expired, the refresh token's.
@@ -151,40 +177,6 @@ impl std::fmt::Debug for LogoutRequest {
     }
 }
 
-/// A change of the profile; absent fields stay as they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ProfileChange {
-    /// A new username.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// A new name to show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
-}
-
-macro_rules! endpoint {
-    ($(#[doc = $doc:literal])+ $name:ident, $id:literal, $method:ident $path:literal, $access:ident, $status:literal,
-     $query:ty, $request:ty => $response:ty) => {
-        $(#[doc = $doc])+
-        #[derive(Debug)]
-        pub struct $name;
-        impl Endpoint for $name {
-            const NAME: &'static str = $id;
-            const METHOD: Method = Method::$method;
-            const PATH: &'static str = $path;
-            const ACCESS: Access = Access::$access;
-            const SUMMARY: &'static str = concat!($($doc),+);
-            const STATUS: u16 = $status;
-            type Query = $query;
-            type Request = $request;
-            type Response = $response;
-        }
-    };
-}
-pub(crate) use endpoint;
-
 endpoint!(
     /// Makes an account and logs it in.
     Register, "register", Post "/api/v1/auth/register", Public, 201, None, RegisterRequest => LoggedIn);
@@ -197,9 +189,3 @@ endpoint!(
 endpoint!(
     /// Ends the session, or all of them.
     Logout, "logout", Post "/api/v1/auth/logout", Public, 204, None, LogoutRequest => None);
-endpoint!(
-    /// Reads the caller's profile.
-    GetProfile, "get_profile", Get "/api/v1/auth/profile", Player, 200, None, None => User);
-endpoint!(
-    /// Changes the caller's profile.
-    PutProfile, "put_profile", Put "/api/v1/auth/profile", Player, 200, None, ProfileChange => User);

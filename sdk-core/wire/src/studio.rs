@@ -1,0 +1,1 @@
+//! The studio's side: people, organisations, games, keys, audit.
