@@ -137,6 +137,7 @@ impl App {
             password: password.to_owned(),
             username: None,
             device_name: None,
+            ..RegisterRequest::default()
         })
     }
 

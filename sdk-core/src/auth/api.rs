@@ -16,7 +16,14 @@ pub(crate) async fn register(
     username: Option<String>,
 ) -> Result<User, Error> {
     rules::check_registration(&email, &password, username.as_deref())?;
-    let body = RegisterRequest { email, password, username, device_name: device_name(shared) };
+    let body = RegisterRequest {
+        email,
+        password,
+        username,
+        device_name: device_name(shared),
+        locale: None,
+        proof: None,
+    };
     let mut request = Request::of::<Register>(&[], &Nothing {}).json(&body);
     // Servers that remember keys answer a repeat as before; it is still sent only when nothing was done.
     request.idempotency_key = Some(crate::clock::random_id());
