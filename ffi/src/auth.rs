@@ -161,7 +161,11 @@ pub unsafe extern "C" fn aethex_auth_update_profile(
         // SAFETY: the header asks for valid or null pointers.
         unsafe {
             let set = |text: aethex_str| Ok(Some(text.owned()?).filter(|text| !text.is_empty()));
-            let change = ProfileChange { username: set(username)?, display_name: set(display_name)? };
+            let change = ProfileChange {
+                username: set(username)?,
+                display_name: set(display_name)?,
+                ..ProfileChange::default()
+            };
             request(&entry, op, auth.update_profile(change), user_done(callback, user_data))
         }
     })

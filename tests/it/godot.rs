@@ -139,6 +139,7 @@ fn with_server(test: impl FnOnce(&App) + Send + 'static) {
                 password: "password".into(),
                 username: None,
                 device_name: None,
+                ..RegisterRequest::default()
             };
             app.post("/api/v1/auth/register").json(&body).send().await.expect(201);
             tokio::task::block_in_place(|| test(app));

@@ -100,7 +100,7 @@ on_both_engines! {
             let code = reply.problem().code;
             match endpoint.access {
                 Access::Player => assert_eq!(code, ErrorCode::Unauthenticated, "{}", endpoint.name),
-                Access::Public => assert!(!matches!(code, ErrorCode::NotFound | ErrorCode::MethodNotAllowed), "{}", endpoint.name),
+                Access::Public | Access::Server | Access::Studio | Access::StudioPublic => assert!(!matches!(code, ErrorCode::NotFound | ErrorCode::MethodNotAllowed), "{}", endpoint.name),
             }
         }
     }
