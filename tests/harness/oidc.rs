@@ -331,7 +331,8 @@ impl Provider {
         const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters";
         let url = self.authorization_url(client, REDIRECT, VERIFIER, nonce);
         let code = query(&self.browse(&url).await, "code").expect("sent back with a code");
-        let answer = self.redeem(client, &code, REDIRECT, VERIFIER).await.expect(200).json::<Value>();
+        let answer = self.redeem(client, &code, REDIRECT, VERIFIER).await.expect(200);
+        let answer = json_of(&answer);
         let token = answer["id_token"].as_str().unwrap_or_default();
         let claims = token.split('.').nth(1).map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
         let claims = claims.map(|text| serde_json::from_slice(&text).unwrap()).unwrap_or_default();
@@ -435,6 +436,12 @@ impl Double<'_> {
 #[track_caller]
 fn sent_back(walked: Result<String, Reply>) -> String {
     walked.unwrap_or_else(|page| panic!("the browser stays at {page}"))
+}
+
+/// An answer's JSON: services of others name its media type in their own ways.
+#[track_caller]
+pub fn json_of(reply: &Reply) -> Value {
+    serde_json::from_slice(&reply.body).unwrap_or_else(|error| panic!("{error}: {reply}"))
 }
 
 /// A parameter of a URL's query, decoded.

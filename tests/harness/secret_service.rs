@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
+/// What opens it. With an empty one gnome-keyring makes no collection.
+const PASSWORD: &[u8] = b"correct horse";
 const SERVICE: &str = "org.freedesktop.secrets";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 /// The collection that gnome-keyring makes at the first unlock and programs use by default.
@@ -26,22 +28,12 @@ pub struct SecretService {
     bus: Option<Child>,
     keyring: Option<Child>,
     address: String,
-    password: Password,
     folder: TempDir,
-}
-
-/// What opens it.
-struct Password(String);
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Password")
-    }
 }
 
 impl SecretService {
     /// Starts bus and keyring, unlocked, its default collection empty.
-    pub fn start(password: &str) -> SecretService {
+    pub fn start() -> SecretService {
         let folder = TempDir::with_prefix("aethex-keyring-").unwrap();
         for name in ["home", "run"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
@@ -49,8 +41,7 @@ impl SecretService {
         // The keyring wants a runtime folder that is its user's alone.
         std::fs::set_permissions(folder.path().join("run"), PermissionsExt::from_mode(0o700)).unwrap();
         let (bus, address) = start_bus(folder.path());
-        let password = Password(password.to_owned());
-        let mut service = SecretService { bus: Some(bus), keyring: None, address, password, folder };
+        let mut service = SecretService { bus: Some(bus), keyring: None, address, folder };
         service.restart();
         service
     }
@@ -110,7 +101,7 @@ impl SecretService {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("gnome-keyring-daemon: {error}; run `cargo xtask setup`"));
-        child.stdin.take().unwrap().write_all(self.password.0.as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(PASSWORD).unwrap();
         self.keyring = Some(child);
         until_blocking("the keyring's unlocked collection", || {
             self.property().filter(|said| said.contains("boolean false"))
