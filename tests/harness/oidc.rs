@@ -262,6 +262,11 @@ impl Provider {
         said["token"].as_str().unwrap().to_owned()
     }
 
+    /// Whether this token has a signature of the provider's that fits.
+    pub fn has_signed(&self, token: &str) -> bool {
+        self.order(json!({ "do": "signed", "token": token }))["signed"] == true
+    }
+
     /// How often a path was asked for, such as `/token`.
     pub fn asked(&self, path: &str) -> usize {
         let said = self.order(json!({ "do": "requests" }));

@@ -1,14 +1,16 @@
 //! The components that account tests stand on do what those tests rely on.
 
-use aethex_tests::Client;
-use aethex_tests::oidc::{Double, Endpoint, Fault, Outage, Provider, json_of, percent, query};
+use aethex_tests::oidc::{self, Double, Endpoint, Fault, Outage, Provider, json_of, percent, query};
 use aethex_tests::secret_service::SecretService;
 use aethex_tests::smtp::{self, MailServer, Tls};
+use aethex_tests::{Client, wait};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::process::{Command, Stdio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters";
 /// Any port will do.
@@ -37,7 +39,7 @@ fn a_login_at_the_provider_needs_pkce_and_spends_its_code() {
     run(async {
         let provider = provider();
         let http = Client::new(provider.issuer());
-        let discovered = json_of(&&http.get("/.well-known/openid-configuration").send().await);
+        let discovered = json_of(&http.get("/.well-known/openid-configuration").send().await);
         assert_eq!(discovered["issuer"], provider.issuer());
         assert_eq!(discovered["token_endpoint"], format!("{}/token", provider.issuer()));
         let client = provider.client();
@@ -91,6 +93,61 @@ fn the_provider_logs_in_whom_the_test_names_and_knows_other_clients() {
 }
 
 #[test]
+fn a_strict_provider_tells_of_the_person_at_userinfo_only() {
+    run(async {
+        let provider = oidc::Setup::default().redirects(&["http://127.0.0.1/login"]).start();
+        provider.set_account(json!({ "sub": "ann-1", "email": "ann@example.com", "email_verified": true }));
+        let redirect = "http://127.0.0.1:51004/login";
+        let client = provider.client();
+        let url = provider.authorization_url(&client, redirect, VERIFIER, "n");
+        let code = query(&provider.browse(&url).await, "code").unwrap();
+        let answer = json_of(&provider.redeem(&client, &code, redirect, VERIFIER).await.expect(200));
+        assert!(decoded(answer["id_token"].as_str().unwrap()).1["email"].is_null());
+        let http = Client::new(provider.issuer());
+        let person = http.get("/me").bearer(answer["access_token"].as_str().unwrap()).send().await;
+        assert_eq!(json_of(&person)["email"], "ann@example.com");
+        let unregistered = provider.authorization_url(&client, REDIRECT, VERIFIER, "n");
+        provider.browse_refused(&unregistered).await.expect(400);
+        let minted = provider.mint(&json!({ "sub": "x" }), &json!({ "typ": "JWT" }));
+        assert_eq!(decoded(&minted).1, json!({ "sub": "x" }));
+    });
+}
+
+#[test]
+fn the_providers_endpoints_break_as_told() {
+    run(async {
+        let provider = provider();
+        let http = Client::new(provider.issuer());
+        let keys = || http.get("/jwks").send();
+        provider.break_endpoint(Endpoint::Jwks, Outage::Fails);
+        keys().await.expect(503);
+        provider.break_endpoint(Endpoint::Jwks, Outage::Redirects);
+        assert!(keys().await.expect(307).header("location").ends_with("/elsewhere"));
+        for outage in [Outage::Garbage, Outage::Html] {
+            provider.break_endpoint(Endpoint::Jwks, outage);
+            let said = keys().await.expect(200);
+            assert!(serde_json::from_slice::<Value>(&said.body).is_err(), "{said}");
+        }
+        provider.break_endpoint(Endpoint::Jwks, Outage::Cuts);
+        http.get("/jwks").try_send().await.unwrap_err();
+        provider.break_endpoint(Endpoint::Jwks, Outage::Huge);
+        let mut endless = TcpStream::connect(provider.issuer().trim_start_matches("http://")).await.unwrap();
+        endless.write_all(b"GET /jwks HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut part = vec![0; 4 * 1024 * 1024];
+        wait::in_time("a huge answer", endless.read_exact(&mut part)).await.unwrap();
+        drop(endless);
+        provider.break_endpoint(Endpoint::Jwks, Outage::Hangs);
+        let (asked, waiting) = (provider.asked("/jwks"), http.get("/jwks").try_send());
+        tokio::select! {
+            said = waiting => panic!("an endpoint that hangs said {said:?}"),
+            () = wait::until("the request", async || (provider.asked("/jwks") > asked).then_some(())) => {}
+        }
+        provider.behave();
+        assert!(json_of(&keys().await.expect(200))["keys"].is_array());
+    });
+}
+
+#[test]
 fn the_provider_lies_as_told() {
     run(async {
         let provider = provider();
@@ -124,6 +181,11 @@ fn the_provider_lies_as_told() {
                 Fault::DiscoveryIssuer | Fault::UserinfoOfAnother => false,
             };
             assert!(lied, "{fault:?}: {told:?}");
+            // A lie about the claims is told with the provider's own signature.
+            let forged = [Fault::Unsigned, Fault::ForeignKey, Fault::Tampered, Fault::HmacOfPublicKey];
+            if let Some(token) = told.answer["id_token"].as_str() {
+                assert_eq!(provider.has_signed(token), !forged.contains(fault), "{fault:?}: {token}");
+            }
             provider.behave();
         }
         provider.misbehave(Fault::DiscoveryIssuer);
@@ -133,10 +195,7 @@ fn the_provider_lies_as_told() {
         let access = honest.answer["access_token"].as_str().unwrap();
         let person = http.get("/me").bearer(access).send().await.expect(200);
         assert!(String::from_utf8_lossy(&person.body).contains("somebody-else"));
-        provider.break_endpoint(Endpoint::Jwks, Outage::Fails);
-        http.get("/jwks").send().await.expect(503);
         provider.behave();
-        assert_eq!(http.get("/jwks").send().await.body, keys);
         provider.rotate_keys();
         assert_ne!(http.get("/jwks").send().await.body, keys);
         assert_eq!(provider.log_in(&client, "n").await.claims["sub"], "ann-1");

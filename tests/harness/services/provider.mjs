@@ -157,6 +157,11 @@ const ORDERS = {
     const jwt = new jose.SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, ...header });
     return { token: await jwt.sign(await jose.importJWK(key, key.alg)) };
   },
+  async signed({ token }) {
+    const keys = state.keys.map(({ d, p, q, dp, dq, qi, ...open }) => open);
+    const verified = jose.compactVerify(token, jose.createLocalJWKSet({ keys }));
+    return { signed: await verified.then(() => true, () => false) };
+  },
   rotate: startProvider,
   double(order) {
     return doubles.order(order);
