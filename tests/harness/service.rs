@@ -3,11 +3,13 @@
 //! It says one line when it is ready and one for each order. It ends when its input does: dropped, or with this
 //! process, however that ends. The programs and packages are those that `cargo xtask setup` installs.
 
+use crate::wait::DEADLINE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
 use tempfile::TempDir;
 
 /// The running program.
@@ -16,7 +18,7 @@ pub(crate) struct Service {
     name: &'static str,
     child: Child,
     orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    answers: mpsc::Receiver<String>,
     folder: TempDir,
 }
 
@@ -47,8 +49,11 @@ impl Service {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask setup`", program.display()));
         let orders = child.stdin.take();
-        let answers = BufReader::new(child.stdout.take().unwrap());
-        let mut service = Service { name, child, orders, answers, folder };
+        let (sender, answers) = mpsc::channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // It ends with the program's output.
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let service = Service { name, child, orders, answers, folder };
         let ready = service.answer();
         (service, ready)
     }
@@ -61,9 +66,8 @@ impl Service {
         serde_json::from_value(self.answer()).unwrap()
     }
 
-    fn answer(&mut self) -> Value {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
+    fn answer(&self) -> Value {
+        let line = self.answers.recv_timeout(DEADLINE).unwrap_or_default();
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
         match said.get("ok") {
             Some(answer) => answer.clone(),
