@@ -166,7 +166,17 @@ impl MailServer {
         self.order(json!({ "do": "refuse_to", "address": address, "reply": reply }));
     }
 
-    /// Refuses nothing any more.
+    /// Takes the next `count` mails and cuts the line before it says so: a careful sender sends them again.
+    pub fn lose_answers(&self, count: u32) {
+        self.order(json!({ "do": "lose_answers", "count": count }));
+    }
+
+    /// Answers no `MAIL FROM` from now on, ever.
+    pub fn hang(&self) {
+        self.order(json!({ "do": "hang" }));
+    }
+
+    /// Takes every mail again.
     pub fn accept(&self) {
         self.order(json!({ "do": "accept" }));
     }

@@ -264,8 +264,8 @@ fn the_doubles_of_github_and_discord_answer_as_documented() {
     });
 }
 
-/// Sends a mail with Python's own client; what went wrong, if anything.
-fn send_mail(server: &MailServer, to: &str, login: Option<(&str, &str)>) -> Result<(), String> {
+/// Sends a mail with Python's own client.
+fn mail_client(server: &MailServer, to: &str, login: Option<(&str, &str)>) -> Command {
     const CLIENT: &str = r#"
 import email.message, json, smtplib, ssl, sys
 setup = json.loads(sys.argv[1])
@@ -292,11 +292,14 @@ client.quit()
         "login": login,
         "to": to,
     });
-    let ran = Command::new("python3")
-        .args(["-c", CLIENT, &setup.to_string()])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-c", CLIENT, &setup.to_string()]).stdin(Stdio::null());
+    command
+}
+
+/// What went wrong, if anything.
+fn send_mail(server: &MailServer, to: &str, login: Option<(&str, &str)>) -> Result<(), String> {
+    let ran = mail_client(server, to, login).output().unwrap();
     if ran.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ran.stderr).into_owned()) }
 }
 
@@ -334,6 +337,15 @@ fn the_mail_server_refuses_as_told_and_proves_who_it_is() {
         send_mail(&server, "gone@example.com", None).unwrap();
         assert_eq!(server.arrived(2).await.len(), 2);
         assert_eq!(server.counts(), smtp::Counts { attempts: 5, refused: 3 });
+        server.lose_answers(1);
+        assert!(send_mail(&server, "ann@example.com", None).unwrap_err().contains("unexpectedly closed"));
+        assert_eq!(server.arrived(3).await.len(), 3);
+        server.hang();
+        let mut waiting = mail_client(&server, "ann@example.com", None).spawn().unwrap();
+        wait::until("the mail that hangs", async || (server.counts().attempts == 7).then_some(())).await;
+        assert!(waiting.try_wait().unwrap().is_none());
+        waiting.kill().unwrap();
+        waiting.wait().unwrap();
         let impostor = smtp::Setup::new(Tls::StartTls).certificate_for("mail.example.com").start();
         assert!(
             send_mail(&impostor, "ann@example.com", None).unwrap_err().contains("CERTIFICATE_VERIFY_FAILED")

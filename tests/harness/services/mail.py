@@ -48,9 +48,13 @@ class Box:
         self.refused = 0
         self.refuse_next = {"count": 0, "reply": ""}
         self.refuse_to = {}
+        self.lose_answers = 0
+        self.hanging = False
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         self.attempts += 1
+        if self.hanging:
+            await asyncio.Event().wait()
         if self.refuse_next["count"] > 0:
             self.refuse_next["count"] -= 1
             self.refused += 1
@@ -69,6 +73,9 @@ class Box:
 
     async def handle_DATA(self, server, session, envelope):
         self.mails.append(decoded(server, session, envelope))
+        if self.lose_answers > 0:
+            self.lose_answers -= 1
+            server.transport.abort()
         return "250 OK"
 
     def order(self, order):
@@ -81,8 +88,13 @@ class Box:
                 self.refuse_next = {"count": order["count"], "reply": order["reply"]}
             case "refuse_to":
                 self.refuse_to[order["address"]] = order["reply"]
+            case "lose_answers":
+                self.lose_answers = order["count"]
+            case "hang":
+                self.hanging = True
             case "accept":
-                self.refuse_next["count"] = 0
+                self.refuse_next["count"] = self.lose_answers = 0
+                self.hanging = False
                 self.refuse_to.clear()
             case other:
                 raise ValueError(f"there is no order {other}")
