@@ -14,6 +14,7 @@ mod faults;
 mod ffi;
 mod godot;
 mod openapi;
+mod proof;
 mod saves;
 mod sdk;
 mod tidy;
