@@ -68,6 +68,17 @@ impl Failure {
         failure
     }
 
+    /// A refusal that brings the challenge to answer: `proof_required`, `invalid_proof`.
+    pub(crate) fn challenged(
+        code: ErrorCode,
+        detail: &'static str,
+        challenge: aethex_wire::proof::Challenge,
+    ) -> Failure {
+        let mut failure = Failure::new(code, detail);
+        failure.problem.challenge = Some(Box::new(challenge));
+        failure
+    }
+
     fn retry_after(mut self, seconds: u64) -> Failure {
         self.retry_after_s = Some(seconds);
         self

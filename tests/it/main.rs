@@ -15,6 +15,7 @@ mod faults;
 mod ffi;
 mod godot;
 mod openapi;
+mod proof;
 mod saves;
 mod sdk;
 mod tidy;

@@ -31,6 +31,8 @@ pub struct AuthConfig {
     pub refuse_common_passwords: bool,
     /// How often an attempt may be made.
     pub limits: LimitsConfig,
+    /// What a new account must answer.
+    pub proof: ProofConfig,
 }
 
 impl Default for AuthConfig {
@@ -41,8 +43,64 @@ impl Default for AuthConfig {
             argon2_passes: 2,
             refuse_common_passwords: true,
             limits: LimitsConfig::default(),
+            proof: ProofConfig::default(),
         }
     }
+}
+
+/// What a new account must answer, so that accounts in bulk have a price.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProofConfig {
+    /// `argon2id` (a proof of work that the SDK does by itself), `turnstile`, `hcaptcha`, or `none`.
+    pub kind: ProofKind,
+    /// For `argon2id`: zero bits to find in quiet times. 6 are 64 tries of some 3 ms each.
+    pub bits: u32,
+    /// For `argon2id`: memory of a try, in KiB.
+    pub memory_kib: u32,
+    /// For CAPTCHAs: the site's public key.
+    pub site_key: String,
+    /// For CAPTCHAs: the site's secret.
+    pub secret: String,
+    /// For CAPTCHAs: where tokens are verified; the service's own address when empty.
+    pub verify_url: String,
+}
+
+impl Default for ProofConfig {
+    fn default() -> ProofConfig {
+        ProofConfig {
+            kind: ProofKind::Argon2id,
+            bits: 6,
+            memory_kib: 4096,
+            site_key: String::new(),
+            secret: String::new(),
+            verify_url: String::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for ProofConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProofConfig")
+            .field("kind", &self.kind)
+            .field("bits", &self.bits)
+            .field("memory_kib", &self.memory_kib)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The kinds of proofs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProofKind {
+    /// Proof of work.
+    Argon2id,
+    /// Cloudflare Turnstile.
+    Turnstile,
+    /// hCaptcha.
+    Hcaptcha,
+    /// No proof: for tests, and for servers that only friends reach.
+    None,
 }
 
 /// How often an attempt may be made: so many at once, then one per interval.

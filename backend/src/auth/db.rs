@@ -1,9 +1,10 @@
 //! All SQL of accounts. Rows are found by (game, player, id), never by an id alone.
 
 use super::config::SESSIONS_MAX;
+use super::proof::Spent;
 use super::rules::SessionState;
 use crate::args;
-use crate::ports::sql::{Row, Sql, SqlError};
+use crate::ports::sql::{Row, Sql, SqlError, Transaction};
 use aethex_wire::auth::{ProfileChange, User, Visibility};
 use aethex_wire::ids::{GameId, PlayerId, SessionId};
 use futures_util::FutureExt;
@@ -102,6 +103,7 @@ pub(super) struct NewAccount {
     pub(super) username_folded: String,
     pub(super) password_hash: String,
     pub(super) session: NewSession,
+    pub(super) proof: Spent,
 }
 
 /// A new session.
@@ -144,11 +146,39 @@ pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, S
                     .into_iter()
                     .next()
                     .ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
+                spend(transaction, &new.proof).await?;
                 transaction.execute(INSERT_SESSION, session_args(&new.player, new.session)).await?;
                 Ok(user)
             }
             .boxed()
         })
+        .await
+}
+
+/// Name of the refusal of [`spend`].
+pub(super) const SPENT: &str = "auth_once";
+
+/// Writes down that a proof was used, in the transaction that makes its account. One that was used before is
+/// refused as a row that is not unique on [`SPENT`].
+pub(super) async fn spend(transaction: &mut Transaction, proof: &Spent) -> Result<(), SqlError> {
+    let Some(once) = &proof.0 else { return Ok(()) };
+    let written = transaction
+        .execute(
+            "INSERT INTO auth_once (game_id, digest, expires_at_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            args![once.digest.as_str(), once.expires_at_ms],
+        )
+        .await?;
+    if written == 1 { Ok(()) } else { Err(SqlError::Unique(SPENT.into())) }
+}
+
+/// Forgets what counted once and has expired, at most `limit` at once.
+pub(super) async fn sweep_once(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
+    sql.all_games()
+        .execute(
+            "DELETE FROM auth_once WHERE (game_id, digest) IN (
+                SELECT game_id, digest FROM auth_once WHERE expires_at_ms < $1 LIMIT $2)",
+            args![before_ms, limit],
+        )
         .await
 }
 

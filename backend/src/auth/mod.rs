@@ -5,11 +5,13 @@
 //! set of sessions that ended within a token's lifetime ends access at once. The set is fed by this
 //! process and, where several share a database, by it.
 
+mod captcha;
 pub(crate) mod config;
 mod db;
 mod keys;
 mod limits;
 mod passwords;
+pub(crate) mod proof;
 mod routes;
 mod rules;
 mod tokens;
@@ -22,13 +24,14 @@ use crate::config::Config;
 use crate::context::{new_id, now_ms, random};
 use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
-use crate::ports::sql::Sql;
+use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, SessionId};
 use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, VERIFIED_CACHE_MAX};
 use keys::Keys;
 use limits::{Limiter, Rates};
 use parking_lot::RwLock;
 use passwords::Passwords;
+use proof::Proofs;
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -57,6 +60,7 @@ pub(crate) struct Auth {
     default_game: GameId,
     default_client_key: String,
     passwords: Passwords,
+    proofs: Proofs,
     limiter: Limiter,
     rates: Rates,
     verified: Cache<[u8; 32], Arc<Access>>,
@@ -78,6 +82,7 @@ impl Auth {
             default_game,
             default_client_key: client_key,
             passwords: Passwords::start(&config.auth)?,
+            proofs: Proofs::new(&config.auth.proof)?,
             limiter: Limiter::default(),
             rates: Rates::new(&config.auth.limits),
             verified: Cache::new(VERIFIED_CACHE_MAX),
@@ -143,7 +148,7 @@ impl Auth {
         ended.extend(sessions.map(|session| (session, until)));
     }
 
-    async fn read_ended(&self, sql: &Sql, since_ms: i64) -> Result<(), crate::ports::sql::SqlError> {
+    async fn read_ended(&self, sql: &Sql, since_ms: i64) -> Result<(), SqlError> {
         let rows = db::ended_since(sql, since_ms).await?;
         let mut ended = self.ended.write();
         for (session, ended_at_ms) in rows {
@@ -183,19 +188,20 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                 }
             }
             _ = sweep.tick() => {
-                let before = now_ms() - SWEEP_AFTER_MS;
-                loop {
-                    match db::sweep_sessions(&app.sql, before, SWEEP_BATCH).await {
-                        Ok(swept) if swept == SWEEP_BATCH as u64 => {}
-                        Ok(_) => break,
-                        Err(error) => {
-                            tracing::warn!(%error, "cannot sweep sessions");
-                            break;
-                        }
-                    }
+                if let Err(error) = sweep_rows(&app.sql).await {
+                    tracing::warn!(%error, "cannot sweep accounts");
                 }
             }
             () = until_stopped(&mut stopped) => return,
         }
     }
+}
+
+/// Forgets sessions long over, and what counted once and has expired.
+async fn sweep_rows(sql: &Sql) -> Result<(), SqlError> {
+    const FULL: u64 = SWEEP_BATCH as u64;
+    let now = now_ms();
+    while db::sweep_sessions(sql, now - SWEEP_AFTER_MS, SWEEP_BATCH).await? == FULL {}
+    while db::sweep_once(sql, now, SWEEP_BATCH).await? == FULL {}
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use super::config::{ACCESS_TTL_S, REFRESH_TTL_S};
 use super::db::{self, NewAccount, NewSession, Rotation};
 use super::limits::Attempt;
+use super::proof;
 use super::rules::{self, Reuse};
 use super::tokens::{self, Claims, RefreshToken};
 use crate::app::App;
@@ -55,12 +56,9 @@ async fn register(
         rules::check_username(username)?;
     }
     let digest = tokens::address_digest(app.auth.keys(), address);
-    app.auth
-        .limiter
-        .take(("register", &game, &digest), app.auth.rates.registration, now_ms())
-        .map_err(Failure::rate_limited)?;
+    let proof = proof::check(&app, &game, &digest, request.proof.as_ref()).await?;
     let password_hash = app.auth.passwords.hash(request.password).await?;
-    let (refresh, session) = new_session(request.device_name, digest);
+    let (refresh, session) = new_session(request.device_name, digest.clone());
     let mut account = NewAccount {
         game: game.clone(),
         player: new_id(),
@@ -70,6 +68,7 @@ async fn register(
         email: request.email,
         password_hash,
         session,
+        proof,
     };
     for _ in 0..USERNAME_TRIES {
         account.username_folded = rules::fold(&account.username);
@@ -79,6 +78,7 @@ async fn register(
                 let number = u32::from_le_bytes(random()) % 1_000_000;
                 account.username = rules::username_from(&account.email, Some(number));
             }
+            Err(error) if error.is_unique_on(db::SPENT) => return Err(proof::refused(&app, &game, &digest)),
             Err(error) => return Err(refused_account(error)),
         }
     }

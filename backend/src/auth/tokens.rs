@@ -145,6 +145,18 @@ pub(super) fn address_digest(keys: &Keys, address: std::net::IpAddr) -> String {
     hex(&mac.finalize().into_bytes()[..16])
 }
 
+/// A tag over a text, for one purpose: what carries it comes from us.
+pub(super) fn seal(keys: &Keys, purpose: &str, text: &str) -> [u8; 32] {
+    let mut mac = hmac(keys, purpose);
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+/// What the database keeps of a text that counts once.
+pub(super) fn digest_of(purpose: &str, text: &str) -> String {
+    hex(&Sha256::digest(format!("{purpose}\0{text}")))
+}
+
 fn hmac(keys: &Keys, purpose: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&keys.secret).expect("HMAC takes keys of any length");
     mac.update(purpose.as_bytes());
