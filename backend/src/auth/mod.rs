@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::context::{new_id, now_ms, random};
 use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
-use crate::ports::sql::Sql;
+use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, SessionId};
 use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, VERIFIED_CACHE_MAX};
 use keys::Keys;
@@ -98,6 +98,11 @@ impl Auth {
 
     fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The name of a game, for people to read; `None` for the default game.
+    pub(crate) async fn game_name(&self, sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+        db::game_name(sql, game).await
     }
 
     /// The game of a publishable client key.
