@@ -10,6 +10,7 @@ pub(crate) mod config;
 mod db;
 mod keys;
 mod limits;
+mod names;
 mod passwords;
 pub(crate) mod proof;
 mod routes;
@@ -178,6 +179,9 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut poll = tokio::time::interval(ENDED_POLL);
     let mut sweep = tokio::time::interval(SWEEP_PERIOD);
     let mut since_ms = now_ms() - ENDED_OVERLAP_MS;
+    if let Err(error) = fill_skeletons(&app.sql).await {
+        tracing::warn!(%error, "cannot compare the usernames of older accounts with look-alikes");
+    }
     loop {
         tokio::select! {
             _ = poll.tick() => {
@@ -204,4 +208,16 @@ async fn sweep_rows(sql: &Sql) -> Result<(), SqlError> {
     while db::sweep_sessions(sql, now - SWEEP_AFTER_MS, SWEEP_BATCH).await? == FULL {}
     while db::sweep_once(sql, now, SWEEP_BATCH).await? == FULL {}
     Ok(())
+}
+
+/// Fills in what usernames look like for accounts that an older version made; of two that look alike already,
+/// one goes without.
+async fn fill_skeletons(sql: &Sql) -> Result<(), SqlError> {
+    let mut after = (String::new(), String::new());
+    loop {
+        let batch = db::without_skeleton(sql, after, SWEEP_BATCH).await?;
+        let Some(last) = batch.last() else { return Ok(()) };
+        after = (last.game.clone(), last.player.clone());
+        db::fill_skeletons(sql, batch).await?;
+    }
 }

@@ -3,6 +3,7 @@
 use super::config::{ACCESS_TTL_S, REFRESH_TTL_S};
 use super::db::{self, NewAccount, NewSession, Rotation};
 use super::limits::Attempt;
+use super::names;
 use super::proof;
 use super::rules::{self, Reuse};
 use super::tokens::{self, Claims, RefreshToken};
@@ -52,9 +53,10 @@ async fn register(
     let refuse_common = app.config.auth.refuse_common_passwords;
     rules::check_password(&request.password, &request.email, refuse_common)?;
     rules::check_device_name(request.device_name.as_deref())?;
-    if let Some(username) = &request.username {
-        rules::check_username(username)?;
+    if let Some(locale) = &request.locale {
+        names::check_locale(locale)?;
     }
+    let username = request.username.as_deref().map(names::clean_username).transpose()?;
     let digest = tokens::address_digest(app.auth.keys(), address);
     let proof = proof::check(&app, &game, &digest, request.proof.as_ref()).await?;
     let password_hash = app.auth.passwords.hash(request.password).await?;
@@ -63,20 +65,18 @@ async fn register(
         game: game.clone(),
         player: new_id(),
         email_folded: rules::fold(&request.email),
-        username: request.username.clone().unwrap_or_else(|| rules::username_from(&request.email, None)),
-        username_folded: String::new(),
+        username: username.unwrap_or_else(|| names::username_from(&request.email, None)),
         email: request.email,
         password_hash,
         session,
         proof,
     };
     for _ in 0..USERNAME_TRIES {
-        account.username_folded = rules::fold(&account.username);
         match db::insert_account(&app.sql, account.clone()).await {
             Ok(user) => return Ok(answer::<Register>(&logged_in(&app, &game, user, &refresh)?)),
-            Err(error) if error.is_unique_on("username_folded") && request.username.is_none() => {
+            Err(error) if error.is_unique_on("username_") && request.username.is_none() => {
                 let number = u32::from_le_bytes(random()) % 1_000_000;
-                account.username = rules::username_from(&account.email, Some(number));
+                account.username = names::username_from(&account.email, Some(number));
             }
             Err(error) if error.is_unique_on(db::SPENT) => return Err(proof::refused(&app, &game, &digest)),
             Err(error) => return Err(refused_account(error)),
@@ -89,7 +89,8 @@ fn refused_account(error: SqlError) -> Failure {
     if error.is_unique_on("email_folded") {
         return Failure::new(ErrorCode::EmailTaken, "An account with this email exists: log in instead.");
     }
-    if error.is_unique_on("username_folded") { username_taken() } else { error.into() }
+    // The same in another case, or too much alike.
+    if error.is_unique_on("username_") { username_taken() } else { error.into() }
 }
 
 fn username_taken() -> Failure {
@@ -263,13 +264,12 @@ async fn put_profile(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    Json(change): Json<ProfileChange>,
+    Json(mut change): Json<ProfileChange>,
 ) -> Outcome<Response> {
-    if let Some(username) = &change.username {
-        rules::check_username(username)?;
-    }
-    if let Some(name) = &change.display_name {
-        rules::check_display_name(name)?;
+    change.username = change.username.as_deref().map(names::clean_username).transpose()?;
+    change.display_name = change.display_name.as_deref().map(names::clean_display_name).transpose()?;
+    if let Some(locale) = &change.locale {
+        names::check_locale(locale)?;
     }
     let expected = expected_version(&headers)?;
     let changed = db::update_profile(&app.sql, &caller.game, &caller.player, change, expected, now_ms())
