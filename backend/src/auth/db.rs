@@ -110,6 +110,7 @@ pub(super) struct NewAccount {
     pub(super) email_folded: String,
     pub(super) username: String,
     pub(super) password_hash: String,
+    pub(super) locale: String,
     pub(super) session: NewSession,
     pub(super) proof: Spent,
 }
@@ -134,9 +135,9 @@ pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, S
                     .query(
                         with_user!(
                             "INSERT INTO auth_account (game_id, player_id, email, email_folded, username,
-                            username_folded, username_skeleton, display_name, avatar_url, password_hash, version,
-                            created_at_ms, updated_at_ms)
-                         VALUES ($1, $2, $3, $4, $5, $6, $9, $5, '', $7, 1, $8, $8) RETURNING "
+                            username_folded, username_skeleton, display_name, avatar_url, password_hash, locale,
+                            version, created_at_ms, updated_at_ms)
+                         VALUES ($1, $2, $3, $4, $5, $6, $9, $5, '', $7, $10, 1, $8, $8) RETURNING "
                         ),
                         args![
                             new.player.as_str(),
@@ -147,6 +148,7 @@ pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, S
                             new.password_hash,
                             new.session.now_ms,
                             names::skeleton(&new.username),
+                            new.locale,
                         ],
                         user,
                     )

@@ -12,6 +12,7 @@ mod keys;
 mod limits;
 mod names;
 mod passwords;
+mod profile;
 pub(crate) mod proof;
 mod routes;
 mod rules;
@@ -182,6 +183,9 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     if let Err(error) = fill_skeletons(&app.sql).await {
         tracing::warn!(%error, "cannot compare the usernames of older accounts with look-alikes");
     }
+    if let Err(error) = profile::readdress(&app).await {
+        tracing::warn!(%error, "cannot give avatars their new addresses");
+    }
     loop {
         tokio::select! {
             _ = poll.tick() => {
@@ -194,6 +198,9 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             _ = sweep.tick() => {
                 if let Err(error) = sweep_rows(&app.sql).await {
                     tracing::warn!(%error, "cannot sweep accounts");
+                }
+                if let Err(error) = profile::sweep(&app).await {
+                    tracing::warn!(%error, "cannot sweep avatars");
                 }
             }
             () = until_stopped(&mut stopped) => return,

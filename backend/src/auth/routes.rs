@@ -4,6 +4,7 @@ use super::config::{ACCESS_TTL_S, REFRESH_TTL_S};
 use super::db::{self, NewAccount, NewSession, Rotation};
 use super::limits::Attempt;
 use super::names;
+use super::profile;
 use super::proof;
 use super::rules::{self, Reuse};
 use super::tokens::{self, Claims, RefreshToken};
@@ -15,8 +16,8 @@ use crate::http::{answer, mount};
 use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::{
-    GetProfile, LoggedIn, Login, LoginRequest, Logout, LogoutRequest, ProfileChange, PutProfile, Refresh,
-    RefreshRequest, Register, RegisterRequest, Tokens, User,
+    LoggedIn, Login, LoginRequest, Logout, LogoutRequest, Refresh, RefreshRequest, Register, RegisterRequest,
+    Tokens, User,
 };
 use aethex_wire::endpoint;
 use aethex_wire::ids::{GameId, SessionId};
@@ -27,7 +28,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, HeaderValue, header};
+use http::header;
 use std::sync::Arc;
 
 /// Usernames tried for a player who named none.
@@ -39,8 +40,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<Login, _, _>(router, login);
     let router = mount::<Refresh, _, _>(router, refresh);
     let router = mount::<Logout, _, _>(router, logout);
-    let router = mount::<GetProfile, _, _>(router, get_profile);
-    mount::<PutProfile, _, _>(router, put_profile)
+    profile::routes(router)
 }
 
 async fn register(
@@ -68,6 +68,7 @@ async fn register(
         username: username.unwrap_or_else(|| names::username_from(&request.email, None)),
         email: request.email,
         password_hash,
+        locale: request.locale.unwrap_or_default(),
         session,
         proof,
     };
@@ -85,7 +86,7 @@ async fn register(
     Err(username_taken())
 }
 
-fn refused_account(error: SqlError) -> Failure {
+pub(super) fn refused_account(error: SqlError) -> Failure {
     if error.is_unique_on("email_folded") {
         return Failure::new(ErrorCode::EmailTaken, "An account with this email exists: log in instead.");
     }
@@ -252,55 +253,6 @@ async fn end_session(app: &App, game: &GameId, session: &SessionId) -> Outcome<(
     db::end_session(&app.sql, game, session, now).await?;
     app.auth.end(std::iter::once(session.clone()), now);
     Ok(())
-}
-
-async fn get_profile(State(app): State<Arc<App>>, caller: Caller) -> Outcome<Response> {
-    let user =
-        db::account(&app.sql, &caller.game, &caller.player).await?.ok_or_else(Failure::unauthenticated)?;
-    Ok(with_etag(answer::<GetProfile>(&user), user.version))
-}
-
-async fn put_profile(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    headers: HeaderMap,
-    Json(mut change): Json<ProfileChange>,
-) -> Outcome<Response> {
-    change.username = change.username.as_deref().map(names::clean_username).transpose()?;
-    change.display_name = change.display_name.as_deref().map(names::clean_display_name).transpose()?;
-    if let Some(locale) = &change.locale {
-        names::check_locale(locale)?;
-    }
-    let expected = expected_version(&headers)?;
-    let changed = db::update_profile(&app.sql, &caller.game, &caller.player, change, expected, now_ms())
-        .await
-        .map_err(refused_account)?;
-    match changed {
-        Some(user) => Ok(with_etag(answer::<PutProfile>(&user), user.version)),
-        None if expected.is_some() => Err(Failure::new(
-            ErrorCode::ProfileConflict,
-            "The profile changed since it was read: read it again, then repeat the change.",
-        )),
-        None => Err(Failure::unauthenticated()),
-    }
-}
-
-fn with_etag(mut response: Response, version: i64) -> Response {
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    response
-}
-
-/// `If-Match: "7"`; `*` and none mean any.
-fn expected_version(headers: &HeaderMap) -> Outcome<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.trim_matches('"').parse();
-    version.map(Some).map_err(|_| Failure::invalid("`If-Match` is not an ETag of a profile."))
 }
 
 fn new_session(device_name: Option<String>, address_hash: String) -> (RefreshToken, NewSession) {

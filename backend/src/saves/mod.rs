@@ -131,10 +131,12 @@ async fn sweep_rows(app: &App) -> Result<(), SqlError> {
 /// Removes blobs that no row names: their request was cut off between blob and row, or its delete between
 /// row and blob.
 async fn sweep_blobs(app: &App) -> Result<(), String> {
-    let keys = app.blob.older_than(ORPHAN_AGE, SWEEP_BLOBS_MAX).await.map_err(|error| error.to_string())?;
+    // Blobs of other features begin with a word of theirs.
+    let ours = |folder: &str| GameId::parse(folder).is_some();
+    let keys = app.blob.older_than(ORPHAN_AGE, SWEEP_BLOBS_MAX, ours).await;
+    let keys = keys.map_err(|error| error.to_string())?;
     for key in keys {
         let mut parts = key.split('/');
-        // Blobs of other features begin with the feature's name.
         let (Some(game), Some(player)) = (parts.next().and_then(GameId::parse), parts.next()) else {
             continue;
         };
