@@ -2,6 +2,7 @@
 
 use aethex_tests::process::Setup;
 use aethex_tests::{App, Player, on_both_engines};
+use aethex_wire::auth::profile::{DeleteAvatar, GetPreferences, GetPublicProfile, PutAvatar, PutPreferences};
 use aethex_wire::auth::{GetProfile, LoggedIn, Login, Logout, PutProfile, Refresh, Register};
 use aethex_wire::saves::{DeleteSave, GetSave, ListSaves, PutSave, SaveHistory};
 use aethex_wire::{Access, Endpoint, ErrorCode};
@@ -32,7 +33,7 @@ fn of<E: Endpoint>() -> Described {
     }
 }
 
-fn all() -> [Described; 11] {
+fn all() -> [Described; 16] {
     [
         of::<Register>(),
         of::<Login>(),
@@ -40,6 +41,11 @@ fn all() -> [Described; 11] {
         of::<Logout>(),
         of::<GetProfile>(),
         of::<PutProfile>(),
+        of::<GetPublicProfile>(),
+        of::<GetPreferences>(),
+        of::<PutPreferences>(),
+        of::<PutAvatar>(),
+        of::<DeleteAvatar>(),
         of::<ListSaves>(),
         of::<PutSave>(),
         of::<GetSave>(),

@@ -29,6 +29,10 @@ pub struct AuthConfig {
     pub argon2_passes: u32,
     /// Whether passwords that guessers try first are refused. Off only for trying things out.
     pub refuse_common_passwords: bool,
+    /// Whether addresses of services of throw-away addresses are refused.
+    pub refuse_disposable_addresses: bool,
+    /// File with more domains of such services, one a line; none when empty.
+    pub disposable_domains_file: String,
     /// How often an attempt may be made.
     pub limits: LimitsConfig,
     /// What a new account must answer.
@@ -42,6 +46,8 @@ impl Default for AuthConfig {
             argon2_memory_kib: 19 * 1024,
             argon2_passes: 2,
             refuse_common_passwords: true,
+            refuse_disposable_addresses: false,
+            disposable_domains_file: String::new(),
             limits: LimitsConfig::default(),
             proof: ProofConfig::default(),
         }

@@ -8,6 +8,7 @@
 mod captcha;
 pub(crate) mod config;
 mod db;
+mod disposable;
 mod keys;
 mod limits;
 mod names;
@@ -29,6 +30,7 @@ use crate::extract::Caller;
 use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, SessionId};
 use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, VERIFIED_CACHE_MAX};
+use disposable::Disposable;
 use keys::Keys;
 use limits::{Limiter, Rates};
 use parking_lot::RwLock;
@@ -63,6 +65,7 @@ pub(crate) struct Auth {
     default_client_key: String,
     passwords: Passwords,
     proofs: Proofs,
+    disposable: Disposable,
     limiter: Limiter,
     rates: Rates,
     verified: Cache<[u8; 32], Arc<Access>>,
@@ -84,6 +87,7 @@ impl Auth {
             default_game,
             default_client_key: client_key,
             passwords: Passwords::start(&config.auth)?,
+            disposable: Disposable::open(&config.auth)?,
             proofs: Proofs::new(&config.auth.proof)?,
             limiter: Limiter::default(),
             rates: Rates::new(&config.auth.limits),

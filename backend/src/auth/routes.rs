@@ -50,6 +50,7 @@ async fn register(
     Json(request): Json<RegisterRequest>,
 ) -> Outcome<Response> {
     rules::check_email(&request.email)?;
+    app.auth.disposable.check(&request.email)?;
     let refuse_common = app.config.auth.refuse_common_passwords;
     rules::check_password(&request.password, &request.email, refuse_common)?;
     rules::check_device_name(request.device_name.as_deref())?;
