@@ -17,6 +17,19 @@ pub(crate) const CLIENT_KEY_CACHE_MAX: usize = 10_000;
 /// Addresses and accounts whose attempts are counted; the least used are forgotten first.
 pub(crate) const LIMITER_KEYS_MAX: usize = 200_000;
 
+/// How long a code that verifies an address counts.
+pub(crate) const VERIFY_TTL_MS: i64 = 24 * 3600 * 1000;
+/// How long a code that resets a password counts: it opens the account.
+pub(crate) const RESET_TTL_MS: i64 = 3600 * 1000;
+/// A code is not sent again within this time of the last one.
+pub(crate) const CODE_AGAIN_MS: i64 = 60 * 1000;
+/// Mails that an account's player may cause at once.
+pub(crate) const MAILS_PER_ACCOUNT: u32 = 5;
+/// Seconds until one more mail may be caused.
+pub(crate) const MAIL_INTERVAL_S: u32 = 600;
+/// How long after a login an account without a password may change what matters.
+pub(crate) const FRESH_LOGIN_MS: i64 = 10 * 60 * 1000;
+
 /// Settings of accounts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -33,6 +46,12 @@ pub struct AuthConfig {
     pub refuse_disposable_addresses: bool,
     /// File with more domains of such services, one a line; none when empty.
     pub disposable_domains_file: String,
+    /// Whether an account counts only once its address is verified: registration then answers the same for
+    /// addresses that have an account and for those that have none.
+    pub require_verified_email: bool,
+    /// How long a new signing key is only published before it signs, so that every server and every cache of
+    /// the public keys knows it by then.
+    pub signing_key_settle_s: u64,
     /// How often an attempt may be made.
     pub limits: LimitsConfig,
     /// What a new account must answer.
@@ -48,6 +67,8 @@ impl Default for AuthConfig {
             refuse_common_passwords: true,
             refuse_disposable_addresses: false,
             disposable_domains_file: String::new(),
+            require_verified_email: false,
+            signing_key_settle_s: 600,
             limits: LimitsConfig::default(),
             proof: ProofConfig::default(),
         }
@@ -125,6 +146,10 @@ pub struct LimitsConfig {
     pub registrations_per_address: u32,
     /// Seconds until another registration is allowed.
     pub registration_per_address_s: u32,
+    /// Requests for a password's reset from one address.
+    pub resets_per_address: u32,
+    /// Seconds until another such request is allowed.
+    pub reset_per_address_s: u32,
 }
 
 impl Default for LimitsConfig {
@@ -136,6 +161,8 @@ impl Default for LimitsConfig {
             login_failure_per_address_s: 6,
             registrations_per_address: 200,
             registration_per_address_s: 12,
+            resets_per_address: 20,
+            reset_per_address_s: 60,
         }
     }
 }

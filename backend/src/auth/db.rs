@@ -101,17 +101,38 @@ pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, 
         .await
 }
 
-/// A new account with its first session.
+/// The newest client key of each game, for links.
+pub(super) async fn newest_key(sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+    sql.game(game)
+        .read_one(
+            "SELECT client_key FROM auth_client_key WHERE game_id = $1 ORDER BY created_at_ms DESC LIMIT 1",
+            args![],
+            |row| row.text(0),
+        )
+        .await
+}
+
+/// Whether a row was refused for its username.
+pub(super) fn is_username_taken(error: &SqlError) -> bool {
+    error.is_unique_on("username_folded") || error.is_unique_on("username_skeleton")
+}
+
+/// A new account, with its first session unless it must be verified before.
 #[derive(Debug, Clone)]
 pub(super) struct NewAccount {
     pub(super) game: GameId,
     pub(super) player: String,
     pub(super) email: String,
     pub(super) email_folded: String,
+    pub(super) email_verified: bool,
     pub(super) username: String,
+    /// The username when there is none.
+    pub(super) display_name: Option<String>,
     pub(super) password_hash: String,
+    pub(super) is_guest: bool,
     pub(super) locale: String,
-    pub(super) session: NewSession,
+    pub(super) now_ms: i64,
+    pub(super) session: Option<NewSession>,
     pub(super) proof: Spent,
 }
 
@@ -122,48 +143,52 @@ pub(super) struct NewSession {
     pub(super) refresh_hash: String,
     pub(super) device_name: String,
     pub(super) address_hash: String,
+    pub(super) method: &'static str,
     pub(super) now_ms: i64,
     pub(super) expires_at_ms: i64,
 }
 
-pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, SqlError> {
-    let game = new.game.clone();
-    sql.game(&game)
-        .transaction(move |transaction| {
-            async move {
-                let rows = transaction
-                    .query(
-                        with_user!(
-                            "INSERT INTO auth_account (game_id, player_id, email, email_folded, username,
-                            username_folded, username_skeleton, display_name, avatar_url, password_hash, locale,
-                            version, created_at_ms, updated_at_ms)
-                         VALUES ($1, $2, $3, $4, $5, $6, $9, $5, '', $7, $10, 1, $8, $8) RETURNING "
-                        ),
-                        args![
-                            new.player.as_str(),
-                            new.email,
-                            new.email_folded,
-                            new.username.as_str(),
-                            names::fold(&new.username),
-                            new.password_hash,
-                            new.session.now_ms,
-                            names::skeleton(&new.username),
-                            new.locale,
-                        ],
-                        user,
-                    )
-                    .await?;
-                let user = rows
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
-                spend(transaction, &new.proof).await?;
-                transaction.execute(INSERT_SESSION, session_args(&new.player, new.session)).await?;
-                Ok(user)
-            }
-            .boxed()
-        })
-        .await
+pub(super) async fn insert_account(transaction: &mut Transaction, new: NewAccount) -> Result<User, SqlError> {
+    spend(transaction, &new.proof).await?;
+    let rows = transaction
+        .query(
+            with_user!(
+                "INSERT INTO auth_account (game_id, player_id, email, email_folded, username, username_folded,
+                    display_name, avatar_url, password_hash, version, created_at_ms, updated_at_ms,
+                    email_verified_at_ms, is_guest, locale, username_skeleton)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, 1, $9, $9, $10, $11, $12, $13) RETURNING "
+            ),
+            args![
+                new.player.as_str(),
+                new.email,
+                new.email_folded,
+                new.username.as_str(),
+                names::fold(&new.username),
+                new.display_name.as_deref().unwrap_or(&new.username),
+                new.password_hash,
+                new.now_ms,
+                new.email_verified.then_some(new.now_ms),
+                i64::from(new.is_guest),
+                new.locale,
+                names::skeleton(&new.username),
+            ],
+            user,
+        )
+        .await?;
+    let user = rows.into_iter().next().ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
+    if let Some(session) = new.session {
+        begin_session(transaction, &new.player, session).await?;
+    }
+    Ok(user)
+}
+
+/// Begins a session.
+pub(super) async fn begin_session(
+    transaction: &mut Transaction,
+    player: &str,
+    new: NewSession,
+) -> Result<(), SqlError> {
+    transaction.execute(INSERT_SESSION, session_args(player, new)).await.map(drop)
 }
 
 /// Name of the refusal of [`spend`].
@@ -195,8 +220,8 @@ pub(super) async fn sweep_once(sql: &Sql, before_ms: i64, limit: i64) -> Result<
 
 const INSERT_SESSION: &str =
     "INSERT INTO auth_session (game_id, session_id, player_id, generation, refresh_hash,
-        device_name, address_hash, created_at_ms, last_seen_at_ms, expires_at_ms)
-    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $7, $8)";
+        device_name, address_hash, created_at_ms, last_seen_at_ms, expires_at_ms, method)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $7, $8, $9)";
 
 fn session_args(player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
     args![
@@ -207,6 +232,7 @@ fn session_args(player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
         new.address_hash,
         new.now_ms,
         new.expires_at_ms,
+        new.method,
     ]
 }
 
@@ -249,12 +275,57 @@ pub(super) async fn account_by_email(
         .read_one(
             with_user!(
                 "SELECT ",
-                ", password_hash FROM auth_account WHERE game_id = $1 AND email_folded = $2"
+                ", password_hash FROM auth_account WHERE game_id = $1 AND email_folded = $2 AND email_folded <> ''"
             ),
             args![email_folded],
             |row| Ok((user(row)?, row.text(USER_COLUMNS)?)),
         )
         .await
+}
+
+/// An account with its password's hash, empty when it has none.
+pub(super) async fn account_with_hash(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+) -> Result<Option<(User, String)>, SqlError> {
+    sql.game(game)
+        .read_one(
+            with_user!("SELECT ", ", password_hash FROM auth_account WHERE game_id = $1 AND player_id = $2"),
+            args![player.as_str()],
+            |row| Ok((user(row)?, row.text(USER_COLUMNS)?)),
+        )
+        .await
+}
+
+/// An account, within a transaction.
+pub(super) async fn account_in(
+    transaction: &mut Transaction,
+    player: &PlayerId,
+) -> Result<Option<User>, SqlError> {
+    transaction
+        .query_one(
+            with_user!("SELECT ", " FROM auth_account WHERE game_id = $1 AND player_id = $2"),
+            args![player.as_str()],
+            user,
+        )
+        .await
+}
+
+/// Gives an account another username.
+pub(super) async fn set_username(
+    transaction: &mut Transaction,
+    player: &PlayerId,
+    username: &str,
+) -> Result<(), SqlError> {
+    transaction
+        .execute(
+            "UPDATE auth_account SET username = $3, username_folded = $4, username_skeleton = $5
+             WHERE game_id = $1 AND player_id = $2",
+            args![player.as_str(), username, names::fold(username), names::skeleton(username)],
+        )
+        .await
+        .map(drop)
 }
 
 pub(super) async fn account(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Option<User>, SqlError> {

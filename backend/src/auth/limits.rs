@@ -27,7 +27,7 @@ impl Rate {
         Rate { burst, interval_ms }
     }
 
-    fn new(burst: u32, interval_s: u32) -> Rate {
+    pub(crate) fn new(burst: u32, interval_s: u32) -> Rate {
         Rate { burst: i64::from(burst.max(1)), interval_ms: i64::from(interval_s.max(1)) * 1000 }
     }
 }
@@ -38,6 +38,7 @@ pub(crate) struct Rates {
     pub(crate) account: Rate,
     pub(crate) address: Rate,
     pub(crate) registration: Rate,
+    pub(crate) forgot: Rate,
 }
 
 impl Rates {
@@ -46,6 +47,7 @@ impl Rates {
             account: Rate::new(config.login_failures_per_account, config.login_failure_per_account_s),
             address: Rate::new(config.login_failures_per_address, config.login_failure_per_address_s),
             registration: Rate::new(config.registrations_per_address, config.registration_per_address_s),
+            forgot: Rate::new(config.resets_per_address, config.reset_per_address_s),
         }
     }
 }

@@ -9,14 +9,18 @@ mod captcha;
 pub(crate) mod config;
 mod db;
 mod disposable;
-mod keys;
+pub(crate) mod email;
+pub(crate) mod identities;
+pub(crate) mod keys;
 mod limits;
 mod names;
+mod pages;
 mod passwords;
 mod profile;
 pub(crate) mod proof;
 mod routes;
 mod rules;
+mod sessions;
 mod tokens;
 
 pub(crate) use routes::routes;
@@ -48,6 +52,8 @@ use tokio::sync::watch;
 const ENDED_POLL: Duration = Duration::from_secs(1);
 /// How far a poll looks back behind the one before: servers' clocks differ a little.
 const ENDED_OVERLAP_MS: i64 = 10_000;
+/// How often the folder of keys is looked at.
+const KEYS_POLL: Duration = Duration::from_secs(5);
 /// How often sessions long over are forgotten.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 /// How long an ended session stays in the database: a stolen token used late is still recognised, and the
@@ -82,7 +88,7 @@ impl Auth {
         let default_game =
             GameId::parse(&game).ok_or_else(|| StartError("the default game's id is damaged".into()))?;
         let auth = Auth {
-            keys: Keys::open(&config.data.join("keys"))?,
+            keys: Keys::open(&config.data.join("keys"), config.auth.signing_key_settle_s)?,
             issuer: config.auth.issuer.clone(),
             default_game,
             default_client_key: client_key,
@@ -107,8 +113,13 @@ impl Auth {
         &self.default_client_key
     }
 
-    fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// A publishable client key of a game, for links.
+    pub(crate) async fn key_of_game(&self, sql: &Sql, game: &GameId) -> Option<String> {
+        db::newest_key(sql, game).await.ok().flatten()
     }
 
     /// The game of a publishable client key.
@@ -147,6 +158,11 @@ impl Auth {
         Ok(Caller { game, player: access.player.clone(), session: access.session.clone() })
     }
 
+    /// Ends access by the tokens of sessions named by the database.
+    fn end_named(&self, sessions: &[String]) {
+        self.end(sessions.iter().filter_map(|id| SessionId::parse(id)), now_ms());
+    }
+
     /// Ends access by these sessions' tokens.
     fn end(&self, sessions: impl Iterator<Item = SessionId>, now_ms: i64) {
         let until = now_ms + ACCESS_TTL_S * 1000;
@@ -182,6 +198,7 @@ fn new_client_key() -> String {
 /// Background work: learns of sessions that ended elsewhere, forgets those long over.
 pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut poll = tokio::time::interval(ENDED_POLL);
+    let mut keys = tokio::time::interval(KEYS_POLL);
     let mut sweep = tokio::time::interval(SWEEP_PERIOD);
     let mut since_ms = now_ms() - ENDED_OVERLAP_MS;
     if let Err(error) = fill_skeletons(&app.sql).await {
@@ -199,9 +216,14 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                     Err(error) => tracing::warn!(%error, "cannot read ended sessions"),
                 }
             }
+            _ = keys.tick() => {
+                if let Err(error) = app.auth.keys.reload() {
+                    tracing::warn!(%error, "cannot look for new keys");
+                }
+            }
             _ = sweep.tick() => {
-                if let Err(error) = sweep_rows(&app.sql).await {
-                    tracing::warn!(%error, "cannot sweep accounts");
+                if let Err(error) = sweep_all(&app.sql).await {
+                    tracing::warn!(%error, "cannot sweep sessions and codes");
                 }
                 if let Err(error) = profile::sweep(&app).await {
                     tracing::warn!(%error, "cannot sweep avatars");
@@ -212,12 +234,11 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Forgets sessions long over, and what counted once and has expired.
-async fn sweep_rows(sql: &Sql) -> Result<(), SqlError> {
-    const FULL: u64 = SWEEP_BATCH as u64;
-    let now = now_ms();
-    while db::sweep_sessions(sql, now - SWEEP_AFTER_MS, SWEEP_BATCH).await? == FULL {}
-    while db::sweep_once(sql, now, SWEEP_BATCH).await? == FULL {}
+async fn sweep_all(sql: &Sql) -> Result<(), SqlError> {
+    let (now, full) = (now_ms(), SWEEP_BATCH as u64);
+    while db::sweep_sessions(sql, now - SWEEP_AFTER_MS, SWEEP_BATCH).await? == full {}
+    while email::db::sweep_codes(sql, now, SWEEP_BATCH).await? == full {}
+    while db::sweep_once(sql, now, SWEEP_BATCH).await? == full {}
     Ok(())
 }
 

@@ -170,6 +170,12 @@ pub(super) fn clean_display_name(name: &str) -> Outcome<String> {
     Ok(name)
 }
 
+/// A name of elsewhere as a display name, when it can be one.
+pub(super) fn shown_name(name: &str) -> Option<String> {
+    let name: String = name.trim().chars().take(DISPLAY_NAME_CHARS_MAX).collect();
+    clean_display_name(&name).ok()
+}
+
 fn is_separator(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
@@ -202,8 +208,9 @@ fn is_blank(c: char) -> bool {
 }
 
 /// Whether a text has the form of a BCP 47 language tag: a language of letters, then parts of up to eight
-/// letters and digits. Whether such a language exists is not asked.
-pub(super) fn check_locale(locale: &str) -> Outcome<()> {
+/// letters and digits. Whether such a language exists is not asked. An empty text is none.
+pub(super) fn check_locale(locale: Option<&str>) -> Outcome<()> {
+    let Some(locale) = locale.filter(|locale| !locale.is_empty()) else { return Ok(()) };
     let mut parts = locale.split('-');
     let language = parts.next().unwrap_or_default();
     let begins = matches!(language.len(), 2..=8) && language.bytes().all(|b| b.is_ascii_alphabetic());
@@ -399,10 +406,9 @@ mod tests {
     #[test]
     fn locales_have_the_form_of_a_tag() {
         for good in ["de", "pt-BR", "zh-Hant-TW", "de-CH-1996", "sr-Latn", "en-u-ca-buddhist", "haw"] {
-            assert!(check_locale(good).is_ok(), "{good}");
+            assert!(check_locale(Some(good)).is_ok(), "{good}");
         }
         for bad in [
-            "",
             "d",
             "de_DE",
             "de-",
@@ -415,7 +421,7 @@ mod tests {
             "x-klingon1234",
             &"de-".repeat(20),
         ] {
-            assert!(check_locale(bad).is_err(), "{bad:?}");
+            assert!(check_locale(Some(bad)).is_err(), "{bad:?}");
         }
     }
 

@@ -49,7 +49,7 @@ const SWEEP_MAX: usize = 100_000;
 /// Accounts looked at in one statement.
 const BATCH: i64 = 1000;
 
-pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+pub(super) fn mount_routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
     let router = mount::<GetProfile, _, _>(router, get_profile);
     let router = mount::<PutProfile, _, _>(router, put_profile);
     let router = mount::<GetPublicProfile, _, _>(router, get_public_profile);
@@ -77,9 +77,7 @@ async fn put_profile(
 ) -> Outcome<Response> {
     change.username = change.username.as_deref().map(names::clean_username).transpose()?;
     change.display_name = change.display_name.as_deref().map(names::clean_display_name).transpose()?;
-    if let Some(locale) = &change.locale {
-        names::check_locale(locale)?;
-    }
+    names::check_locale(change.locale.as_deref())?;
     let expected = expected_version(&headers)?;
     let changed =
         super::db::update_profile(&app.sql, &caller.game, &caller.player, change, expected, now_ms())
