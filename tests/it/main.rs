@@ -15,6 +15,7 @@ mod faults;
 mod ffi;
 mod godot;
 mod openapi;
+mod profile;
 mod proof;
 mod saves;
 mod sdk;
