@@ -17,6 +17,7 @@ mod ffi;
 mod godot;
 mod mailbox;
 mod openapi;
+mod profile;
 mod proof;
 mod rotation;
 mod saves;
