@@ -2,7 +2,9 @@
 //! loopback, with switches for what goes wrong. What a whole backend does is tested elsewhere; here the
 //! client's side of failures is.
 
-use aethex_sdk_core::wire::auth::{LoggedIn, LoginRequest, LogoutRequest, RefreshRequest, Tokens, User};
+use aethex_sdk_core::wire::auth::{
+    LoggedIn, LoginRequest, LogoutRequest, RefreshRequest, Tokens, User, Visibility,
+};
 use aethex_sdk_core::wire::ids::{PlayerId, SessionId, VersionId};
 use aethex_sdk_core::wire::page::Page;
 use aethex_sdk_core::wire::saves::{
@@ -419,8 +421,12 @@ fn user(player: &PlayerId, email: &str) -> User {
         id: player.clone(),
         username: email.split('@').next().unwrap().to_owned(),
         email: email.to_owned(),
+        email_verified: false,
+        is_guest: false,
         display_name: "Ann".to_owned(),
         avatar_url: String::new(),
+        visibility: Visibility::Public,
+        locale: String::new(),
         version: 1,
         created_at_ms: 1,
     }

@@ -1,0 +1,1 @@
+//! The ear of a login in the browser.
