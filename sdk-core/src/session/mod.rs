@@ -11,6 +11,7 @@
 //! not to be remembered lives in memory only. Beside the session there may be a kept guest's, for the merge.
 
 mod change;
+mod device;
 mod farewells;
 mod keyring;
 mod store;
