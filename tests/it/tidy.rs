@@ -23,6 +23,10 @@ const FEATURES: &[&str] = &[
     "modes",
     "gamedata",
     "cells",
+    "jobs",
+    "mail",
+    "privacy",
+    "studio",
 ];
 /// A file longer than this hides a second one.
 const FILE_LINES_MAX: usize = 700;
