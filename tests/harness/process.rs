@@ -162,7 +162,7 @@ pub fn binary() -> PathBuf {
 
 /// A prefix by which a program dies when its parent does, where the system has one: no test leaves a server
 /// behind, even when it is killed itself.
-fn dying_with_parent() -> impl Iterator<Item = OsString> {
+pub(crate) fn dying_with_parent() -> impl Iterator<Item = OsString> {
     const SETPRIV: &str = "/usr/bin/setpriv";
     let prefix = [SETPRIV, "--pdeathsig", "KILL"].map(OsString::from);
     prefix.into_iter().filter(|_| Path::new(SETPRIV).exists())

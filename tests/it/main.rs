@@ -8,6 +8,7 @@
 mod attacks;
 mod auth;
 mod chaos;
+mod components;
 mod deletes;
 mod edge;
 mod faults;
