@@ -14,6 +14,7 @@ mod edge;
 mod faults;
 mod ffi;
 mod godot;
+mod mail;
 mod openapi;
 mod saves;
 mod sdk;

@@ -5,9 +5,10 @@
 //! it was asked for, so of its answers only the code is kept.
 
 use crate::mail::config::{MailConfig, OUTBOX_MAILS_MAX, Security};
-use lettre::message::Message;
+use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::error::Error;
 use std::io::{self, Write};
@@ -110,6 +111,10 @@ impl Smtp {
             .port(config.port(security))
             .timeout(Some(timeout))
             .tls(tls);
+        // A name that says more than the address of a machine behind a router.
+        if let Some(domain) = sender_domain(config) {
+            builder = builder.hello_name(ClientId::Domain(domain));
+        }
         if !config.smtp_user.is_empty() {
             let login = Credentials::new(config.smtp_user.clone(), config.smtp_password.clone());
             builder = builder.credentials(login);
@@ -125,6 +130,11 @@ impl Smtp {
             Err(_) => Err(SendError::Passing("the mail server did not answer in time".into())),
         }
     }
+}
+
+fn sender_domain(config: &MailConfig) -> Option<String> {
+    let from: Mailbox = config.from.parse().ok()?;
+    Some(from.email.domain().to_owned()).filter(|domain| domain.is_ascii())
 }
 
 /// TLS 1.2 or 1.3 with the public roots and the configured ones; the name of the server is checked.
