@@ -58,10 +58,22 @@ pub struct App {
     pub(crate) heavy_work: Arc<Semaphore>,
     pub(crate) in_flight: InFlight,
     pub(crate) tls: bool,
+    pub(crate) address: SocketAddr,
     draining: AtomicBool,
 }
 
 impl App {
+    /// Where players and browsers reach the API.
+    pub(crate) fn public_url(&self) -> String {
+        match self.config.public_url.trim_end_matches('/') {
+            "" => {
+                let scheme = if self.tls { "https" } else { "http" };
+                format!("{scheme}://{}", self.address)
+            }
+            url => url.to_owned(),
+        }
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -178,6 +190,7 @@ impl Server {
             answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             in_flight: InFlight::default(),
             tls: tls.is_some(),
+            address,
             draining: AtomicBool::new(false),
         });
         let listening = Listening {

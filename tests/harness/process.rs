@@ -31,9 +31,10 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The binary on this data folder, with SQLite.
+    /// The binary on this data folder, with SQLite. New accounts need no proof.
     pub fn new(data: &Path) -> Setup {
-        Setup { data: data.to_owned(), database_url: String::new(), before: vec![], env: vec![] }
+        let env = vec![("AETHEX_AUTH_PROOF_KIND".to_owned(), "none".to_owned())];
+        Setup { data: data.to_owned(), database_url: String::new(), before: vec![], env }
     }
 
     /// On PostgreSQL.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
+mod accounts;
 mod attacks;
 mod auth;
 mod chaos;
@@ -15,7 +16,11 @@ mod faults;
 mod ffi;
 mod godot;
 mod mail;
+mod mailbox;
 mod openapi;
+mod proof;
+mod rotation;
 mod saves;
 mod sdk;
+mod tenancy;
 mod tidy;

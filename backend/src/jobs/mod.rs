@@ -29,6 +29,7 @@ use tokio::sync::Notify;
 async fn run(app: Arc<App>, job: Job) -> Result<(), JobError> {
     match job.kind.as_str() {
         crate::mail::SEND => crate::mail::send(&app, &job).await,
+        crate::auth::email::FORGOT => crate::auth::email::run_forgot(&app, &job).await,
         // Perhaps of a newer server, which then takes it.
         other => Err(JobError::Again(format!("this server knows no job of kind {other:.40}"))),
     }
