@@ -53,24 +53,12 @@ pub enum SendError {
 }
 
 impl Mail {
-    /// The engine that the settings name. Reaches no server yet.
+    /// The engine that the settings name. Reaches no server and makes no folder yet.
     pub fn open(config: &MailConfig, data: &Path) -> Result<Mail, String> {
         match config.smtp_host.is_empty() {
-            true => {
-                Mail::outbox(data.join("outbox")).map_err(|error| format!("cannot make the outbox: {error}"))
-            }
+            true => Ok(Mail::Outbox(data.join("outbox"))),
             false => Smtp::open(config).map(Mail::Smtp),
         }
-    }
-
-    /// The embedded engine, in `folder`, which only its owner may look into: mails hold codes.
-    fn outbox(folder: PathBuf) -> io::Result<Mail> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder)?;
-        Ok(Mail::Outbox(folder))
     }
 
     /// Hands a mail over. `id` is the same each time the same mail is sent, and sorts by time.
@@ -183,8 +171,14 @@ fn explain(error: &SmtpError) -> String {
     }
 }
 
-/// Temporary file, fsync, rename. Then the oldest go.
+/// Temporary file, fsync, rename. Then the oldest go. Only the owner may look: mails hold codes.
 fn put_file(path: &Path, mail: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
     let temporary = path.with_extension("part");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -192,7 +186,6 @@ fn put_file(path: &Path, mail: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
     file.write_all(mail).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&temporary, path))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
     prune(folder, OUTBOX_MAILS_MAX)
 }
 
