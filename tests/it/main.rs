@@ -16,6 +16,7 @@ mod faults;
 mod ffi;
 mod godot;
 mod keyring;
+mod mail;
 mod mailbox;
 mod openapi;
 mod profile;
