@@ -269,7 +269,7 @@ impl Layers {
 
 /// Whether a setting's value is nobody's to see.
 fn is_secret(key: &str) -> bool {
-    matches!(key.rsplit('.').next(), Some("secret"))
+    key.ends_with("secret")
 }
 
 fn flatten(prefix: &str, table: &toml::Table, each: &mut impl FnMut(String, &toml::Value)) {
@@ -323,7 +323,11 @@ mod tests {
             ("AETHEX_LISTEN", "2.2.2.2:2"),
             ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d?password=secret"),
         ]);
-        let flags = [("data", "/tmp/x".into()), ("auth.proof.secret", "secret".into())];
+        let flags = [
+            ("data", "/tmp/x".into()),
+            ("auth.proof.secret", "secret".into()),
+            ("auth.oauth.google.client_secret", "secret".into()),
+        ];
         let effective = load(Some(file.path()), vars, &flags).unwrap();
         assert_eq!(effective.config.listen, "2.2.2.2:2");
         assert_eq!(effective.config.database.connections_max, 7);

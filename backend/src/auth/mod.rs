@@ -12,6 +12,7 @@ pub(crate) mod email;
 pub(crate) mod identities;
 pub(crate) mod keys;
 mod limits;
+pub(crate) mod oauth;
 mod pages;
 mod passwords;
 pub(crate) mod proof;
@@ -33,6 +34,7 @@ use aethex_wire::ids::{GameId, SessionId};
 use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, VERIFIED_CACHE_MAX};
 use keys::Keys;
 use limits::{Limiter, Rates};
+use oauth::Oauth;
 use parking_lot::RwLock;
 use passwords::Passwords;
 use proof::Proofs;
@@ -67,6 +69,7 @@ pub(crate) struct Auth {
     default_client_key: String,
     passwords: Passwords,
     proofs: Proofs,
+    oauth: Oauth,
     limiter: Limiter,
     rates: Rates,
     verified: Cache<[u8; 32], Arc<Access>>,
@@ -89,6 +92,7 @@ impl Auth {
             default_client_key: client_key,
             passwords: Passwords::start(&config.auth)?,
             proofs: Proofs::new(&config.auth.proof)?,
+            oauth: Oauth::new(&config.auth.oauth)?,
             limiter: Limiter::default(),
             rates: Rates::new(&config.auth.limits),
             verified: Cache::new(VERIFIED_CACHE_MAX),
