@@ -16,6 +16,7 @@ mod faults;
 mod ffi;
 mod godot;
 mod mailbox;
+mod oauth;
 mod openapi;
 mod proof;
 mod rotation;
