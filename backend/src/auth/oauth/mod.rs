@@ -117,7 +117,7 @@ async fn login(
     let provider = app.auth.oauth.provider(&provider)?;
     // Refused while the code is still good.
     super::rules::check_device_name(request.device_name.as_deref())?;
-    super::rules::check_locale(request.locale.as_deref())?;
+    super::names::check_locale(request.locale.as_deref())?;
     let person = complete(&app, provider, &game, address, &request).await?;
     let entry = Entry {
         provider: provider.name,
