@@ -339,7 +339,11 @@ mod tests {
             ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d?password=secret"),
             ("AETHEX_MAIL_SMTP_PASSWORD", "secret"),
         ]);
-        let flags = [("data", "/tmp/x".into()), ("auth.proof.secret", "secret".into())];
+        let flags = [
+            ("data", "/tmp/x".into()),
+            ("auth.proof.secret", "secret".into()),
+            ("auth.oauth.google.client_secret", "secret".into()),
+        ];
         let effective = load(Some(file.path()), vars, &flags).unwrap();
         assert_eq!(effective.config.listen, "2.2.2.2:2");
         assert_eq!(effective.config.database.connections_max, 7);

@@ -5,6 +5,7 @@ use aethex_wire::auth::email::{
     ChangeEmail, ChangePassword, ForgotPassword, ResetPassword, SendVerification, VerifyEmail,
 };
 use aethex_wire::auth::identities::{LinkEmail, ListIdentities, LoginGuest, MergeAccount, Unlink};
+use aethex_wire::auth::oauth::{LinkOauth, ListProviders, LoginOauth, StartOauth};
 use aethex_wire::auth::profile::{DeleteAvatar, GetPreferences, GetPublicProfile, PutAvatar, PutPreferences};
 use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
@@ -67,6 +68,10 @@ pub fn document() -> Value {
     doc.add::<LinkEmail>(&[]);
     doc.add::<Unlink>(&[]);
     doc.add::<MergeAccount>(&[]);
+    doc.add::<ListProviders>(&[]);
+    doc.add::<StartOauth>(&[]);
+    doc.add::<LoginOauth>(&[]);
+    doc.add::<LinkOauth>(&[]);
     doc.add::<SendVerification>(&[]);
     doc.add::<VerifyEmail>(&[]);
     doc.add::<ChangeEmail>(&[]);

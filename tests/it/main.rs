@@ -18,6 +18,7 @@ mod godot;
 mod keyring;
 mod mail;
 mod mailbox;
+mod oauth;
 mod openapi;
 mod profile;
 mod proof;
