@@ -58,15 +58,11 @@ CREATE TABLE privacy_export (
     size_bytes BIGINT NOT NULL,
     created_at_ms BIGINT NOT NULL,
     expires_at_ms BIGINT NOT NULL,
-    run_at_ms BIGINT NOT NULL,
-    tries BIGINT NOT NULL,
     PRIMARY KEY (game_id, player_id, export_id)
 );
 
 -- One being made for each player.
 CREATE UNIQUE INDEX privacy_export_pending_key ON privacy_export (game_id, player_id) WHERE status = 'pending';
-
-CREATE INDEX privacy_export_run ON privacy_export (run_at_ms) WHERE status = 'pending';
 
 CREATE INDEX privacy_export_expires ON privacy_export (expires_at_ms);
 
@@ -75,14 +71,16 @@ CREATE TABLE privacy_erasure (
     game_id TEXT NOT NULL,
     player_id TEXT NOT NULL,
     receipt_id TEXT NOT NULL,
+    -- 0 while it can be taken back, 1 once the account is closed.
     phase BIGINT NOT NULL,
     erasure_at_ms BIGINT NOT NULL,
-    run_at_ms BIGINT NOT NULL,
-    tries BIGINT NOT NULL,
+    closed_at_ms BIGINT,
     PRIMARY KEY (game_id, player_id)
 );
 
-CREATE INDEX privacy_erasure_run ON privacy_erasure (run_at_ms);
+CREATE UNIQUE INDEX privacy_erasure_receipt_key ON privacy_erasure (game_id, receipt_id);
+
+CREATE INDEX privacy_erasure_due ON privacy_erasure (erasure_at_ms);
 
 -- What stays of an erasure: nothing of whom.
 CREATE TABLE privacy_receipt (

@@ -44,6 +44,11 @@ BEGIN
     END LOOP;
 END $$";
 
+/// The version of the newest migration: the schema that this program works with.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
+
 pub(super) async fn run(sql: &Sql, now_ms: i64) -> Result<Vec<&'static str>, SqlError> {
     let lock = matches!(sql, Sql::Postgres(_));
     sql.all_games()
@@ -89,8 +94,7 @@ pub(super) async fn pending(sql: &Sql) -> Result<Vec<&'static str>, SqlError> {
 async fn applied(transaction: &mut Transaction) -> Result<Vec<i64>, SqlError> {
     let versions =
         transaction.query("SELECT version FROM schema_migration", vec![], |row| row.int(0)).await?;
-    let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
-    match versions.iter().find(|version| **version > newest) {
+    match versions.iter().find(|version| **version > newest()) {
         Some(version) => Err(SqlError::Other(format!(
             "the database has migration {version}, which this version does not know: run a newer one"
         ))),
