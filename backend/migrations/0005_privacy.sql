@@ -48,7 +48,8 @@ CREATE TABLE privacy_age (
     PRIMARY KEY (game_id, player_id)
 );
 
-CREATE UNIQUE INDEX privacy_age_parent_code_key ON privacy_age (parent_code_hash) WHERE parent_code_hash <> '';
+CREATE UNIQUE INDEX privacy_age_parent_code_key ON privacy_age (game_id, parent_code_hash)
+    WHERE parent_code_hash <> '';
 
 CREATE TABLE privacy_export (
     game_id TEXT NOT NULL,

@@ -265,20 +265,21 @@ pub(super) async fn set_asked(
     .await
 }
 
-/// The game and player whose parent has this code. The code alone says which game it belongs to.
+/// The player whose parent has this code.
 pub(super) async fn by_parent_code(
-    sql: &Sql,
+    tx: &mut Transaction,
     code_digest: &str,
     now_ms: i64,
-) -> Result<Option<(String, String)>, SqlError> {
-    sql.all_games()
-        .read_one(
-            "SELECT game_id, player_id FROM privacy_age WHERE parent_code_hash = $1
-                AND (parent_answered_at_ms IS NOT NULL OR parent_code_expires_at_ms > $2)",
+) -> Result<Option<PlayerId>, SqlError> {
+    let found = tx
+        .query_one(
+            "SELECT player_id FROM privacy_age WHERE game_id = $1 AND parent_code_hash = $2
+                AND (parent_answered_at_ms IS NOT NULL OR parent_code_expires_at_ms > $3)",
             args![code_digest, now_ms],
-            |row| Ok((row.text(0)?, row.text(1)?)),
+            |row| row.text(0),
         )
-        .await
+        .await?;
+    Ok(found.and_then(|player| PlayerId::parse(&player)))
 }
 
 /// Sets a parent's answer while the code still is the newest; false when it is not.

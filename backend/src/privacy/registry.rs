@@ -53,7 +53,12 @@ pub(crate) fn no_blobs<'a>(_: &'a App, _: &'a Subject) -> BoxFuture<'a, Outcome<
 
 /// Every holding.
 pub(crate) const HOLDINGS: &[&Holding] =
-    &[&crate::auth::holding::HOLDING, &crate::saves::holding::HOLDING, &super::holding::HOLDING];
+    &[
+        &crate::auth::holding::HOLDING,
+        &crate::saves::holding::HOLDING,
+        &crate::jobs::holding::HOLDING,
+        &super::holding::HOLDING,
+    ];
 
 /// Tables that say nothing of a player, and why.
 pub(crate) const NOT_PERSONAL: &[(&str, &str)] = &[

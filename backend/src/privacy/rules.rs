@@ -1,16 +1,13 @@
-//! Decisions about privacy: ages, what is allowed, policies, codes, times.
+//! Decisions about privacy: ages, what is allowed, policies, times.
 
 use super::config::{DAY_MS, POLICY_NAME_LEN_MAX, POLICY_URL_LEN_MAX};
 use crate::error::{Failure, Outcome};
 use aethex_wire::ErrorCode;
-use aethex_wire::auth::email::MAIL_CODE_CHARS;
 use aethex_wire::privacy::{AgeBand, AgeRequest, Consent, ParentState, Policy, Purpose};
 use serde_json::Value;
 
 /// Nobody is older: a year before is a typing error.
 const AGE_MAX: i64 = 120;
-/// Crockford's base 32: no I, L, O, U.
-const CODE_LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Who gave a consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,31 +133,6 @@ pub(super) fn check_policy(policy: &Policy) -> Outcome<()> {
     Ok(())
 }
 
-/// A code of a mail, of random bytes: 80 bits in groups of four.
-pub(super) fn code(random: [u8; MAIL_CODE_CHARS]) -> String {
-    let letters = random.map(|byte| char::from(CODE_LETTERS[usize::from(byte & 31)]));
-    letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-")
-}
-
-/// The digest that a code is known by, however it is spelled; `None` when it is none. A code has 80 random
-/// bits, so its digest needs no secret.
-pub(super) fn code_digest(code: &str) -> Option<String> {
-    let mut plain = String::with_capacity(MAIL_CODE_CHARS);
-    for letter in code.chars().filter(|c| !c.is_whitespace() && *c != '-') {
-        let letter = match letter.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            letter => letter,
-        };
-        if !letter.is_ascii() || !CODE_LETTERS.contains(&(letter as u8)) || plain.len() == MAIL_CODE_CHARS {
-            return None;
-        }
-        plain.push(letter);
-    }
-    let digest = blake3::Hasher::new_derive_key("aethex-cloud parent's code").update(plain.as_bytes()).finalize();
-    (plain.len() == MAIL_CODE_CHARS).then(|| digest.to_hex().to_string())
-}
-
 /// Adds to every `…_at_ms` its ISO 8601 time: `created_at_ms` gets `created_at` beside it.
 pub(super) fn with_iso(value: Value) -> Value {
     match value {
@@ -269,18 +241,6 @@ mod tests {
         assert_eq!(allowed(&standing, Purpose::Analytics), Err(ErrorCode::ParentRequired));
         standing.consents = vec![consent(voice, false, By::Player)];
         assert_eq!(allowed(&standing, voice), Err(ErrorCode::ConsentRequired), "a child may say no");
-    }
-
-    #[test]
-    fn a_code_is_known_by_its_letters() {
-        let code = code([0, 1, 2, 3, 4, 5, 31, 255, 8, 9, 10, 11, 12, 13, 14, 16]);
-        assert_eq!(code, "0123-45ZZ-89AB-CDEG");
-        let digest = code_digest(&code).unwrap();
-        assert_eq!(code_digest(" o i23 45zz89abcdeg ").as_ref(), Some(&digest));
-        for wrong in ["", "0123-45ZZ-89AB-CDE", "0123-45ZZ-89AB-CDEGG", "0123-45ZZ-89AB-CDEU", "ö"] {
-            assert_eq!(code_digest(wrong), None, "{wrong}");
-        }
-        assert_ne!(code_digest("0123-45ZZ-89AB-CDEH"), Some(digest));
     }
 
     #[test]

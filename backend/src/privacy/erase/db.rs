@@ -65,26 +65,31 @@ pub(super) async fn erasure_at(sql: &Sql, who: &Subject) -> Result<Option<i64>, 
         .await
 }
 
+/// Begins an erasure; false when one is under way.
 pub(super) async fn begin(
     tx: &mut Transaction,
     player: &PlayerId,
     id: &ReceiptId,
     now_ms: i64,
     erasure_at_ms: i64,
-) -> Result<(), SqlError> {
-    tx.execute(
-        "INSERT INTO privacy_erasure (game_id, player_id, receipt_id, phase, erasure_at_ms)
-         VALUES ($1, $2, $3, 0, $4)",
-        args![player.as_str(), id.as_str(), erasure_at_ms],
-    )
-    .await?;
+) -> Result<bool, SqlError> {
+    let begun = tx
+        .execute(
+            "INSERT INTO privacy_erasure (game_id, player_id, receipt_id, phase, erasure_at_ms)
+             VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING",
+            args![player.as_str(), id.as_str(), erasure_at_ms],
+        )
+        .await?;
+    if begun == 0 {
+        return Ok(false);
+    }
     tx.execute(
         "INSERT INTO privacy_receipt (game_id, receipt_id, requested_at_ms, erasure_at_ms, erased_json)
          VALUES ($1, $2, $3, $4, '{}')",
         args![id.as_str(), now_ms, erasure_at_ms],
     )
     .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Takes an erasure back with its receipt, while the account is not closed.

@@ -42,16 +42,14 @@ pub(crate) async fn start(app: &App, who: &Subject, grace_s: i64) -> Outcome<Rec
         .transaction(move |tx| {
             async move {
                 let ended = account::end_sessions(tx, &subject.player, now).await?;
-                if let Some(receipt) = db::of_player(tx, &subject.player).await? {
-                    return Ok::<_, Failure>((receipt, ended));
-                }
-                db::begin(tx, &subject.player, &id, now, at).await?;
-                enqueue(tx, &subject.game, &id, at).await?;
-                if let Some(reach) = reach.filter(|_| at > now) {
-                    mails::erasure_scheduled(tx, &subject, &reach, at).await?;
+                if db::begin(tx, &subject.player, &id, now, at).await? {
+                    enqueue(tx, &subject.game, &id, at).await?;
+                    if let Some(reach) = reach.filter(|_| at > now) {
+                        mails::erasure_scheduled(tx, &subject, &reach, at).await?;
+                    }
                 }
                 let receipt = db::of_player(tx, &subject.player).await?;
-                Ok((receipt.ok_or_else(|| Failure::internal("an erasure is not there"))?, ended))
+                Ok::<_, Failure>((receipt.ok_or_else(|| Failure::internal("an erasure is not there"))?, ended))
             }
             .boxed()
         })
@@ -118,7 +116,7 @@ async fn step(app: &App, game: &GameId, id: &ReceiptId, after: After<'_>) -> Out
             if settled_ms > now {
                 return later(app, game, id, settled_ms).await;
             }
-            if now < closed_ms + LAST_MAILS_MS && crate::jobs::holding::has_waiting(app, &who).await? {
+            if now < closed_ms + LAST_MAILS_MS && crate::jobs::holding::has_mails(app, &who).await? {
                 return later(app, game, id, now + LAST_MAILS_LOOK_MS).await;
             }
             erase(app, &who, id, after).await?;
