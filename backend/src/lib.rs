@@ -12,11 +12,12 @@ pub mod doctor;
 mod error;
 mod extract;
 mod http;
-mod jobs;
-mod mail;
+pub mod jobs;
+pub mod mail;
 mod metrics;
 pub mod openapi;
 pub mod ports;
+pub mod privacy;
 mod saves;
 
 pub use app::{App, Server, StartError};

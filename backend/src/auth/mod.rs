@@ -9,6 +9,7 @@ mod captcha;
 pub(crate) mod config;
 mod db;
 pub(crate) mod email;
+pub(crate) mod holding;
 pub(crate) mod identities;
 pub(crate) mod keys;
 mod limits;
@@ -114,6 +115,11 @@ impl Auth {
     /// A publishable client key of a game, for links.
     pub(crate) async fn key_of_game(&self, sql: &Sql, game: &GameId) -> Option<String> {
         db::newest_key(sql, game).await.ok().flatten()
+    }
+
+    /// The name of a game, for people to read; `None` for the default game.
+    pub(crate) async fn game_name(&self, sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+        db::game_name(sql, game).await
     }
 
     /// The game of a publishable client key.

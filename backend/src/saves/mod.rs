@@ -8,6 +8,7 @@
 
 pub(crate) mod config;
 mod db;
+pub(crate) mod holding;
 mod merge;
 mod routes;
 mod rules;

@@ -3,7 +3,7 @@
 use crate::args;
 use crate::ports::sql::{Row, Sql, SqlError, Transaction};
 use crate::privacy::{ERASE_BATCH, Subject};
-use aethex_wire::ids::PlayerId;
+use aethex_wire::ids::{GameId, PlayerId};
 use serde_json::{Value, json};
 
 /// Rows of each table in an export: accounts have tens.
@@ -155,4 +155,10 @@ pub(super) async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64
         removed += tx.execute(statement, args![player.as_str()]).await?;
     }
     Ok(removed)
+}
+
+pub(super) async fn default_game(sql: &Sql) -> Result<Option<GameId>, SqlError> {
+    let statement = "SELECT game_id FROM auth_game WHERE is_default = 1";
+    let found = sql.all_games().read_one(statement, vec![], |row| row.text(0)).await?;
+    Ok(found.and_then(|game| GameId::parse(&game)))
 }

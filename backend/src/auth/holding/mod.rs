@@ -9,9 +9,9 @@ use super::db as accounts;
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
-use crate::ports::sql::{SqlError, Transaction};
+use crate::ports::sql::{Sql, SqlError, Transaction};
 use crate::privacy::{Archive, Holding, Subject};
-use aethex_wire::ids::PlayerId;
+use aethex_wire::ids::{GameId, PlayerId};
 use serde_json::Value;
 
 /// What accounts know of a player.
@@ -141,4 +141,9 @@ pub(crate) fn end_access(app: &App, sessions: &[String]) {
 /// and stay until the account is erased, so that other servers learn of their end.
 pub(crate) async fn close(tx: &mut Transaction, player: &PlayerId) -> Result<u64, SqlError> {
     db::close(tx, player).await
+}
+
+/// The default game, once the server has made it.
+pub(crate) async fn default_game(sql: &Sql) -> Result<Option<GameId>, SqlError> {
+    db::default_game(sql).await
 }

@@ -19,7 +19,6 @@ use crate::jobs::{Job, JobError, NewJob};
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ids::{GameId, ReceiptId};
 use aethex_wire::privacy::Receipt;
-pub(super) use db::erasure_at;
 use futures_util::FutureExt;
 use serde_json::json;
 
@@ -62,13 +61,19 @@ pub(crate) async fn start(app: &App, who: &Subject, grace_s: i64) -> Outcome<Rec
 /// Takes an erasure back.
 pub(super) async fn cancel(app: &App, who: &Subject) -> Outcome<()> {
     let player = who.player.clone();
-    let cancelled = app.sql.game(&who.game).transaction(move |tx| {
+    let sql = app.sql.game(&who.game);
+    let cancelled = sql.transaction(move |tx| {
         async move { db::cancel(tx, &player).await.map_err(Failure::from) }.boxed()
     });
     match cancelled.await? {
         true => Ok(()),
         false => Err(Failure::not_found()),
     }
+}
+
+/// When the player is erased, if that was asked for.
+pub(super) async fn erasure_at(app: &App, who: &Subject) -> Outcome<Option<i64>> {
+    Ok(db::erasure_at(&app.sql, who).await?)
 }
 
 /// What is known of an erasure by its receipt.
@@ -132,7 +137,8 @@ fn settle_ms(app: &App) -> i64 {
 
 async fn later(app: &App, game: &GameId, id: &ReceiptId, at_ms: i64) -> Outcome<()> {
     let (of, id) = (game.clone(), id.clone());
-    let done = app.sql.game(game).transaction(move |tx| {
+    let sql = app.sql.game(game);
+    let done = sql.transaction(move |tx| {
         async move { enqueue(tx, &of, &id, at_ms).await.map_err(Failure::from) }.boxed()
     });
     done.await?;
@@ -146,7 +152,8 @@ async fn close(app: &App, who: &Subject, id: &ReceiptId) -> Outcome<()> {
     let now = now_ms();
     let next_ms = now + settle_ms(app);
     let (subject, id) = (who.clone(), id.clone());
-    let ended = app.sql.game(&who.game).transaction(move |tx| {
+    let sql = app.sql.game(&who.game);
+    let ended = sql.transaction(move |tx| {
         async move {
             if !db::close(tx, &id, now).await? {
                 return Ok::<_, Failure>(Vec::new());
@@ -155,7 +162,7 @@ async fn close(app: &App, who: &Subject, id: &ReceiptId) -> Outcome<()> {
             let removed = account::close(tx, &subject.player).await?;
             db::add_to_receipt(tx, &id, account::HOLDING.feature, removed).await?;
             if let Some(reach) = reach {
-                mails::erasure_done(tx, &subject, &reach, &id).await?;
+                mails::erasure_done(tx, &subject, &reach).await?;
             }
             enqueue(tx, &subject.game, &id, next_ms).await?;
             Ok(ended)
@@ -181,7 +188,8 @@ async fn erase(app: &App, who: &Subject, id: &ReceiptId, after: After<'_>) -> Ou
         }
     }
     let (id, now) = (id.clone(), now_ms());
-    let done = app.sql.game(&who.game).transaction(move |tx| {
+    let sql = app.sql.game(&who.game);
+    let done = sql.transaction(move |tx| {
         async move { db::finish(tx, &id, now).await.map_err(Failure::from) }.boxed()
     });
     done.await?;
@@ -199,7 +207,8 @@ async fn count(
         return Ok(());
     }
     let id = id.clone();
-    let done = app.sql.game(&who.game).transaction(move |tx| {
+    let sql = app.sql.game(&who.game);
+    let done = sql.transaction(move |tx| {
         async move { db::add_to_receipt(tx, &id, holding.feature, count).await.map_err(Failure::from) }.boxed()
     });
     done.await
@@ -208,7 +217,8 @@ async fn count(
 /// Removes one batch of a feature's rows and counts it, in one transaction.
 async fn erase_rows(app: &App, who: &Subject, id: &ReceiptId, holding: &'static Holding) -> Outcome<u64> {
     let (player, id) = (who.player.clone(), id.clone());
-    let done = app.sql.game(&who.game).transaction(move |tx| {
+    let sql = app.sql.game(&who.game);
+    let done = sql.transaction(move |tx| {
         async move {
             let removed = (holding.erase)(tx, &player).await?;
             if removed > 0 {
@@ -239,5 +249,3 @@ pub(super) async fn sweep(app: &App) -> Outcome<()> {
     Ok(())
 }
 
-#[cfg(test)]
-mod tests;
