@@ -267,7 +267,7 @@ impl Layers {
         for (key, (value, source)) in self.0 {
             let shown = match key.as_str() {
                 "database.url" => redact(value.as_str().unwrap_or_default()),
-                key if is_secret(key) => hide(value.as_str().unwrap_or_default()).to_owned(),
+                secret if is_secret(secret) => hide(value.as_str().unwrap_or_default()).to_owned(),
                 _ => value.to_string(),
             };
             sources.push((key.clone(), shown, source));

@@ -30,9 +30,7 @@ use tokio::sync::Notify;
 async fn run(app: Arc<App>, job: Job) -> Result<(), JobError> {
     match job.kind.as_str() {
         crate::mail::SEND => crate::mail::send(&app, &job).await,
-        "auth.forgot" => {
-            crate::auth::email::run_forgot(&app, job.game()?, &job.payload).await.map_err(JobError::Again)
-        }
+        crate::auth::email::FORGOT => crate::auth::email::run_forgot(&app, &job).await,
         crate::privacy::EXPORT_JOB => crate::privacy::run_export(&app, &job).await,
         crate::privacy::ERASE_JOB => crate::privacy::run_erasure(&app, &job).await,
         // Perhaps of a newer server, which then takes it.
