@@ -215,6 +215,13 @@ impl Server {
         Ok(Server { app, address, stop, tasks })
     }
 
+    /// What handlers share, of a server that does nothing by itself.
+    #[cfg(test)]
+    pub(crate) async fn app_for_tests(config: Config) -> Arc<App> {
+        let server = Server::start(config).await.map_err(|error| error.to_string());
+        server.map(|server| server.app.clone()).expect("the server starts")
+    }
+
     /// The address that the API listens on.
     pub fn addr(&self) -> SocketAddr {
         self.address

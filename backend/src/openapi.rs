@@ -8,8 +8,8 @@ use aethex_wire::auth::identities::{LinkEmail, ListIdentities, LoginGuest, Merge
 use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
 use aethex_wire::privacy::{
-    AcceptPolicy, AnswerAsParent, AskParent, CancelErasure, DownloadExport, GetExport, GetPrivacy, GetReceipt,
-    ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
+    AcceptPolicy, AnswerAsParent, AskParent, CancelErasure, DownloadExport, GetExport, GetPrivacy,
+    GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
 };
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
 use aethex_wire::{

@@ -17,6 +17,7 @@ mod ffi;
 mod godot;
 mod mailbox;
 mod openapi;
+mod privacy;
 mod proof;
 mod rotation;
 mod saves;

@@ -27,8 +27,6 @@ pub(crate) const PARENT_MAIL_PER_ADDRESS_S: u32 = 24 * 3600 / PARENT_MAILS_PER_A
 pub(crate) const PARENT_CODE_TTL_MS: i64 = 30 * DAY_MS;
 /// Consents that a player may give within a day; taking one back is never refused.
 pub(crate) const CONSENTS_PER_DAY: i64 = 50;
-/// How long ago a login may be that stands for the password of an account without one.
-pub(crate) const FRESH_LOGIN_MS: i64 = 10 * 60 * 1000;
 /// Policies that a game may have.
 pub(crate) const POLICIES_MAX: i64 = 100;
 /// Versions that one policy may have.

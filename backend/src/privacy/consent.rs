@@ -16,9 +16,7 @@ use crate::extract::Caller;
 use crate::ports::sql::Sql;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, SessionId};
-use aethex_wire::privacy::{
-    AgeBand, AgeRequest, Consent, ParentState, Policy, PrivacyState, Purpose,
-};
+use aethex_wire::privacy::{AgeBand, AgeRequest, Consent, ParentState, Policy, PrivacyState, Purpose};
 use futures_util::FutureExt;
 
 /// Publishes a version of a policy; players are asked to accept it from now on. `published_at_ms` is set
@@ -31,7 +29,9 @@ pub(crate) async fn publish_policy(sql: &Sql, game: &GameId, policy: Policy) -> 
             ErrorCode::NameTaken,
             "This version of the policy was published before: players accepted it as it was. Name a new one.",
         )),
-        Published::TooMany => Err(Failure::invalid("The game has as many policies or versions as it may have.")),
+        Published::TooMany => {
+            Err(Failure::invalid("The game has as many policies or versions as it may have."))
+        }
     }
 }
 
@@ -131,9 +131,8 @@ pub(super) async fn say(app: &App, who: &Subject, purpose: Purpose, granted: boo
     }
     let (player, new) = (who.player.clone(), record(purpose, granted, By::Player));
     let sql = app.sql.game(&who.game);
-    let said = sql.transaction(move |tx| {
-        async move { db::say(tx, &player, new).await.map_err(Failure::from) }.boxed()
-    });
+    let said = sql
+        .transaction(move |tx| async move { db::say(tx, &player, new).await.map_err(Failure::from) }.boxed());
     if said.await? { Ok(()) } else { Err(too_many()) }
 }
 

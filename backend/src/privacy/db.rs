@@ -136,7 +136,8 @@ fn record(row: &Row<'_>) -> Result<Option<Record>, SqlError> {
 }
 
 /// The newest record of each purpose by each who may say so: ids rise with time.
-const NEWEST_RECORDS: &str = "SELECT c.consent_id, c.purpose, c.granted, c.given_by, c.said_at_ms FROM privacy_consent c
+const NEWEST_RECORDS: &str =
+    "SELECT c.consent_id, c.purpose, c.granted, c.given_by, c.said_at_ms FROM privacy_consent c
      WHERE c.game_id = $1 AND c.player_id = $2 AND NOT EXISTS (SELECT 1 FROM privacy_consent n
         WHERE n.game_id = $1 AND n.player_id = $2 AND n.purpose = c.purpose AND n.given_by = c.given_by
             AND n.consent_id > c.consent_id)
@@ -148,11 +149,7 @@ pub(super) async fn newest_records(sql: &Sql, who: &Subject) -> Result<Vec<Recor
 }
 
 /// Adds a record where it changes something; false when too many were given of late.
-pub(super) async fn say(
-    tx: &mut Transaction,
-    player: &PlayerId,
-    new: Record,
-) -> Result<bool, SqlError> {
+pub(super) async fn say(tx: &mut Transaction, player: &PlayerId, new: Record) -> Result<bool, SqlError> {
     let newest = tx.query(NEWEST_RECORDS, args![player.as_str()], record).await?;
     let mut of_purpose = newest.into_iter().flatten().filter(|old| old.purpose == new.purpose);
     // What a player says is compared with what counts; what a parent says, with what a parent said.

@@ -1,6 +1,6 @@
 //! The mails of privacy. Each is a job in the transaction of what it tells of.
 
-use super::config::{EXPORT_KEPT_MS, DAY_MS, PARENT_CODE_TTL_MS};
+use super::config::{DAY_MS, EXPORT_KEPT_MS, PARENT_CODE_TTL_MS};
 use super::registry::Subject;
 use crate::auth::holding::Reach;
 use crate::mail::{Mail, Template, queue};
@@ -56,11 +56,7 @@ pub(super) async fn erasure_scheduled(
 }
 
 /// The last mail: the account is closed, and everything goes.
-pub(super) async fn erasure_done(
-    tx: &mut Transaction,
-    who: &Subject,
-    reach: &Reach,
-) -> Result<(), SqlError> {
+pub(super) async fn erasure_done(tx: &mut Transaction, who: &Subject, reach: &Reach) -> Result<(), SqlError> {
     let values = json!({ "username": reach.username });
     queue(tx, &mail(who, reach, Template::ErasureDone, values)).await
 }

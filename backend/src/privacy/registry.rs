@@ -22,8 +22,7 @@ pub(crate) struct Subject {
 pub(crate) const ERASE_BATCH: i64 = 500;
 
 /// Writes a feature's part of an archive.
-pub(crate) type Export =
-    for<'a> fn(&'a App, &'a Subject, &'a mut Archive) -> BoxFuture<'a, Outcome<()>>;
+pub(crate) type Export = for<'a> fn(&'a App, &'a Subject, &'a mut Archive) -> BoxFuture<'a, Outcome<()>>;
 /// Names a feature's blobs of a player.
 pub(crate) type Blobs = for<'a> fn(&'a App, &'a Subject) -> BoxFuture<'a, Outcome<Vec<String>>>;
 /// Removes a feature's rows of a player.
@@ -52,13 +51,12 @@ pub(crate) fn no_blobs<'a>(_: &'a App, _: &'a Subject) -> BoxFuture<'a, Outcome<
 }
 
 /// Every holding.
-pub(crate) const HOLDINGS: &[&Holding] =
-    &[
-        &crate::auth::holding::HOLDING,
-        &crate::saves::holding::HOLDING,
-        &crate::jobs::holding::HOLDING,
-        &super::holding::HOLDING,
-    ];
+pub(crate) const HOLDINGS: &[&Holding] = &[
+    &crate::auth::holding::HOLDING,
+    &crate::saves::holding::HOLDING,
+    &crate::jobs::holding::HOLDING,
+    &super::holding::HOLDING,
+];
 
 /// Tables that say nothing of a player, and why.
 pub(crate) const NOT_PERSONAL: &[(&str, &str)] = &[

@@ -192,8 +192,7 @@ mod tests {
         assert_eq!(iso(951_782_400_123), "2000-02-29T00:00:00.123Z");
         assert_eq!(iso(-1), "1969-12-31T23:59:59.999Z");
         let value = json!({ "a": [{ "made_at_ms": 0, "playtime_ms": 5, "ended_at_ms": null }] });
-        let expected =
-            json!({ "a": [{ "made_at_ms": 0, "made_at": "1970-01-01T00:00:00.000Z", "playtime_ms": 5, "ended_at_ms": null }] });
+        let expected = json!({ "a": [{ "made_at_ms": 0, "made_at": "1970-01-01T00:00:00.000Z", "playtime_ms": 5, "ended_at_ms": null }] });
         assert_eq!(with_iso(value), expected);
     }
 
@@ -206,7 +205,8 @@ mod tests {
         assert_eq!(band(2013, None).unwrap(), AgeBand::Child);
         assert_eq!(band(2012, None).unwrap(), AgeBand::Adult);
         assert_eq!(band(2026, Some(1)).unwrap(), AgeBand::Child);
-        for (year, month) in [(2027, None), (1905, None), (2000, Some(0)), (2000, Some(13)), (2026, Some(12))] {
+        for (year, month) in [(2027, None), (1905, None), (2000, Some(0)), (2000, Some(13)), (2026, Some(12))]
+        {
             assert!(band(year, month).is_err(), "{year} {month:?}");
         }
         assert!(band(i64::MIN, None).is_err() && band(i64::MAX, Some(i64::MAX)).is_err());

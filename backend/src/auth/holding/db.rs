@@ -162,3 +162,30 @@ pub(super) async fn default_game(sql: &Sql) -> Result<Option<GameId>, SqlError> 
     let found = sql.all_games().read_one(statement, vec![], |row| row.text(0)).await?;
     Ok(found.and_then(|game| GameId::parse(&game)))
 }
+
+#[cfg(test)]
+pub(super) async fn furnish(sql: &Sql, who: &Subject) {
+    let player = who.player.as_str();
+    let scoped = sql.game(&who.game);
+    for (statement, args) in [
+        (
+            "INSERT INTO auth_account (game_id, player_id, email, email_folded, username, username_folded, display_name,
+                avatar_url, password_hash, version, created_at_ms, updated_at_ms)
+             VALUES ($1, $2, '', '', $2, $2, $2, '', '', 1, 0, 0)",
+            args![player],
+        ),
+        (
+            "INSERT INTO auth_session (game_id, session_id, player_id, generation, refresh_hash, device_name,
+                address_hash, created_at_ms, last_seen_at_ms, expires_at_ms)
+             VALUES ($1, $3, $2, 1, '', '', '', 0, 0, 9000000000000)",
+            args![player, crate::context::new_id()],
+        ),
+        (
+            "INSERT INTO auth_preferences (game_id, player_id, values_json, version, updated_at_ms)
+             VALUES ($1, $2, '{}', 1, 0)",
+            args![player],
+        ),
+    ] {
+        assert_eq!(scoped.execute(statement, args).await.ok(), Some(1));
+    }
+}

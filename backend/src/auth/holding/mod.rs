@@ -147,3 +147,9 @@ pub(crate) async fn close(tx: &mut Transaction, player: &PlayerId) -> Result<u64
 pub(crate) async fn default_game(sql: &Sql) -> Result<Option<GameId>, SqlError> {
     db::default_game(sql).await
 }
+
+/// Makes an account with a session and more, for tests of other features.
+#[cfg(test)]
+pub(crate) async fn furnish(app: &App, who: &Subject) {
+    db::furnish(&app.sql, who).await;
+}

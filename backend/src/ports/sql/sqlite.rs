@@ -146,9 +146,8 @@ impl Sqlite {
         let path = self.0.path.clone();
         let done = tokio::task::spawn_blocking(move || {
             let conn = connect(&path)?;
-            let busy: i64 = conn
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-                .map_err(error)?;
+            let busy: i64 =
+                conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(error)?;
             Ok(busy == 0)
         });
         done.await.map_err(|error| SqlError::Other(error.to_string()))?

@@ -111,11 +111,7 @@ pub(super) async fn cancel(tx: &mut Transaction, player: &PlayerId) -> Result<bo
     Ok(!receipts.is_empty())
 }
 
-pub(super) async fn erasure(
-    sql: &Sql,
-    game: &GameId,
-    id: &ReceiptId,
-) -> Result<Option<Erasure>, SqlError> {
+pub(super) async fn erasure(sql: &Sql, game: &GameId, id: &ReceiptId) -> Result<Option<Erasure>, SqlError> {
     sql.game(game)
         .read_one(
             "SELECT player_id, erasure_at_ms, closed_at_ms FROM privacy_erasure
@@ -181,11 +177,8 @@ pub(super) async fn finish(tx: &mut Transaction, id: &ReceiptId, now_ms: i64) ->
         args![id.as_str(), now_ms],
     )
     .await?;
-    tx.execute(
-        "DELETE FROM privacy_erasure WHERE game_id = $1 AND receipt_id = $2",
-        args![id.as_str()],
-    )
-    .await?;
+    tx.execute("DELETE FROM privacy_erasure WHERE game_id = $1 AND receipt_id = $2", args![id.as_str()])
+        .await?;
     Ok(())
 }
 
@@ -205,4 +198,12 @@ pub(super) async fn overdue(
         )
         .await?;
     Ok(rows.into_iter().flatten().collect())
+}
+
+/// Lets the wait after an account's closing be over.
+#[cfg(test)]
+pub(super) async fn settle_for_tests(sql: &Sql, who: &Subject) {
+    let statement = "UPDATE privacy_erasure SET closed_at_ms = 0 WHERE game_id = $1 AND player_id = $2";
+    let set = sql.game(&who.game).execute(statement, args![who.player.as_str()]).await;
+    assert_eq!(set.ok(), Some(1), "the account was closed");
 }

@@ -48,7 +48,10 @@ pub(crate) async fn start(app: &App, who: &Subject, grace_s: i64) -> Outcome<Rec
                     }
                 }
                 let receipt = db::of_player(tx, &subject.player).await?;
-                Ok::<_, Failure>((receipt.ok_or_else(|| Failure::internal("an erasure is not there"))?, ended))
+                Ok::<_, Failure>((
+                    receipt.ok_or_else(|| Failure::internal("an erasure is not there"))?,
+                    ended,
+                ))
             }
             .boxed()
         })
@@ -62,9 +65,8 @@ pub(crate) async fn start(app: &App, who: &Subject, grace_s: i64) -> Outcome<Rec
 pub(super) async fn cancel(app: &App, who: &Subject) -> Outcome<()> {
     let player = who.player.clone();
     let sql = app.sql.game(&who.game);
-    let cancelled = sql.transaction(move |tx| {
-        async move { db::cancel(tx, &player).await.map_err(Failure::from) }.boxed()
-    });
+    let cancelled = sql
+        .transaction(move |tx| async move { db::cancel(tx, &player).await.map_err(Failure::from) }.boxed());
     match cancelled.await? {
         true => Ok(()),
         false => Err(Failure::not_found()),
@@ -189,9 +191,8 @@ async fn erase(app: &App, who: &Subject, id: &ReceiptId, after: After<'_>) -> Ou
     }
     let (id, now) = (id.clone(), now_ms());
     let sql = app.sql.game(&who.game);
-    let done = sql.transaction(move |tx| {
-        async move { db::finish(tx, &id, now).await.map_err(Failure::from) }.boxed()
-    });
+    let done = sql
+        .transaction(move |tx| async move { db::finish(tx, &id, now).await.map_err(Failure::from) }.boxed());
     done.await?;
     after("finished")
 }
@@ -209,7 +210,8 @@ async fn count(
     let id = id.clone();
     let sql = app.sql.game(&who.game);
     let done = sql.transaction(move |tx| {
-        async move { db::add_to_receipt(tx, &id, holding.feature, count).await.map_err(Failure::from) }.boxed()
+        async move { db::add_to_receipt(tx, &id, holding.feature, count).await.map_err(Failure::from) }
+            .boxed()
     });
     done.await
 }
@@ -249,3 +251,5 @@ pub(super) async fn sweep(app: &App) -> Outcome<()> {
     Ok(())
 }
 
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,11 @@ impl Archive {
     }
 
     /// Writes bytes as a file into the feature's folder.
-    pub(crate) async fn bytes(&mut self, name: &str, bytes: impl AsRef<[u8]> + Send + 'static) -> Outcome<()> {
+    pub(crate) async fn bytes(
+        &mut self,
+        name: &str,
+        bytes: impl AsRef<[u8]> + Send + 'static,
+    ) -> Outcome<()> {
         let path = self.path(name);
         self.work(move |writer| {
             writer.begin(path)?;
@@ -112,7 +116,8 @@ impl Archive {
         let mut writer = self.writer.take().ok_or_else(|| Failure::internal("an archive failed before"))?;
         let done = tokio::task::spawn_blocking(move || work(&mut writer).map(|()| writer)).await;
         let done = done.map_err(|error| Failure::internal(error.to_string()))?;
-        self.writer = Some(done.map_err(|error| Failure::internal(format!("cannot write an export: {error}")))?);
+        self.writer =
+            Some(done.map_err(|error| Failure::internal(format!("cannot write an export: {error}")))?);
         Ok(())
     }
 

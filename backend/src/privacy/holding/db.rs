@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 /// Rows of each table in an export: what can be added within a day is limited.
 const ROWS_MAX: i64 = 100_000;
 
-async fn all(sql: &Sql, who: &Subject, statement: Statement, map: Map<Value>) -> Result<Vec<Value>, SqlError> {
+async fn all(
+    sql: &Sql,
+    who: &Subject,
+    statement: Statement,
+    map: Map<Value>,
+) -> Result<Vec<Value>, SqlError> {
     sql.game(&who.game).scan(statement, args![who.player.as_str(), ROWS_MAX], map).await
 }
 
