@@ -14,7 +14,7 @@ pub(super) async fn account(sql: &Sql, who: &Subject) -> Result<Option<(Value, S
     sql.game(&who.game)
         .read_one(
             "SELECT player_id, email, email_verified_at_ms, username, display_name, avatar_url, is_guest, visibility,
-                locale, CASE WHEN password_hash = '' THEN 0 ELSE 1 END, version, created_at_ms, updated_at_ms, avatar_key
+                locale, CAST(CASE WHEN password_hash = '' THEN 0 ELSE 1 END AS BIGINT), version, created_at_ms, updated_at_ms, avatar_key
              FROM auth_account WHERE game_id = $1 AND player_id = $2",
             args![who.player.as_str()],
             |row| {
