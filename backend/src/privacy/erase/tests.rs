@@ -52,12 +52,12 @@ async fn an_erasure_that_is_cut_off_at_any_step_is_finished_by_the_next_attempt(
         // The account is closed, then the erasure waits; here it is told that the wait is over.
         step(&app, &game, &receipt.id, &mut |_| Ok(())).await.unwrap();
         db::settle_for_tests(&app.sql, &who).await;
-        let first = step(&app, &game, &receipt.id, &mut |_| {
+        let mut cutter = |_: &str| {
             steps += 1;
             cut = steps > cut_after;
             if cut { Err(Failure::overloaded()) } else { Ok(()) }
-        });
-        let first = first.await;
+        };
+        let first = step(&app, &game, &receipt.id, &mut cutter).await;
         assert_eq!(first.is_err(), cut, "{first:?}");
         assert!(!cut || first.unwrap_err().code() == ErrorCode::Overloaded);
         step(&app, &game, &receipt.id, &mut |_| Ok(())).await.unwrap();
