@@ -38,6 +38,8 @@ pub struct Config {
     pub mail: crate::mail::config::MailConfig,
     /// Work done after a commit.
     pub jobs: crate::jobs::config::JobsConfig,
+    /// Consents, exports, erasures.
+    pub privacy: crate::privacy::config::PrivacyConfig,
 }
 
 impl Default for Config {
@@ -56,6 +58,7 @@ impl Default for Config {
             saves: crate::saves::config::SavesConfig::default(),
             mail: crate::mail::config::MailConfig::default(),
             jobs: crate::jobs::config::JobsConfig::default(),
+            privacy: crate::privacy::config::PrivacyConfig::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod mail;
 mod mailbox;
 mod oauth;
 mod openapi;
+mod privacy;
 mod profile;
 mod proof;
 mod rotation;

@@ -10,6 +10,7 @@ pub(crate) mod config;
 mod db;
 mod disposable;
 pub(crate) mod email;
+pub(crate) mod holding;
 pub(crate) mod identities;
 pub(crate) mod keys;
 mod limits;
