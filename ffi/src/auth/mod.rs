@@ -46,6 +46,7 @@ const _: () = assert!(
 
 /// Size of `aethex_user` in the first release: the least a caller may have.
 const USER_SIZE_MIN: usize = offset_of!(aethex_user, visibility);
+const _: () = assert!(USER_SIZE_MIN == offset_of!(aethex_user, created_at_ms) + size_of::<i64>());
 
 /// Who may see a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
