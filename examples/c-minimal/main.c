@@ -1,11 +1,17 @@
 /*
- * AeThex Cloud from C, complete: log in, save a value, load it, list the slots.
+ * AeThex Cloud from C, complete: log in, save a value, load it, list the slots; play as a guest first and link
+ * an email later.
  *
- *   c-minimal SERVER_URL DATA_DIR EMAIL PASSWORD [register] save SLOT [JSON]
- *   c-minimal SERVER_URL DATA_DIR EMAIL PASSWORD [register] load SLOT
- *   c-minimal SERVER_URL DATA_DIR EMAIL PASSWORD [register] list
+ *   c-minimal SERVER_URL DATA_DIR PLAYER save SLOT [JSON]
+ *   c-minimal SERVER_URL DATA_DIR PLAYER load SLOT
+ *   c-minimal SERVER_URL DATA_DIR PLAYER list
+ *   c-minimal SERVER_URL DATA_DIR PLAYER sessions
+ *   c-minimal SERVER_URL DATA_DIR guest link EMAIL PASSWORD
+ *   c-minimal SERVER_URL DATA_DIR EMAIL PASSWORD merge [mine|other|both]
  *
- * Results go to standard output, complaints to standard error. Exit code: 0 done, 1 failed, 2 wrong usage.
+ * PLAYER is "guest", or EMAIL PASSWORD, or EMAIL PASSWORD register to make the account first. "merge" moves what
+ * this device's guest has into the account. Results go to standard output, complaints to standard error. Exit
+ * code: 0 done, 1 failed, 2 wrong usage.
  *
  *   gcc -std=c99 -Wall -Wextra main.c -I../../ffi/include -L../../target/debug -laethex_cloud -o c-minimal
  */
@@ -63,7 +69,33 @@ static bool ended_well(struct app *app, const char *what, aethex_error error, ae
 
 static void on_user(void *user_data, const aethex_user_result *result) {
     if (ended_well(user_data, "login", result->error, result->message))
-        fprintf(stderr, "logged in as %s\n", result->user->username.data);
+        fprintf(stderr, "logged in as %s%s\n", result->user->username.data, result->user->is_guest ? ", a guest" : "");
+}
+
+static void on_linked(void *user_data, const aethex_user_result *result) {
+    if (ended_well(user_data, "link", result->error, result->message))
+        printf("linked %s\n", result->user->email.data);
+    else if (result->error == AETHEX_ERROR_EMAIL_TAKEN)
+        fprintf(stderr, "the address has an account: log in to it with \"merge\"\n");
+}
+
+static void on_merged(void *user_data, const aethex_user_result *result) {
+    if (ended_well(user_data, "merge", result->error, result->message))
+        printf("merged into %s\n", result->user->username.data);
+    /* Both accounts have saves of the same name: the player chooses. Nothing has changed yet. */
+    for (size_t i = 0; result->merge != NULL && i < result->merge->slot_count; i++) {
+        const aethex_merge_slot *slot = result->merge->slots[i];
+        printf("both have %s: mine is of %" PRId64 ", the guest's of %" PRId64 "\n", slot->slot.data,
+            slot->mine_saved_at_ms, slot->other_saved_at_ms);
+    }
+}
+
+static void on_sessions(void *user_data, const aethex_sessions_result *result) {
+    if (!ended_well(user_data, "sessions", result->error, result->message)) return;
+    for (size_t i = 0; i < result->session_count; i++) {
+        const aethex_session *session = result->sessions[i];
+        printf("%s\t%s%s\n", session->method.data, session->device_name.data, session->current ? "\tthis one" : "");
+    }
 }
 
 static void on_saved(void *user_data, const aethex_save_result *result) {
@@ -144,53 +176,108 @@ static bool save(struct app *app, aethex_str slot, const char *json) {
     return true;
 }
 
-static bool log_in(struct app *app, bool make_account, const char *email, const char *password) {
+/* What the arguments ask for. */
+struct wish {
+    const char *server_url, *data_dir;
+    const char *email, *password; /* null for a guest */
+    bool make_account;
+    const char *command;
+    const char *const *rest; /* the command's own arguments */
+    int rest_count;
+};
+
+static bool is(const char *text, const char *word) { return strcmp(text, word) == 0; }
+
+static bool understand(int argc, char **argv, struct wish *wish) {
+    int at = 4;
+    memset(wish, 0, sizeof *wish);
+    if (argc < 5) return false;
+    wish->server_url = argv[1];
+    wish->data_dir = argv[2];
+    if (!is(argv[3], "guest")) {
+        wish->email = argv[3];
+        wish->password = argv[at++];
+        wish->make_account = argc > at && is(argv[at], "register");
+        if (wish->make_account) at++;
+    }
+    if (argc <= at) return false;
+    wish->command = argv[at];
+    wish->rest = (const char *const *)argv + at + 1;
+    wish->rest_count = argc - at - 1;
+    if (is(wish->command, "list") || is(wish->command, "sessions")) return wish->rest_count == 0;
+    if (is(wish->command, "save")) return wish->rest_count == 1 || wish->rest_count == 2;
+    if (is(wish->command, "load")) return wish->rest_count == 1;
+    if (is(wish->command, "link")) return wish->email == NULL && wish->rest_count == 2;
+    return is(wish->command, "merge") && wish->email != NULL && wish->rest_count <= 1;
+}
+
+static bool log_in(struct app *app, const struct wish *wish) {
     aethex_user user = {0};
     char texts[AETHEX_USER_TEXT_SIZE];
-    aethex_str mail = aethex_string(email), secret = aethex_string(password);
+    aethex_str mail = aethex_string(wish->email), secret = aethex_string(wish->password);
+    aethex_login_options options = {0};
+    options.struct_size = sizeof options;
+    options.keep_guest = is(wish->command, "merge"); /* the guest of this device is needed for the merge */
     user.struct_size = sizeof user;
-    if (make_account)
+    if (wish->make_account)
         return wait_for(app, "register",
             aethex_auth_register(app->cloud, mail, secret, aethex_string(NULL), on_user, app, NULL));
     /* The session of the last run is still there, also offline. */
     if (aethex_auth_current_user(app->cloud, &user, texts, sizeof texts) == AETHEX_OK
-        && strcmp(user.email.data, email) == 0)
+        && (wish->email == NULL || is(user.email.data, wish->email)))
         return true;
-    return wait_for(app, "login", aethex_auth_login(app->cloud, mail, secret, on_user, app, NULL));
+    /* No question asked: the key that opens a guest's account lies on this device. */
+    if (wish->email == NULL)
+        return wait_for(app, "guest", aethex_auth_login_guest(app->cloud, NULL, on_user, app, NULL));
+    return wait_for(app, "login", aethex_auth_login_with(app->cloud, mail, secret, &options, on_user, app, NULL));
+}
+
+static bool merge(struct app *app, const char *how) {
+    int32_t choice = AETHEX_MERGE_ASK;
+    if (is(how, "mine")) choice = AETHEX_MERGE_KEEP_MINE;
+    else if (is(how, "other")) choice = AETHEX_MERGE_KEEP_OTHER;
+    else if (is(how, "both")) choice = AETHEX_MERGE_KEEP_BOTH;
+    return wait_for(app, "merge", aethex_auth_merge_guest(app->cloud, choice, on_merged, app, NULL));
+}
+
+static bool obey(struct app *app, const struct wish *wish) {
+    aethex_str first = aethex_string(wish->rest_count > 0 ? wish->rest[0] : NULL);
+    const char *second = wish->rest_count > 1 ? wish->rest[1] : NULL;
+    if (is(wish->command, "save")) return save(app, first, second);
+    if (is(wish->command, "load"))
+        return wait_for(app, "load", aethex_saves_load(app->cloud, first, on_loaded, app, NULL));
+    if (is(wish->command, "list"))
+        return wait_for(app, "list", aethex_saves_list(app->cloud, on_listed, app, NULL));
+    if (is(wish->command, "sessions"))
+        return wait_for(app, "sessions",
+            aethex_auth_sessions(app->cloud, aethex_string(NULL), on_sessions, app, NULL));
+    if (is(wish->command, "link")) /* from now on the account opens from anywhere; its saves stay as they are */
+        return wait_for(app, "link",
+            aethex_auth_link_email(app->cloud, first, aethex_string(second), aethex_string(NULL), on_linked, app, NULL));
+    return merge(app, wish->rest_count > 0 ? wish->rest[0] : "");
 }
 
 int main(int argc, char **argv) {
-    bool make_account = argc > 5 && strcmp(argv[5], "register") == 0;
-    int at = make_account ? 6 : 5;
-    const char *command = argc > at ? argv[at] : "";
-    const char *slot = argc > at + 1 ? argv[at + 1] : NULL;
-    const char *json = argc > at + 2 ? argv[at + 2] : NULL;
-    bool saves = strcmp(command, "save") == 0, loads = strcmp(command, "load") == 0;
-    if (!(strcmp(command, "list") == 0 || ((saves || loads) && slot != NULL))) {
-        fprintf(stderr, "usage: %s SERVER_URL DATA_DIR EMAIL PASSWORD [register] save|load|list SLOT [JSON]\n", argv[0]);
+    struct wish wish;
+    if (!understand(argc, argv, &wish)) {
+        fprintf(stderr,
+            "usage: %s SERVER_URL DATA_DIR guest|EMAIL PASSWORD [register] save|load|list|sessions|link|merge ...\n",
+            argv[0]);
         return 2;
     }
 
     struct app app = {0};
     aethex_cloud_options options = {0};
     options.struct_size = sizeof options;
-    options.server_url = aethex_string(argv[1]);
-    options.data_dir = aethex_string(argv[2]);
+    options.server_url = aethex_string(wish.server_url);
+    options.data_dir = aethex_string(wish.data_dir);
     options.device_name = aethex_string("c-minimal");
     aethex_error error = aethex_cloud_create(&options, &app.cloud);
     if (error != AETHEX_OK) {
         fprintf(stderr, "create: %s (%s)\n", aethex_error_summary(error).data, aethex_error_name(error).data);
         return 1;
     }
-
-    bool done = log_in(&app, make_account, argv[3], argv[4]);
-    if (done && saves)
-        done = save(&app, aethex_string(slot), json);
-    else if (done && loads)
-        done = wait_for(&app, "load", aethex_saves_load(app.cloud, aethex_string(slot), on_loaded, &app, NULL));
-    else if (done)
-        done = wait_for(&app, "list", aethex_saves_list(app.cloud, on_listed, &app, NULL));
-
+    bool done = log_in(&app, &wish) && obey(&app, &wish);
     aethex_cloud_destroy(app.cloud);
     return done ? 0 : 1;
 }

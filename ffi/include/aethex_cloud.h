@@ -1,5 +1,5 @@
 /*
- * AeThex Cloud: accounts and cloud saves for any engine.
+ * AeThex Cloud: accounts, privacy and cloud saves for any engine.
  *
  * GENERATED from the Rust sources by cbindgen. Do not edit: change the sources and renew it.
  *
@@ -23,7 +23,7 @@
  *   means "not begun": then it never runs. A null callback is allowed when the result does not matter.
  * - Callbacks run only inside aethex_tick and aethex_cloud_destroy, on the thread that calls those. So a
  *   game that ticks on its main thread needs no locks. A callback may call everything except
- *   aethex_tick and aethex_cloud_destroy of its own cloud, which answer AETHEX_ERROR_INVALID_ARGUMENT.
+ *   aethex_tick and aethex_cloud_destroy of its own cloud, which answer AETHEX_ERROR_BUSY.
  *   A callback must return: no C++ exception and no longjmp may leave it.
  * - What a callback is given (texts, versions, values) is lent: it ends when the callback returns.
  *   Copy what you keep; aethex_value_copy keeps a value.
@@ -148,6 +148,110 @@ enum {
      */
     AETHEX_ERROR_PROFILE_CONFLICT = 108,
     /**
+     * The account's email is not verified: follow the mail, then log in.
+     */
+    AETHEX_ERROR_EMAIL_UNVERIFIED = 109,
+    /**
+     * A new account must answer the challenge in the answer, then repeat the request with the proof.
+     */
+    AETHEX_ERROR_PROOF_REQUIRED = 110,
+    /**
+     * The proof does not answer its challenge, has expired or was used: answer the new challenge.
+     */
+    AETHEX_ERROR_INVALID_PROOF = 111,
+    /**
+     * The code of a mail is wrong, used or expired: ask for a new one.
+     */
+    AETHEX_ERROR_INVALID_CODE = 112,
+    /**
+     * This way in belongs to another account: log in to that account, then merge this one into it.
+     */
+    AETHEX_ERROR_IDENTITY_TAKEN = 113,
+    /**
+     * The last way into an account cannot be removed: link another one first.
+     */
+    AETHEX_ERROR_LAST_IDENTITY = 114,
+    /**
+     * An account with this email exists and may be another's: log in to it, then link the provider there.
+     */
+    AETHEX_ERROR_ACCOUNT_EXISTS = 115,
+    /**
+     * The provider's answer cannot be trusted, or the flow is over: begin again.
+     */
+    AETHEX_ERROR_OAUTH_REFUSED = 116,
+    /**
+     * The provider cannot be reached.
+     */
+    AETHEX_ERROR_PROVIDER_UNAVAILABLE = 117,
+    /**
+     * No provider of this name is configured.
+     */
+    AETHEX_ERROR_UNKNOWN_PROVIDER = 118,
+    /**
+     * Both accounts have slots of the same name: choose, with the list in the answer.
+     */
+    AETHEX_ERROR_MERGE_CONFLICT = 119,
+    /**
+     * Too long ago that the player logged in: give the password, or log in again.
+     */
+    AETHEX_ERROR_LOGIN_REQUIRED = 120,
+    /**
+     * The preferences changed since they were read: read them again, then repeat the change.
+     */
+    AETHEX_ERROR_PREFERENCES_CONFLICT = 121,
+    /**
+     * The picture cannot be used as an avatar; the message says why.
+     */
+    AETHEX_ERROR_INVALID_AVATAR = 122,
+    /**
+     * The account already has a way in of this kind.
+     */
+    AETHEX_ERROR_ALREADY_LINKED = 123,
+    /**
+     * The player has not consented to this.
+     */
+    AETHEX_ERROR_CONSENT_REQUIRED = 140,
+    /**
+     * The player is a child, and no parent has consented.
+     */
+    AETHEX_ERROR_PARENT_REQUIRED = 141,
+    /**
+     * No policy of this name and version is the newest.
+     */
+    AETHEX_ERROR_UNKNOWN_POLICY = 142,
+    /**
+     * The export is still being made.
+     */
+    AETHEX_ERROR_EXPORT_PENDING = 143,
+    /**
+     * The age was said before; the game's support can correct it.
+     */
+    AETHEX_ERROR_AGE_SAID = 144,
+    /**
+     * A code of the second factor is needed.
+     */
+    AETHEX_ERROR_SECOND_FACTOR_REQUIRED = 160,
+    /**
+     * The code of the second factor is wrong or used.
+     */
+    AETHEX_ERROR_INVALID_SECOND_FACTOR = 161,
+    /**
+     * An organisation keeps at least one owner.
+     */
+    AETHEX_ERROR_LAST_OWNER = 162,
+    /**
+     * The name is taken in this organisation.
+     */
+    AETHEX_ERROR_NAME_TAKEN = 163,
+    /**
+     * The server key does not have the scope that the message names.
+     */
+    AETHEX_ERROR_MISSING_SCOPE = 164,
+    /**
+     * The server key is wrong, revoked or expired.
+     */
+    AETHEX_ERROR_INVALID_SERVER_KEY = 165,
+    /**
      * The slot moved on since the parent: head and ancestor are in the answer, the sent version is kept.
      */
     AETHEX_ERROR_SAVES_CONFLICT = 200,
@@ -222,7 +326,15 @@ enum {
     /**
      * The SDK itself failed (a panic was caught); please report it.
      */
-    AETHEX_ERROR_SDK_FAULT = 910
+    AETHEX_ERROR_SDK_FAULT = 910,
+    /**
+     * The SDK is in a call of this kind already: make this one when that has returned.
+     */
+    AETHEX_ERROR_BUSY = 911,
+    /**
+     * The system's browser cannot be opened, or its answer did not come.
+     */
+    AETHEX_ERROR_BROWSER = 912
 };
 
 
@@ -231,6 +343,89 @@ enum {
  * 2,000 bytes.
  */
 #define AETHEX_USER_TEXT_SIZE 4096
+
+/**
+ * How old a player is, as far as it matters.
+ */
+enum aethex_age_band
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Not asked.
+     */
+    AETHEX_AGE_UNKNOWN = 0,
+    /**
+     * Under the age of consent.
+     */
+    AETHEX_AGE_CHILD = 1,
+    /**
+     * Old enough.
+     */
+    AETHEX_AGE_ADULT = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_age_band aethex_age_band;
+#else
+typedef int32_t aethex_age_band;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Who opens the player's browser for a login with a provider.
+ */
+enum aethex_browser
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The library, as the operating system does it.
+     */
+    AETHEX_BROWSER_SYSTEM = 0,
+    /**
+     * The game: `AETHEX_EVENT_OPEN_BROWSER` brings the page's address.
+     */
+    AETHEX_BROWSER_GAME = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_browser aethex_browser;
+#else
+typedef int32_t aethex_browser;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a challenge asks for.
+ */
+enum aethex_challenge_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A proof of work. The library finds it by itself.
+     */
+    AETHEX_CHALLENGE_ARGON2ID = 1,
+    /**
+     * A token of Cloudflare Turnstile.
+     */
+    AETHEX_CHALLENGE_TURNSTILE = 2,
+    /**
+     * A token of hCaptcha.
+     */
+    AETHEX_CHALLENGE_HCAPTCHA = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_challenge_kind aethex_challenge_kind;
+#else
+typedef int32_t aethex_challenge_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /**
  * Where the session's tokens are kept.
@@ -328,12 +523,145 @@ enum aethex_event_kind
      * The backend can be reached, or no longer: `online`.
      */
     AETHEX_EVENT_ONLINE = 8,
+    /**
+     * A page waits to be shown in the player's browser, for a login with a provider: open `url`. Only with
+     * `AETHEX_BROWSER_GAME`.
+     */
+    AETHEX_EVENT_OPEN_BROWSER = 9,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum aethex_event_kind aethex_event_kind;
 #else
 typedef int32_t aethex_event_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How far an export is.
+ */
+enum aethex_export_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Being made.
+     */
+    AETHEX_EXPORT_PENDING = 0,
+    /**
+     * Can be downloaded.
+     */
+    AETHEX_EXPORT_READY = 1,
+    /**
+     * Could not be made: ask again.
+     */
+    AETHEX_EXPORT_FAILED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_export_status aethex_export_status;
+#else
+typedef int32_t aethex_export_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What happens to a slot that both accounts of a merge have.
+ */
+enum aethex_merge_choice
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing: the merge is refused with `AETHEX_ERROR_MERGE_CONFLICT`, and the result names the slots.
+     */
+    AETHEX_MERGE_ASK = 0,
+    /**
+     * The player's own save stays the newest; the guest's versions are in the history.
+     */
+    AETHEX_MERGE_KEEP_MINE = 1,
+    /**
+     * The guest's save becomes the newest; the versions of both are in the history.
+     */
+    AETHEX_MERGE_KEEP_OTHER = 2,
+    /**
+     * The guest's slot is kept beside, under a name of its own.
+     */
+    AETHEX_MERGE_KEEP_BOTH = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_merge_choice aethex_merge_choice;
+#else
+typedef int32_t aethex_merge_choice;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where a parent's consent stands.
+ */
+enum aethex_parent_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Not asked.
+     */
+    AETHEX_PARENT_NONE = 0,
+    /**
+     * A mail was sent.
+     */
+    AETHEX_PARENT_ASKED = 1,
+    /**
+     * The parent agreed.
+     */
+    AETHEX_PARENT_GRANTED = 2,
+    /**
+     * The parent refused, or took it back.
+     */
+    AETHEX_PARENT_REFUSED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_parent_state aethex_parent_state;
+#else
+typedef int32_t aethex_parent_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a consent is for. Nothing of it happens without one. A newer library may have more.
+ */
+enum aethex_purpose
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Events, metrics and crash reports.
+     */
+    AETHEX_PURPOSE_ANALYTICS = 1,
+    /**
+     * Voice chat.
+     */
+    AETHEX_PURPOSE_VOICE = 2,
+    /**
+     * Sharing with third parties, such as login providers and stores.
+     */
+    AETHEX_PURPOSE_THIRD_PARTY = 3,
+    /**
+     * Mails about the game.
+     */
+    AETHEX_PURPOSE_MARKETING = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_purpose aethex_purpose;
+#else
+typedef int32_t aethex_purpose;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -565,6 +893,35 @@ typedef int32_t aethex_value_type;
 #endif // __cplusplus
 
 /**
+ * Who may see a profile.
+ */
+enum aethex_visibility
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Every player of the game.
+     */
+    AETHEX_VISIBILITY_PUBLIC = 1,
+    /**
+     * Friends only.
+     */
+    AETHEX_VISIBILITY_FRIENDS = 2,
+    /**
+     * The player alone.
+     */
+    AETHEX_VISIBILITY_PRIVATE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_visibility aethex_visibility;
+#else
+typedef int32_t aethex_visibility;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * A text: UTF-8 and its length in bytes.
  *
  * Passed to the library: `data` may be null when `len` is 0; no NUL is needed; the text is copied before
@@ -633,9 +990,13 @@ typedef struct aethex_cloud_options {
      */
     uint32_t shutdown_grace_ms;
     /**
-     * Must be 0.
+     * An `aethex_browser`.
      */
-    uint32_t reserved;
+    int32_t browser;
+    /**
+     * The player's language as a BCP 47 tag (`de`, `pt-BR`), for mails to a new account; empty: unknown.
+     */
+    struct aethex_str locale;
 } aethex_cloud_options;
 
 /**
@@ -665,7 +1026,7 @@ typedef struct aethex_user {
      */
     struct aethex_str username;
     /**
-     * The account's email.
+     * The account's email; empty when it has none.
      */
     struct aethex_str email;
     /**
@@ -680,6 +1041,22 @@ typedef struct aethex_user {
      * When the account was made, milliseconds since 1970 UTC.
      */
     int64_t created_at_ms;
+    /**
+     * An `aethex_visibility`: who may see the profile.
+     */
+    int32_t visibility;
+    /**
+     * Whether the player has shown that the mailbox is theirs.
+     */
+    bool email_verified;
+    /**
+     * Whether the only way in is this device: nothing is linked yet.
+     */
+    bool is_guest;
+    /**
+     * Language of mails and dialogs, as a BCP 47 tag; empty until it is set.
+     */
+    struct aethex_str locale;
 } aethex_user;
 
 /**
@@ -835,47 +1212,16 @@ typedef struct aethex_event {
      * Whether the backend can be reached.
      */
     bool online;
+    /**
+     * The page's address: `https://…`, or one on this machine.
+     */
+    struct aethex_str url;
 } aethex_event;
 
 /**
  * Called for each event. The event is lent for the time of the call.
  */
 typedef void (*aethex_event_callback)(void *user_data, const struct aethex_event *event);
-
-/**
- * Result of a request that ends with a player.
- */
-typedef struct aethex_user_result {
-    /**
-     * Size of this struct in the library that runs.
-     */
-    uint32_t struct_size;
-    /**
-     * `AETHEX_OK`, or why the request failed.
-     */
-    aethex_error error;
-    /**
-     * The request.
-     */
-    aethex_op op;
-    /**
-     * What happened and what to do about it; empty on success.
-     */
-    struct aethex_str message;
-    /**
-     * Whether the same request may succeed later, unchanged.
-     */
-    bool retryable;
-    /**
-     * The player; null on failure.
-     */
-    const struct aethex_user *user;
-} aethex_user_result;
-
-/**
- * Called once with the result of a request. The result is lent for the time of the call.
- */
-typedef void (*aethex_user_callback)(void *user_data, const struct aethex_user_result *result);
 
 /**
  * Result of a request that has nothing to tell but how it ended. Every other result begins with the same
@@ -908,6 +1254,850 @@ typedef struct aethex_result {
  * Called once with the result of a request. The result is lent for the time of the call.
  */
 typedef void (*aethex_callback)(void *user_data, const struct aethex_result *result);
+
+/**
+ * Result of `aethex_auth_providers`.
+ */
+typedef struct aethex_providers_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * Names of the providers; null when there are none, and on failure.
+     */
+    const struct aethex_str *providers;
+    /**
+     * How many providers.
+     */
+    size_t provider_count;
+} aethex_providers_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_providers_callback)(void *user_data,
+                                          const struct aethex_providers_result *result);
+
+/**
+ * How a login with a provider goes. Set everything to zero, then `struct_size` and what differs from the
+ * defaults.
+ */
+typedef struct aethex_oauth_options {
+    /**
+     * `sizeof(aethex_oauth_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * As in `aethex_login_options`; not used for linking.
+     */
+    uint32_t no_remember;
+    /**
+     * As in `aethex_login_options`; not used for linking.
+     */
+    uint32_t keep_guest;
+    /**
+     * How long the player may take in the browser in milliseconds, at most half an hour; 0: five minutes.
+     */
+    uint32_t timeout_ms;
+    /**
+     * As in `aethex_login_options`; not used for linking.
+     */
+    struct aethex_str proof_token;
+} aethex_oauth_options;
+
+/**
+ * What the backend wants answered before it makes an account: show the CAPTCHA on a web page, and repeat the
+ * call with its token as the option `proof_token`.
+ */
+typedef struct aethex_challenge {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_challenge_kind`.
+     */
+    int32_t kind;
+    /**
+     * The site key of the CAPTCHA; empty for a proof of work.
+     */
+    struct aethex_str site_key;
+} aethex_challenge;
+
+/**
+ * A slot that both accounts of a merge have.
+ */
+typedef struct aethex_merge_slot {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The slot.
+     */
+    struct aethex_str slot;
+    /**
+     * When the newest save of the player's own account was made, milliseconds since 1970 UTC.
+     */
+    int64_t mine_saved_at_ms;
+    /**
+     * Its played time in milliseconds; 0 when unknown.
+     */
+    int64_t mine_playtime_ms;
+    /**
+     * When the guest's newest save was made, milliseconds since 1970 UTC.
+     */
+    int64_t other_saved_at_ms;
+    /**
+     * Its played time in milliseconds; 0 when unknown.
+     */
+    int64_t other_playtime_ms;
+} aethex_merge_slot;
+
+/**
+ * Why a merge needs a choice.
+ */
+typedef struct aethex_merge_conflict {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The guest's id.
+     */
+    struct aethex_str other;
+    /**
+     * Slots that both have, by name, as an array of pointers.
+     */
+    const struct aethex_merge_slot *const *slots;
+    /**
+     * How many slots.
+     */
+    size_t slot_count;
+} aethex_merge_conflict;
+
+/**
+ * Result of a request that ends with a player.
+ */
+typedef struct aethex_user_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The player; null on failure.
+     */
+    const struct aethex_user *user;
+    /**
+     * With `AETHEX_ERROR_PROOF_REQUIRED` and `AETHEX_ERROR_INVALID_PROOF`: what to answer; null otherwise.
+     */
+    const struct aethex_challenge *challenge;
+    /**
+     * With `AETHEX_ERROR_MERGE_CONFLICT`: what both accounts have; null otherwise.
+     */
+    const struct aethex_merge_conflict *merge;
+} aethex_user_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_user_callback)(void *user_data, const struct aethex_user_result *result);
+
+/**
+ * A way into an account.
+ */
+typedef struct aethex_identity {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `password`, `device`, or a provider's name.
+     */
+    struct aethex_str provider;
+    /**
+     * What the player knows it by: the address, the device's or the provider's name for the player.
+     */
+    struct aethex_str label;
+    /**
+     * When it was linked, milliseconds since 1970 UTC.
+     */
+    int64_t linked_at_ms;
+} aethex_identity;
+
+/**
+ * Result of `aethex_auth_identities`.
+ */
+typedef struct aethex_identities_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The ways in, oldest first, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_identity *const *identities;
+    /**
+     * How many ways in.
+     */
+    size_t identity_count;
+} aethex_identities_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_identities_callback)(void *user_data,
+                                           const struct aethex_identities_result *result);
+
+/**
+ * How an account is made. Set everything to zero, then `struct_size` and what differs from the defaults.
+ */
+typedef struct aethex_register_options {
+    /**
+     * `sizeof(aethex_register_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * As in `aethex_login_options`.
+     */
+    uint32_t no_remember;
+    /**
+     * As in `aethex_login_options`.
+     */
+    uint32_t keep_guest;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * The username; empty: made from the email.
+     */
+    struct aethex_str username;
+    /**
+     * As in `aethex_login_options`.
+     */
+    struct aethex_str proof_token;
+} aethex_register_options;
+
+/**
+ * How a login is kept. Set everything to zero, then `struct_size` and what differs from the defaults.
+ */
+typedef struct aethex_login_options {
+    /**
+     * `sizeof(aethex_login_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * 1: nothing of the session is written to this device, it ends with the process. For shared machines.
+     */
+    uint32_t no_remember;
+    /**
+     * 1: when a guest is logged in, keeps the guest's session for `aethex_auth_merge_guest`; 0: the guest is
+     * logged out.
+     */
+    uint32_t keep_guest;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * The token of a CAPTCHA, where the backend asks new accounts for one: see `aethex_challenge`. For logins
+     * that make an account.
+     */
+    struct aethex_str proof_token;
+} aethex_login_options;
+
+/**
+ * A change of the profile. Set everything to zero, then `struct_size` and what changes: empty texts and zeros
+ * leave their fields as they are.
+ */
+typedef struct aethex_profile_change {
+    /**
+     * `sizeof(aethex_profile_change)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_visibility`; 0: as it is.
+     */
+    int32_t visibility;
+    /**
+     * The login name others see.
+     */
+    struct aethex_str username;
+    /**
+     * The name to show.
+     */
+    struct aethex_str display_name;
+    /**
+     * Language of mails and dialogs, as a BCP 47 tag.
+     */
+    struct aethex_str locale;
+} aethex_profile_change;
+
+/**
+ * What other players see of a player.
+ */
+typedef struct aethex_public_profile {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The player's id.
+     */
+    struct aethex_str id;
+    /**
+     * The login name.
+     */
+    struct aethex_str username;
+    /**
+     * The name to show.
+     */
+    struct aethex_str display_name;
+    /**
+     * Address of the avatar picture; empty when there is none.
+     */
+    struct aethex_str avatar_url;
+} aethex_public_profile;
+
+/**
+ * Result of `aethex_auth_public_profile`.
+ */
+typedef struct aethex_public_profile_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The profile; null on failure.
+     */
+    const struct aethex_public_profile *profile;
+} aethex_public_profile_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_public_profile_callback)(void *user_data,
+                                               const struct aethex_public_profile_result *result);
+
+/**
+ * Result of a request that ends with the player's preferences.
+ */
+typedef struct aethex_preferences_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * All preferences, a dictionary by key, lent: it is freed after the callback. Copy it with
+     * `aethex_value_copy` to keep it. 0 on failure.
+     */
+    aethex_value values;
+    /**
+     * Grows by one with each change; 0 before the first.
+     */
+    int64_t version;
+} aethex_preferences_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_preferences_callback)(void *user_data,
+                                            const struct aethex_preferences_result *result);
+
+/**
+ * One login on one device.
+ */
+typedef struct aethex_session {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Whether it is the session of this device.
+     */
+    bool current;
+    /**
+     * The session's id.
+     */
+    struct aethex_str id;
+    /**
+     * Name of the device, as it gave it.
+     */
+    struct aethex_str device_name;
+    /**
+     * How the session began: `password`, `device`, or a provider's name.
+     */
+    struct aethex_str method;
+    /**
+     * When it began, milliseconds since 1970 UTC.
+     */
+    int64_t created_at_ms;
+    /**
+     * When it was last refreshed, milliseconds since 1970 UTC.
+     */
+    int64_t last_seen_at_ms;
+    /**
+     * When it ends if it is not used, milliseconds since 1970 UTC.
+     */
+    int64_t expires_at_ms;
+} aethex_session;
+
+/**
+ * Result of `aethex_auth_sessions`.
+ */
+typedef struct aethex_sessions_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The sessions, last seen first, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_session *const *sessions;
+    /**
+     * How many sessions.
+     */
+    size_t session_count;
+    /**
+     * The `cursor` for the page behind this one; empty on the last.
+     */
+    struct aethex_str next_cursor;
+} aethex_sessions_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_sessions_callback)(void *user_data,
+                                         const struct aethex_sessions_result *result);
+
+/**
+ * A policy that the game asks players to accept.
+ */
+typedef struct aethex_policy {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Whether the game cannot be used without accepting it.
+     */
+    bool required;
+    /**
+     * Its name, for example `terms` or `privacy`.
+     */
+    struct aethex_str policy;
+    /**
+     * Its version, as the game names it.
+     */
+    struct aethex_str version;
+    /**
+     * Where it can be read.
+     */
+    struct aethex_str url;
+    /**
+     * When it was published, milliseconds since 1970 UTC.
+     */
+    int64_t published_at_ms;
+} aethex_policy;
+
+/**
+ * A consent as it stands.
+ */
+typedef struct aethex_consent {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_purpose`.
+     */
+    int32_t purpose;
+    /**
+     * Whether it was given.
+     */
+    bool granted;
+    /**
+     * Who said so: `player` or `parent`.
+     */
+    struct aethex_str by;
+    /**
+     * When, milliseconds since 1970 UTC.
+     */
+    int64_t at_ms;
+} aethex_consent;
+
+/**
+ * Where a player's privacy stands.
+ */
+typedef struct aethex_privacy {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_age_band`.
+     */
+    int32_t age;
+    /**
+     * An `aethex_parent_state`; it matters for a child.
+     */
+    int32_t parent;
+    /**
+     * Required policies whose newest version the player has not accepted, as an array of pointers; null when
+     * there are none.
+     */
+    const struct aethex_policy *const *policies_to_accept;
+    /**
+     * How many policies.
+     */
+    size_t policy_count;
+    /**
+     * Consents as they stand, as an array of pointers; null when there are none. A purpose that is absent was
+     * never consented to.
+     */
+    const struct aethex_consent *const *consents;
+    /**
+     * How many consents.
+     */
+    size_t consent_count;
+    /**
+     * What is allowed now, each an `aethex_purpose`: consents, less what a child may not do. Null when nothing is.
+     */
+    const int32_t *allowed;
+    /**
+     * How many purposes.
+     */
+    size_t allowed_count;
+    /**
+     * When the account will be erased, milliseconds since 1970 UTC; 0 when that was not asked for.
+     */
+    int64_t erasure_at_ms;
+} aethex_privacy;
+
+/**
+ * Result of a request that ends with where the player's privacy stands.
+ */
+typedef struct aethex_privacy_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * Where it stands; null on failure.
+     */
+    const struct aethex_privacy *state;
+} aethex_privacy_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_privacy_callback)(void *user_data, const struct aethex_privacy_result *result);
+
+/**
+ * Result of `aethex_privacy_policies`.
+ */
+typedef struct aethex_policies_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The newest version of each policy, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_policy *const *policies;
+    /**
+     * How many policies.
+     */
+    size_t policy_count;
+} aethex_policies_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_policies_callback)(void *user_data,
+                                         const struct aethex_policies_result *result);
+
+/**
+ * An export of everything that is known of a player: one ZIP archive of JSON files and pictures.
+ */
+typedef struct aethex_export {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_export_status`.
+     */
+    int32_t status;
+    /**
+     * The export's id.
+     */
+    struct aethex_str id;
+    /**
+     * The archive's size in bytes, once it is ready.
+     */
+    int64_t size_bytes;
+    /**
+     * When it was asked for, milliseconds since 1970 UTC.
+     */
+    int64_t created_at_ms;
+    /**
+     * When it is thrown away, milliseconds since 1970 UTC.
+     */
+    int64_t expires_at_ms;
+} aethex_export;
+
+/**
+ * Result of a request that ends with an export.
+ */
+typedef struct aethex_export_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The export; null on failure. (`export` is a word of C++.)
+     */
+    const struct aethex_export *archive;
+} aethex_export_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_export_callback)(void *user_data, const struct aethex_export_result *result);
+
+/**
+ * How much of one service was erased.
+ */
+typedef struct aethex_erased {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The service.
+     */
+    struct aethex_str service;
+    /**
+     * Rows and files.
+     */
+    int64_t count;
+} aethex_erased;
+
+/**
+ * An erasure that is under way or done. Says nothing of whom.
+ */
+typedef struct aethex_receipt {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The receipt's id: whoever has it can look at it, also when the account is gone.
+     */
+    struct aethex_str id;
+    /**
+     * When it was asked for, milliseconds since 1970 UTC.
+     */
+    int64_t requested_at_ms;
+    /**
+     * When everything is erased, milliseconds since 1970 UTC; until then it can be taken back.
+     */
+    int64_t erasure_at_ms;
+    /**
+     * When it was done, milliseconds since 1970 UTC; 0 until then.
+     */
+    int64_t erased_at_ms;
+    /**
+     * What was erased, by service, as an array of pointers; null until then.
+     */
+    const struct aethex_erased *const *erased;
+    /**
+     * How many services.
+     */
+    size_t erased_count;
+} aethex_receipt;
+
+/**
+ * Result of a request that ends with a receipt.
+ */
+typedef struct aethex_receipt_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The receipt; null on failure.
+     */
+    const struct aethex_receipt *receipt;
+} aethex_receipt_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_receipt_callback)(void *user_data, const struct aethex_receipt_result *result);
 
 /**
  * What to note with a save. Set everything to zero, then `struct_size` and what you know.
@@ -1106,7 +2296,7 @@ aethex_error aethex_cloud_create(const struct aethex_cloud_options *options, aet
 /**
  * Runs what has completed since the last tick: callbacks of requests, then events. Call it once a frame.
  *
- * `AETHEX_ERROR_INVALID_ARGUMENT` inside a callback of this cloud, or while another thread ticks or
+ * `AETHEX_ERROR_BUSY` inside a callback of this cloud, or while another thread ticks or
  * destroys it: nothing was done.
  */
 aethex_error aethex_tick(aethex_cloud cloud);
@@ -1116,7 +2306,7 @@ aethex_error aethex_tick(aethex_cloud cloud);
  * `AETHEX_ERROR_CANCELLED` or `AETHEX_ERROR_SHUT_DOWN`, inside this call. No events. Saves that are
  * queued stay on disk and are sent by the next cloud on the same data folder. Values stay valid.
  *
- * `AETHEX_ERROR_INVALID_ARGUMENT` inside a callback of this cloud, or while another thread ticks or
+ * `AETHEX_ERROR_BUSY` inside a callback of this cloud, or while another thread ticks or
  * destroys it: nothing was done, destroy it later. A second time is `AETHEX_ERROR_INVALID_HANDLE`.
  */
 aethex_error aethex_cloud_destroy(aethex_cloud cloud);
@@ -1138,6 +2328,177 @@ aethex_error aethex_set_event_callback(aethex_cloud cloud,
                                        void *user_data);
 
 /**
+ * Who is logged in, as known on this device; works offline and needs no tick.
+ *
+ * Set `user->struct_size` first. The texts are written into `buffer`, each with a NUL behind it, and
+ * `user` points to them there; `AETHEX_USER_TEXT_SIZE` bytes are enough. `AETHEX_ERROR_NOT_LOGGED_IN`
+ * when nobody is; `AETHEX_ERROR_TOO_LARGE` when the buffer is too small.
+ */
+aethex_error aethex_auth_current_user(aethex_cloud cloud,
+                                      struct aethex_user *user,
+                                      char *buffer,
+                                      size_t capacity);
+
+/**
+ * Changes the password. Every session of the account ends; this device gets a new one at once. `old_password`
+ * is empty for an account that has none yet.
+ */
+aethex_error aethex_auth_change_password(aethex_cloud cloud,
+                                         struct aethex_str old_password,
+                                         struct aethex_str new_password,
+                                         aethex_callback callback,
+                                         void *user_data,
+                                         aethex_op *op);
+
+/**
+ * Begins a change of the address: a code goes to the new one, a notice to the old one. It counts once
+ * `aethex_auth_verify_email` gets the code. `password` is empty for an account that has none.
+ */
+aethex_error aethex_auth_change_email(aethex_cloud cloud,
+                                      struct aethex_str email,
+                                      struct aethex_str password,
+                                      aethex_callback callback,
+                                      void *user_data,
+                                      aethex_op *op);
+
+/**
+ * Sends the mail that verifies the account's address again.
+ */
+aethex_error aethex_auth_send_verification(aethex_cloud cloud,
+                                           aethex_callback callback,
+                                           void *user_data,
+                                           aethex_op *op);
+
+/**
+ * Confirms an address with the code of a mail; case, spaces and hyphens do not matter. Nobody needs to be
+ * logged in.
+ */
+aethex_error aethex_auth_verify_email(aethex_cloud cloud,
+                                      struct aethex_str code,
+                                      aethex_callback callback,
+                                      void *user_data,
+                                      aethex_op *op);
+
+/**
+ * Asks for a mail that resets the password. Succeeds as well when no account has the address: nobody learns
+ * who plays.
+ */
+aethex_error aethex_auth_forgot_password(aethex_cloud cloud,
+                                         struct aethex_str email,
+                                         aethex_callback callback,
+                                         void *user_data,
+                                         aethex_op *op);
+
+/**
+ * Sets a new password by the code of a mail. Every session of the account ends: log in again.
+ */
+aethex_error aethex_auth_reset_password(aethex_cloud cloud,
+                                        struct aethex_str code,
+                                        struct aethex_str new_password,
+                                        aethex_callback callback,
+                                        void *user_data,
+                                        aethex_op *op);
+
+/**
+ * Lists the providers that players of this game can log in with: `google`, `github`, `discord`, `oidc`.
+ */
+aethex_error aethex_auth_providers(aethex_cloud cloud,
+                                   aethex_providers_callback callback,
+                                   void *user_data,
+                                   aethex_op *op);
+
+/**
+ * Logs in with a provider, in the player's browser; the first time an account is made. `options` may be null.
+ * The browser is opened by the library, or by the game when the cloud's options say so (`aethex_browser`).
+ *
+ * The library listens on a port of this device until the browser brings the answer. A second login with a
+ * provider takes the place of one that waits, which ends with `AETHEX_ERROR_CANCELLED`; `aethex_cancel` ends it,
+ * too. `AETHEX_ERROR_BROWSER` in the result when no browser opens, or no answer comes in time.
+ */
+aethex_error aethex_auth_login_oauth(aethex_cloud cloud,
+                                     struct aethex_str provider,
+                                     const struct aethex_oauth_options *options,
+                                     aethex_user_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Links a provider to the player's account, in the browser; otherwise as `aethex_auth_login_oauth`.
+ *
+ * `AETHEX_ERROR_IDENTITY_TAKEN` in the result when it belongs to another account: log in to that one with
+ * `keep_guest`, then `aethex_auth_merge_guest`.
+ */
+aethex_error aethex_auth_link_oauth(aethex_cloud cloud,
+                                    struct aethex_str provider,
+                                    const struct aethex_oauth_options *options,
+                                    aethex_user_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Lists the ways into the player's account.
+ */
+aethex_error aethex_auth_identities(aethex_cloud cloud,
+                                    aethex_identities_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Gives the player's account an email and a password: a guest's account can then be opened from anywhere. With
+ * an empty `username` the one it has stays.
+ *
+ * `AETHEX_ERROR_EMAIL_TAKEN` in the result when the email has an account: log in to that one with `keep_guest`,
+ * then `aethex_auth_merge_guest`.
+ */
+aethex_error aethex_auth_link_email(aethex_cloud cloud,
+                                    struct aethex_str email,
+                                    struct aethex_str password,
+                                    struct aethex_str username,
+                                    aethex_user_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Removes a way into the player's account, never the last one: `password`, `device` or a provider's name.
+ */
+aethex_error aethex_auth_unlink(aethex_cloud cloud,
+                                struct aethex_str provider,
+                                aethex_user_callback callback,
+                                void *user_data,
+                                aethex_op *op);
+
+/**
+ * The guest that a login with `keep_guest` kept; works as `aethex_auth_current_user`.
+ * `AETHEX_ERROR_NOT_LOGGED_IN` when none is kept.
+ */
+aethex_error aethex_auth_kept_guest(aethex_cloud cloud,
+                                    struct aethex_user *user,
+                                    char *buffer,
+                                    size_t capacity);
+
+/**
+ * Moves everything that the kept guest has into the account of the player who is logged in; then the guest is
+ * gone. `choice` is an `aethex_merge_choice`. The guest's unsent saves are sent first.
+ *
+ * `AETHEX_ERROR_MERGE_CONFLICT` in the result when both have slots of the same name and `choice` is
+ * `AETHEX_MERGE_ASK`: nothing has changed, `merge` names the slots, call again with a choice.
+ */
+aethex_error aethex_auth_merge_guest(aethex_cloud cloud,
+                                     int32_t choice,
+                                     aethex_user_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Lets the kept guest go without a merge: its session ends. It stays an account of its own, which
+ * `aethex_auth_login_guest` opens.
+ */
+aethex_error aethex_auth_release_guest(aethex_cloud cloud,
+                                       aethex_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
  * Makes an account and logs it in. An empty `username` is made from the email.
  */
 aethex_error aethex_auth_register(aethex_cloud cloud,
@@ -1149,7 +2510,19 @@ aethex_error aethex_auth_register(aethex_cloud cloud,
                                   aethex_op *op);
 
 /**
- * Logs in with email and password.
+ * Makes an account and logs it in. `options` may be null. Where the backend asks for a proof of work, the
+ * library finds it; that takes a phone some seconds.
+ */
+aethex_error aethex_auth_register_with(aethex_cloud cloud,
+                                       struct aethex_str email,
+                                       struct aethex_str password,
+                                       const struct aethex_register_options *options,
+                                       aethex_user_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Logs in with email and password. A player who was logged in before is logged out.
  */
 aethex_error aethex_auth_login(aethex_cloud cloud,
                                struct aethex_str email,
@@ -1159,7 +2532,41 @@ aethex_error aethex_auth_login(aethex_cloud cloud,
                                aethex_op *op);
 
 /**
- * Ends the session on this device. Unsent saves stay on disk for the player's next login.
+ * Logs in with email and password. `options` may be null. A player who was logged in before is logged out; a
+ * guest may be kept.
+ */
+aethex_error aethex_auth_login_with(aethex_cloud cloud,
+                                    struct aethex_str email,
+                                    struct aethex_str password,
+                                    const struct aethex_login_options *options,
+                                    aethex_user_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Logs in as this device's guest, without any question; the first time an account is made. `options` may be
+ * null. The key that opens it stays on this device, also after a logout: the same device is the same guest.
+ *
+ * `AETHEX_ERROR_STORAGE` in the result when that key cannot be kept, or is there and cannot be read.
+ */
+aethex_error aethex_auth_login_guest(aethex_cloud cloud,
+                                     const struct aethex_login_options *options,
+                                     aethex_user_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Throws this device's guest key away, for good: the guest's account, unless something was linked to it, can
+ * never be opened again. A session that is open stays.
+ */
+aethex_error aethex_auth_forget_guest(aethex_cloud cloud,
+                                      aethex_callback callback,
+                                      void *user_data,
+                                      aethex_op *op);
+
+/**
+ * Ends the session on this device. Unsent saves stay on disk for the player's next login; a guest's key stays,
+ * too.
  */
 aethex_error aethex_auth_logout(aethex_cloud cloud,
                                 aethex_callback callback,
@@ -1186,6 +2593,15 @@ aethex_error aethex_auth_update_profile(aethex_cloud cloud,
                                         aethex_op *op);
 
 /**
+ * Changes the player's profile, visibility and language among it.
+ */
+aethex_error aethex_auth_update_profile_with(aethex_cloud cloud,
+                                             const struct aethex_profile_change *change,
+                                             aethex_user_callback callback,
+                                             void *user_data,
+                                             aethex_op *op);
+
+/**
  * Reads the player's profile from the backend.
  */
 aethex_error aethex_auth_profile(aethex_cloud cloud,
@@ -1194,16 +2610,192 @@ aethex_error aethex_auth_profile(aethex_cloud cloud,
                                  aethex_op *op);
 
 /**
- * Who is logged in, as known on this device; works offline and needs no tick.
- *
- * Set `user->struct_size` first. The texts are written into `buffer`, each with a NUL behind it, and
- * `user` points to them there; `AETHEX_USER_TEXT_SIZE` bytes are enough. `AETHEX_ERROR_NOT_LOGGED_IN`
- * when nobody is; `AETHEX_ERROR_TOO_LARGE` when the buffer is too small.
+ * Reads another player's profile, as far as the player shows it: `AETHEX_ERROR_NOT_FOUND` in the result when
+ * there is no such player, or not for this one's eyes.
  */
-aethex_error aethex_auth_current_user(aethex_cloud cloud,
-                                      struct aethex_user *user,
-                                      char *buffer,
-                                      size_t capacity);
+aethex_error aethex_auth_public_profile(aethex_cloud cloud,
+                                        struct aethex_str player,
+                                        aethex_public_profile_callback callback,
+                                        void *user_data,
+                                        aethex_op *op);
+
+/**
+ * Reads the player's preferences: settings that are the same on every device.
+ */
+aethex_error aethex_auth_preferences(aethex_cloud cloud,
+                                     aethex_preferences_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Sets the preferences that the dictionary `values` names, removes those that are null in it, and leaves the
+ * others. Keys are texts of letters, digits, `_`, `-`, `.`, `/`. At most 256, of together 16 KiB. The value stays
+ * yours.
+ */
+aethex_error aethex_auth_set_preferences(aethex_cloud cloud,
+                                         aethex_value values,
+                                         aethex_preferences_callback callback,
+                                         void *user_data,
+                                         aethex_op *op);
+
+/**
+ * Sets the avatar: a PNG, JPEG or WebP picture of at most 4 MiB. The backend draws it anew, 256 pixels square.
+ */
+aethex_error aethex_auth_set_avatar(aethex_cloud cloud,
+                                    const uint8_t *data,
+                                    size_t len,
+                                    aethex_user_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Removes the avatar.
+ */
+aethex_error aethex_auth_delete_avatar(aethex_cloud cloud,
+                                       aethex_user_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Lists the account's sessions, a page at a time: `cursor` is the `next_cursor` of the page before, empty for
+ * the first one.
+ */
+aethex_error aethex_auth_sessions(aethex_cloud cloud,
+                                  struct aethex_str cursor,
+                                  aethex_sessions_callback callback,
+                                  void *user_data,
+                                  aethex_op *op);
+
+/**
+ * Ends one session of the account. This device's own is logged out.
+ */
+aethex_error aethex_auth_end_session(aethex_cloud cloud,
+                                     struct aethex_str session,
+                                     aethex_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Ends every session of the account but this one.
+ */
+aethex_error aethex_auth_end_other_sessions(aethex_cloud cloud,
+                                            aethex_callback callback,
+                                            void *user_data,
+                                            aethex_op *op);
+
+/**
+ * Reads where the player's privacy stands: what is to be accepted, what was consented to, what is allowed.
+ */
+aethex_error aethex_privacy_state(aethex_cloud cloud,
+                                  aethex_privacy_callback callback,
+                                  void *user_data,
+                                  aethex_op *op);
+
+/**
+ * Lists the newest version of each policy of the game. Nobody needs to be logged in.
+ */
+aethex_error aethex_privacy_policies(aethex_cloud cloud,
+                                     aethex_policies_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Accepts a policy, in the version that the player was shown. `AETHEX_ERROR_UNKNOWN_POLICY` in the result when
+ * there is a newer one: show that.
+ */
+aethex_error aethex_privacy_accept_policy(aethex_cloud cloud,
+                                          struct aethex_str policy,
+                                          struct aethex_str version,
+                                          aethex_callback callback,
+                                          void *user_data,
+                                          aethex_op *op);
+
+/**
+ * Gives a consent, or takes it back. `purpose` is an `aethex_purpose`.
+ */
+aethex_error aethex_privacy_set_consent(aethex_cloud cloud,
+                                        int32_t purpose,
+                                        bool granted,
+                                        aethex_privacy_callback callback,
+                                        void *user_data,
+                                        aethex_op *op);
+
+/**
+ * Says the player's age, once. Ask for it neutrally: without a hint at which answer opens more. `birth_month` is 1
+ * to 12; 0: not said, then the player counts as not having had this year's birthday.
+ */
+aethex_error aethex_privacy_set_age(aethex_cloud cloud,
+                                    int32_t birth_year,
+                                    int32_t birth_month,
+                                    aethex_privacy_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Asks a parent for consent, by mail.
+ */
+aethex_error aethex_privacy_ask_parent(aethex_cloud cloud,
+                                       struct aethex_str email,
+                                       aethex_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Asks for a copy of everything that is known of the player. It is made in the background: ask with
+ * `aethex_privacy_export` how far it is.
+ */
+aethex_error aethex_privacy_start_export(aethex_cloud cloud,
+                                         aethex_export_callback callback,
+                                         void *user_data,
+                                         aethex_op *op);
+
+/**
+ * Reads how far an export is. `id` is the one that `aethex_privacy_start_export` told.
+ */
+aethex_error aethex_privacy_export(aethex_cloud cloud,
+                                   struct aethex_str id,
+                                   aethex_export_callback callback,
+                                   void *user_data,
+                                   aethex_op *op);
+
+/**
+ * Downloads an export, a ZIP archive, into the file `path`. What was there before is replaced, and only by the
+ * whole archive. `AETHEX_ERROR_EXPORT_PENDING` in the result while it is still being made.
+ */
+aethex_error aethex_privacy_download_export(aethex_cloud cloud,
+                                            struct aethex_str id,
+                                            struct aethex_str path,
+                                            aethex_export_callback callback,
+                                            void *user_data,
+                                            aethex_op *op);
+
+/**
+ * Asks for the erasure of the account and everything that belongs to it. It is done after a time of grace, within
+ * which `aethex_privacy_cancel_erasure` takes it back. `password` is empty for an account that has none. Keep the
+ * receipt's id: it still answers when the account is gone.
+ */
+aethex_error aethex_privacy_erase_account(aethex_cloud cloud,
+                                          struct aethex_str password,
+                                          aethex_receipt_callback callback,
+                                          void *user_data,
+                                          aethex_op *op);
+
+/**
+ * Takes an erasure back, within the time of grace.
+ */
+aethex_error aethex_privacy_cancel_erasure(aethex_cloud cloud,
+                                           aethex_callback callback,
+                                           void *user_data,
+                                           aethex_op *op);
+
+/**
+ * Reads an erasure's receipt. Nobody needs to be logged in.
+ */
+aethex_error aethex_privacy_receipt(aethex_cloud cloud,
+                                    struct aethex_str id,
+                                    aethex_receipt_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
 
 /**
  * Saves a value in a slot. The save is durable on this device before its callback runs, and sent as soon

@@ -10,9 +10,11 @@ use crate::handle::{Kind, lock};
 use crate::strings::{Text, aethex_str, put, writable};
 use aethex_sdk_core::Error;
 use aethex_wire::ErrorCode;
+use std::any::Any;
 use std::ffi::c_void;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,6 +43,9 @@ pub struct aethex_result {
 
 /// Called once with the result of a request. The result is lent for the time of the call.
 pub type aethex_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, result: *const aethex_result)>;
+
+/// A callback for results of the type `R`, as C hands it in.
+pub(crate) type Callback<R> = Option<unsafe extern "C" fn(user_data: *mut c_void, result: *const R)>;
 
 /// The caller's pointer, carried to the callback and never followed.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +86,7 @@ impl Outcome {
 pub(crate) struct Lent {
     texts: Vec<Text>,
     lists: Vec<Box<[aethex_str]>>,
+    kept: Vec<Rc<dyn Any>>,
 }
 
 impl Lent {
@@ -100,6 +106,79 @@ impl Lent {
         let lent = (list.as_ptr(), list.len());
         self.lists.push(list);
         lent
+    }
+
+    /// A place for one struct.
+    pub(crate) fn one<T: 'static>(&mut self, it: T) -> *const T {
+        let kept = Rc::new(it);
+        let place = Rc::as_ptr(&kept);
+        self.kept.push(kept);
+        place
+    }
+
+    /// Numbers as an array for C; null when there are none.
+    pub(crate) fn numbers(&mut self, numbers: impl Iterator<Item = i32>) -> (*const i32, usize) {
+        let kept: Rc<Vec<i32>> = Rc::new(numbers.collect());
+        if kept.is_empty() {
+            return (std::ptr::null(), 0);
+        }
+        let lent = (kept.as_ptr(), kept.len());
+        self.kept.push(kept);
+        lent
+    }
+
+    /// Structs as an array of pointers for C; null when there are none.
+    pub(crate) fn all<I, T: 'static>(
+        &mut self,
+        items: &[I],
+        lend: impl Fn(&mut Lent, &I) -> T,
+    ) -> (*const *const T, usize) {
+        let mut places: Vec<*const T> = Vec::with_capacity(items.len());
+        for item in items {
+            let it = lend(self, item);
+            places.push(self.one(it));
+        }
+        if places.is_empty() {
+            return (std::ptr::null(), 0);
+        }
+        let kept = Rc::new(places);
+        let lent = (kept.as_ptr(), kept.len());
+        self.kept.push(kept);
+        lent
+    }
+}
+
+/// What every result begins with, behind its size.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) error: aethex_error,
+    pub(crate) op: aethex_op,
+    pub(crate) message: aethex_str,
+    pub(crate) retryable: bool,
+}
+
+/// A completion that lends the callback what `lend` makes of the result.
+pub(crate) fn done<T: 'static, R: 'static>(
+    callback: Callback<R>,
+    user_data: *mut c_void,
+    lend: fn(&mut Lent, Head, Result<T, Error>) -> R,
+) -> impl FnOnce(aethex_op, Result<T, Error>) + Send + 'static {
+    let user_data = UserData(user_data);
+    move |op, result| {
+        let Some(callback) = callback else { return };
+        let mut lent = Lent::default();
+        let head = match &result {
+            Ok(_) => Head { error: OK, op, message: aethex_str::EMPTY, retryable: false },
+            Err(error) => Head {
+                error: number(error.code),
+                op,
+                message: lent.text(&error.message),
+                retryable: error.retryable,
+            },
+        };
+        let result = lend(&mut lent, head, result);
+        // SAFETY: the header asks for a callback that can be called with its user data until then.
+        unsafe { callback(user_data.get(), &result) };
     }
 }
 
@@ -158,20 +237,13 @@ pub(crate) unsafe fn request_plain<T: Send + 'static>(
     callback: aethex_callback,
     user_data: *mut c_void,
 ) -> Result<(), ErrorCode> {
-    let user_data = UserData(user_data);
-    let done = move |op, result: Result<T, Error>| {
-        let Some(callback) = callback else { return };
-        let outcome = Outcome::of(&result);
-        let result = aethex_result {
-            struct_size: size_for_c::<aethex_result>(),
-            error: outcome.error,
-            op,
-            message: outcome.message.as_c(),
-            retryable: outcome.retryable,
-        };
-        // SAFETY: the header asks for a callback that can be called with its user data until then.
-        unsafe { callback(user_data.get(), &result) };
-    };
+    let done = done(callback, user_data, |_, head, _: Result<T, Error>| aethex_result {
+        struct_size: size_for_c::<aethex_result>(),
+        error: head.error,
+        op: head.op,
+        message: head.message,
+        retryable: head.retryable,
+    });
     // SAFETY: the caller's promise, passed on.
     unsafe { request(entry, op_out, work, done) }
 }

@@ -8,8 +8,8 @@ use crate::call::aethex_op;
 use crate::error::{BUSY, aethex_error, guard};
 use crate::events::{Listener, deliver};
 use crate::handle::{Kind, Registry, lock};
-use crate::strings::{aethex_str, put, read_options, writable};
-use aethex_sdk_core::{Cloud, Config, CredentialStore, OpId};
+use crate::strings::{aethex_str, flag, put, read_options, writable};
+use aethex_sdk_core::{Browser, Cloud, Config, CredentialStore, OpId};
 use aethex_wire::ErrorCode;
 use std::collections::HashMap;
 use std::mem::offset_of;
@@ -57,6 +57,28 @@ impl aethex_credentials {
     }
 }
 
+/// Who opens the player's browser for a login with a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum aethex_browser {
+    /// The library, as the operating system does it.
+    AETHEX_BROWSER_SYSTEM = 0,
+    /// The game: `AETHEX_EVENT_OPEN_BROWSER` brings the page's address.
+    AETHEX_BROWSER_GAME = 1,
+}
+
+impl aethex_browser {
+    fn of(number: i32) -> Result<Browser, ErrorCode> {
+        const SYSTEM: i32 = aethex_browser::AETHEX_BROWSER_SYSTEM as i32;
+        const GAME: i32 = aethex_browser::AETHEX_BROWSER_GAME as i32;
+        match number {
+            SYSTEM => Ok(Browser::System),
+            GAME => Ok(Browser::Game),
+            _ => Err(ErrorCode::InvalidArgument),
+        }
+    }
+}
+
 /// How to make a cloud. Set everything to zero, then `struct_size` and what differs from the defaults.
 #[derive(Debug)]
 #[repr(C)]
@@ -81,8 +103,10 @@ pub struct aethex_cloud_options {
     pub no_auto_sync: u32,
     /// Time that `aethex_cloud_destroy` gives running requests in milliseconds, at most a minute; 0: 2 seconds.
     pub shutdown_grace_ms: u32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// An `aethex_browser`.
+    pub browser: i32,
+    /// The player's language as a BCP 47 tag (`de`, `pt-BR`), for mails to a new account; empty: unknown.
+    pub locale: aethex_str,
 }
 
 /// A cloud and what C holds of it.
@@ -163,7 +187,7 @@ pub unsafe extern "C" fn aethex_cloud_create(
 
 /// Runs what has completed since the last tick: callbacks of requests, then events. Call it once a frame.
 ///
-/// `AETHEX_ERROR_INVALID_ARGUMENT` inside a callback of this cloud, or while another thread ticks or
+/// `AETHEX_ERROR_BUSY` inside a callback of this cloud, or while another thread ticks or
 /// destroys it: nothing was done.
 #[unsafe(no_mangle)]
 pub extern "C" fn aethex_tick(cloud: aethex_cloud) -> aethex_error {
@@ -183,7 +207,7 @@ pub extern "C" fn aethex_tick(cloud: aethex_cloud) -> aethex_error {
 /// `AETHEX_ERROR_CANCELLED` or `AETHEX_ERROR_SHUT_DOWN`, inside this call. No events. Saves that are
 /// queued stay on disk and are sent by the next cloud on the same data folder. Values stay valid.
 ///
-/// `AETHEX_ERROR_INVALID_ARGUMENT` inside a callback of this cloud, or while another thread ticks or
+/// `AETHEX_ERROR_BUSY` inside a callback of this cloud, or while another thread ticks or
 /// destroys it: nothing was done, destroy it later. A second time is `AETHEX_ERROR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn aethex_cloud_destroy(cloud: aethex_cloud) -> aethex_error {
@@ -222,8 +246,6 @@ unsafe fn config(options: &aethex_cloud_options) -> Result<(Config, Duration), E
     if data_dir.is_empty()
         || options.request_timeout_ms > REQUEST_TIMEOUT_MAX_MS
         || options.shutdown_grace_ms > SHUTDOWN_GRACE_MAX_MS
-        || options.no_auto_sync > 1
-        || options.reserved != 0
     {
         return Err(ErrorCode::InvalidArgument);
     }
@@ -238,11 +260,13 @@ unsafe fn config(options: &aethex_cloud_options) -> Result<(Config, Duration), E
         config.device_name = name;
     }
     config.app_version = text(options.app_version)?;
+    config.locale = text(options.locale)?;
+    config.browser = aethex_browser::of(options.browser)?;
     config.credentials = aethex_credentials::of(options.credentials)?;
     if options.request_timeout_ms > 0 {
         config.request_timeout = Duration::from_millis(options.request_timeout_ms.into());
     }
-    config.auto_sync = options.no_auto_sync == 0;
+    config.auto_sync = !flag(options.no_auto_sync)?;
     let grace = match options.shutdown_grace_ms {
         0 => SHUTDOWN_GRACE,
         millis => Duration::from_millis(millis.into()),

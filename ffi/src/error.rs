@@ -17,7 +17,7 @@ pub type aethex_error = i32;
 pub(crate) const OK: aethex_error = 0;
 
 /// The code for a tick or destroy inside a callback of the same cloud, or while another thread ticks it.
-pub(crate) const BUSY: ErrorCode = ErrorCode::InvalidArgument;
+pub(crate) const BUSY: ErrorCode = ErrorCode::Busy;
 
 /// The code's number in C.
 pub(crate) fn number(code: ErrorCode) -> aethex_error {

@@ -35,6 +35,9 @@ pub enum aethex_event_kind {
     AETHEX_EVENT_SYNC_PROGRESS = 7,
     /// The backend can be reached, or no longer: `online`.
     AETHEX_EVENT_ONLINE = 8,
+    /// A page waits to be shown in the player's browser, for a login with a provider: open `url`. Only with
+    /// `AETHEX_BROWSER_GAME`.
+    AETHEX_EVENT_OPEN_BROWSER = 9,
 }
 
 /// An event. Fields that its kind does not name are null, 0 or empty.
@@ -69,6 +72,8 @@ pub struct aethex_event {
     pub pending: usize,
     /// Whether the backend can be reached.
     pub online: bool,
+    /// The page's address: `https://…`, or one on this machine.
+    pub url: aethex_str,
 }
 
 /// Called for each event. The event is lent for the time of the call.
@@ -123,7 +128,7 @@ pub(crate) fn tell(listener: Listener, event: Event) {
     use aethex_event_kind as Kind;
     let mut lent = Lent::default();
     let (mut user, mut version, mut conflict, mut content) = (None, None, None, LentContent::none());
-    let (mut slot, mut message) = (aethex_str::EMPTY, aethex_str::EMPTY);
+    let (mut slot, mut message, mut url) = (aethex_str::EMPTY, aethex_str::EMPTY, aethex_str::EMPTY);
     let (mut error, mut pending, mut online) = (OK, 0, false);
     let kind = match event {
         Event::LoggedIn(who) => {
@@ -157,6 +162,10 @@ pub(crate) fn tell(listener: Listener, event: Event) {
             online = reached;
             Kind::AETHEX_EVENT_ONLINE
         }
+        Event::OpenBrowser { url: page } => {
+            url = lent.text(&page);
+            Kind::AETHEX_EVENT_OPEN_BROWSER
+        }
         // An event that this interface has no words for yet.
         _ => return,
     };
@@ -177,6 +186,7 @@ pub(crate) fn tell(listener: Listener, event: Event) {
         message,
         pending,
         online,
+        url,
     };
     // SAFETY: the header asks for a callback that can be called with its user data until it is replaced.
     unsafe { (listener.callback)(listener.user_data.get(), &event) };

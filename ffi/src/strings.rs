@@ -47,6 +47,42 @@ impl aethex_str {
         // SAFETY: the caller's promise, passed on.
         unsafe { self.read(TEXT_LEN_MAX) }.map(str::to_owned)
     }
+
+    /// The text, or nothing when it is empty.
+    ///
+    /// # Safety
+    /// As [`aethex_str::read`].
+    pub(crate) unsafe fn set(self) -> Result<Option<String>, ErrorCode> {
+        // SAFETY: the caller's promise, passed on.
+        Ok(Some(unsafe { self.owned() }?).filter(|text| !text.is_empty()))
+    }
+
+    /// The text, which must not be empty.
+    ///
+    /// # Safety
+    /// As [`aethex_str::read`].
+    pub(crate) unsafe fn needed(self) -> Result<String, ErrorCode> {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { self.set() }?.ok_or(ErrorCode::InvalidArgument)
+    }
+
+    /// The id that the text is.
+    ///
+    /// # Safety
+    /// As [`aethex_str::read`].
+    pub(crate) unsafe fn id<T>(self, parse: fn(&str) -> Option<T>) -> Result<T, ErrorCode> {
+        // SAFETY: the caller's promise, passed on.
+        parse(unsafe { self.read(TEXT_LEN_MAX) }?).ok_or(ErrorCode::InvalidArgument)
+    }
+}
+
+/// A yes or no among options: 1 or 0. A `bool` of C could hold other bits.
+pub(crate) fn flag(number: u32) -> Result<bool, ErrorCode> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(ErrorCode::InvalidArgument),
+    }
 }
 
 /// A text that the library owns and lends to C: UTF-8 with a NUL behind it.

@@ -1,5 +1,7 @@
 //! What callbacks are lent, seen through C's eyes: the results are made up, the callbacks are C functions.
 
+mod accounts;
+
 use crate::auth::{aethex_user_result, user_done};
 use crate::events::{Listener, aethex_event, aethex_event_kind, tell};
 use crate::saves::{
@@ -10,7 +12,7 @@ use crate::strings::aethex_str;
 use crate::value::{aethex_value, aethex_value_copy, aethex_value_free, aethex_value_get_int, lend};
 use aethex_sdk_core::{
     Bytes, Conflict, Content, Error, ErrorCode, Event, Loaded, PlayerId, SaveVersion, Saved, User, Value,
-    VersionId,
+    VersionId, Visibility,
 };
 use aethex_wire::saves::Encoding;
 use std::ffi::{CStr, c_void};
@@ -42,8 +44,12 @@ fn user() -> User {
         id: PlayerId::parse(ID).unwrap(),
         username: "ann".to_owned(),
         email: "ann@example.com".to_owned(),
+        email_verified: true,
+        is_guest: false,
         display_name: "Änn".to_owned(),
         avatar_url: String::new(),
+        visibility: Visibility::Friends,
+        locale: "de".to_owned(),
         version: 1,
         created_at_ms: 5,
     }

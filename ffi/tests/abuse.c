@@ -74,7 +74,7 @@ struct count {
 
 static void poke(struct count *count) {
     aethex_value value = 0;
-    aethex_error gone = count->destroying ? BAD_HANDLE : BAD_ARGUMENT;
+    aethex_error gone = count->destroying ? BAD_HANDLE : AETHEX_ERROR_BUSY;
     size_t pending = 0;
     IS(aethex_tick(count->cloud), gone);
     IS(aethex_cloud_destroy(count->cloud), gone);
@@ -120,6 +120,10 @@ static void wait_for(struct count *count, int runs) {
     CHECK(count->runs == runs);
 }
 
+void accounts(aethex_cloud cloud);
+void account_calls_with(aethex_cloud cloud, aethex_error code);
+int account_failures(void);
+
 /* --- handles ------------------------------------------------------------------------------------- */
 
 static void every_call_with(aethex_cloud cloud, aethex_error code) {
@@ -154,6 +158,13 @@ static void every_call_with(aethex_cloud cloud, aethex_error code) {
     IS(aethex_cloud_destroy(cloud), code);
     CHECK(op == 0);
     IS(aethex_value_free(value), AETHEX_OK);
+}
+
+static void accounts_and_after(void) {
+    aethex_cloud cloud = make_cloud("accounts");
+    accounts(cloud);
+    IS(aethex_cloud_destroy(cloud), AETHEX_OK);
+    account_calls_with(cloud, BAD_HANDLE);
 }
 
 static void handles(void) {
@@ -205,9 +216,15 @@ static void options(void) {
     options.credentials = 77;
     IS(aethex_cloud_create(&options, &cloud), BAD_ARGUMENT);
     options.credentials = AETHEX_CREDENTIALS_MEMORY;
-    options.reserved = 1;
+    options.browser = 2;
     IS(aethex_cloud_create(&options, &cloud), BAD_ARGUMENT);
-    options.reserved = 0;
+    options.browser = AETHEX_BROWSER_GAME;
+    options.no_auto_sync = 2;
+    IS(aethex_cloud_create(&options, &cloud), BAD_ARGUMENT);
+    options.no_auto_sync = 0;
+    options.locale = raw("\xff", 1);
+    IS(aethex_cloud_create(&options, &cloud), BAD_ARGUMENT);
+    options.locale = S("de_DE.UTF-8");
     options.server_url = S("not an address");
     CHECK(aethex_cloud_create(&options, &cloud) != AETHEX_OK);
     options.server_url = raw("\xff\xfe", 2);
@@ -385,7 +402,7 @@ static void *rival(void *user_data) { /* ticks of two threads: the second is tol
     const aethex_cloud *cloud = user_data;
     for (int i = 0; i < 100; i++) {
         aethex_error error = aethex_tick(*cloud);
-        CHECK(error == AETHEX_OK || error == BAD_ARGUMENT);
+        CHECK(error == AETHEX_OK || error == AETHEX_ERROR_BUSY);
         nap();
     }
     return NULL;
@@ -395,7 +412,7 @@ static void *killer(void *user_data) {
     const aethex_cloud *cloud = user_data;
     nap();
     aethex_error error = aethex_cloud_destroy(*cloud);
-    CHECK(error == AETHEX_OK || error == BAD_HANDLE || error == BAD_ARGUMENT);
+    CHECK(error == AETHEX_OK || error == BAD_HANDLE || error == AETHEX_ERROR_BUSY);
     return NULL;
 }
 
@@ -447,9 +464,10 @@ int main(int argc, char **argv) {
     texts();
     values();
     requests();
+    accounts_and_after();
     threads();
     close(server);
-    failures += value_failures();
+    failures += value_failures() + account_failures();
     printf("%d failures\n", failures);
     return failures == 0 ? 0 : 1;
 }

@@ -17,6 +17,7 @@ fn build(program: &Path, sanitizer: &str, library: &str, folder: &Path) {
             .args([sanitizer, "-fno-sanitize-recover=all", "-pthread"])
             .arg(tests.join("abuse.c"))
             .arg(tests.join("abuse_values.c"))
+            .arg(tests.join("abuse_accounts.c"))
             .arg("-L")
             .arg(folder)
             .args([library, "-ldl", "-lm", "-o"])

@@ -15,7 +15,8 @@ const SOURCES: &[&str] = &[
     "src/cloud.rs",
     "src/call.rs",
     "src/events.rs",
-    "src/auth.rs",
+    "src/auth/mod.rs",
+    "src/privacy/mod.rs",
     "src/saves/mod.rs",
     "src/value/mod.rs",
 ];

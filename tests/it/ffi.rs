@@ -52,6 +52,8 @@ fn c_minimal() -> &'static Path {
     program
 }
 
+const LOAD_AS_ANN: [&str; 4] = ["ann@example.com", PASSWORD, "load", "slot1"];
+
 /// The programs of other languages, as one player.
 pub(crate) struct Shell {
     pub(crate) url: String,
@@ -61,8 +63,13 @@ pub(crate) struct Shell {
 
 impl Shell {
     pub(crate) fn c(&self, args: &[&str]) -> Output {
+        self.c_on("c", &[&[self.email.as_str(), PASSWORD], args].concat())
+    }
+
+    /// The C program as another device: with a data folder of its own.
+    fn c_on(&self, device: &str, args: &[&str]) -> Output {
         Command::new(c_minimal())
-            .args([&self.url, &self.folder.join("c").display().to_string(), &self.email, PASSWORD])
+            .args([&self.url, &self.folder.join(device).display().to_string()])
             .args(args)
             .env("LD_LIBRARY_PATH", profile_folder())
             .output()
@@ -182,5 +189,70 @@ fn a_c_program_saves_offline_and_sends_later() {
         })
         .await;
         assert_eq!(value(&told), value("{\"level\":3}"));
+    });
+}
+
+#[test]
+fn a_c_guest_links_an_email_and_another_device_has_the_same_save() {
+    with_server(async |app, shell| {
+        let (told, shell) =
+            run(move || (text(shell.c_on("phone", &["guest", "save", "slot1", SAVE])), shell)).await;
+        assert!(told.starts_with("saved slot1 version "), "{told}");
+        let (linked, shell) =
+            run(move || (text(shell.c_on("phone", &["guest", "link", "ann@example.com", PASSWORD])), shell))
+                .await;
+        assert_eq!(linked, "linked ann@example.com\n");
+
+        // A second client, by the email: the same account, the same save.
+        let (seen, shell) = run(move || (text(shell.c_on("desk", &LOAD_AS_ANN)), shell)).await;
+        assert_eq!(value(&seen), value(SAVE));
+        let player: aethex_wire::auth::LoggedIn =
+            app.login("ann@example.com", PASSWORD).send().await.expect(200).json();
+        assert!(!player.user.is_guest);
+        let (sessions, shell) =
+            run(move || (text(shell.c_on("desk", &["ann@example.com", PASSWORD, "sessions"])), shell)).await;
+        let begun_as_guest = sessions.lines().filter(|line| line.starts_with("device\tc-minimal")).count();
+        let here = sessions.lines().filter(|line| line.ends_with("\tthis one")).count();
+        assert_eq!((begun_as_guest, here, sessions.lines().count()), (1, 1, 3), "{sessions}");
+
+        // The first device goes on without a question, and sees what the second one saved.
+        let changed = SAVE.replace("\"level\":7", "\"level\":8");
+        let expected = value(&changed);
+        let back = run(move || {
+            text(shell.c_on("desk", &["ann@example.com", PASSWORD, "save", "slot1", &changed]));
+            text(shell.c_on("phone", &["guest", "load", "slot1"]))
+        })
+        .await;
+        assert_eq!(value(&back), expected);
+    });
+}
+
+#[test]
+fn a_c_guest_is_merged_into_an_account_and_the_player_chooses() {
+    with_server(async |_, shell| {
+        let (told, shell) = run(move || {
+            text(shell.c(&["register", "save", "slot1", "{\"level\":1}"]));
+            text(shell.c_on("phone", &["guest", "save", "slot1", "{\"level\":2}"]));
+            text(shell.c_on("phone", &["guest", "save", "slot2", "{\"level\":3}"]));
+            (shell.c_on("phone", &["guest", "link", "ann@example.com", PASSWORD]), shell)
+        })
+        .await;
+        let words = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(told.status.code() == Some(1) && words.contains("email_taken"), "{words}");
+
+        let (asked, shell) =
+            run(move || (shell.c_on("phone", &["ann@example.com", PASSWORD, "merge"]), shell)).await;
+        let words = String::from_utf8_lossy(&asked.stderr).into_owned();
+        assert!(asked.status.code() == Some(1) && words.contains("merge_conflict"), "{words}");
+        let listed = String::from_utf8_lossy(&asked.stdout).into_owned();
+        assert!(listed.starts_with("both have slot1: ") && listed.lines().count() == 1, "{listed}");
+
+        let (merged, shell) =
+            run(move || (text(shell.c_on("phone", &["ann@example.com", PASSWORD, "merge", "other"])), shell))
+                .await;
+        assert!(merged.starts_with("merged into "), "{merged}");
+        let (first, second) =
+            run(move || (text(shell.c(&["load", "slot1"])), text(shell.c(&["load", "slot2"])))).await;
+        assert_eq!((value(&first), value(&second)), (value("{\"level\":2}"), value("{\"level\":3}")));
     });
 }

@@ -34,14 +34,17 @@ struct Arguments {
     #[arg(long)]
     data: PathBuf,
     /// Email of the account.
-    #[arg(long)]
-    email: String,
+    #[arg(long, required_unless_present = "guest")]
+    email: Option<String>,
     /// Password of the account.
-    #[arg(long, env = "AETHEX_PASSWORD", hide_env_values = true)]
-    password: String,
+    #[arg(long, env = "AETHEX_PASSWORD", hide_env_values = true, required_unless_present = "guest")]
+    password: Option<String>,
     /// Makes the account first.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "guest")]
     register: bool,
+    /// Plays as the guest of this data folder.
+    #[arg(long, conflicts_with = "email")]
+    guest: bool,
     /// Where the session is kept between runs.
     #[arg(long, value_enum, default_value_t = Credentials::File)]
     credentials: Credentials,
@@ -75,6 +78,13 @@ enum Command {
     },
     /// Lists the slots: name, size in bytes, version.
     List,
+    /// Gives the account an email and a password: a guest's account can then be opened from anywhere.
+    Link {
+        /// Email of the account.
+        email: String,
+        /// Password of the account.
+        password: String,
+    },
     /// Plays rounds: changes the state, saves it, and says how long the saves took.
     Play {
         /// How many rounds.
@@ -111,22 +121,21 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         Credentials::Memory => CredentialStore::Memory,
     };
     let cloud = Cloud::new(config)?;
-    let done = log_in(&cloud, arguments.register, &arguments.email, &arguments.password)
-        .and_then(|()| obey(&cloud, arguments.command));
+    let who = arguments.email.as_deref().zip(arguments.password.as_deref());
+    let done = log_in(&cloud, arguments.register, who).and_then(|()| obey(&cloud, arguments.command));
     cloud.shutdown(SHUTDOWN_GRACE);
     done
 }
 
-/// The session of the last run goes on; otherwise the bot logs in.
-fn log_in(cloud: &Cloud, register: bool, email: &str, password: &str) -> Result<(), Error> {
+/// The session of the last run goes on; otherwise the bot logs in: as somebody, or as this folder's guest.
+fn log_in(cloud: &Cloud, register: bool, who: Option<(&str, &str)>) -> Result<(), Error> {
     let auth = cloud.auth();
-    let user = if register {
-        cloud.block_on(auth.register(email, password, None))?
-    } else {
-        match auth.current_user() {
-            Some(user) if user.email.eq_ignore_ascii_case(email) => return Ok(()),
-            _ => cloud.block_on(auth.login(email, password))?,
-        }
+    let user = match (who, auth.current_user()) {
+        (Some((email, password)), _) if register => cloud.block_on(auth.register(email, password, None))?,
+        (Some((email, _)), Some(user)) if user.email.eq_ignore_ascii_case(email) => return Ok(()),
+        (Some((email, password)), _) => cloud.block_on(auth.login(email, password))?,
+        (None, Some(_)) => return Ok(()),
+        (None, None) => cloud.block_on(auth.login_guest())?,
     };
     eprintln!("logged in as {} ({})", user.username, user.id);
     Ok(())
@@ -137,6 +146,7 @@ fn obey(cloud: &Cloud, command: Command) -> Result<(), Error> {
         Command::Save { slot, json } => save(cloud, &slot, &json),
         Command::Load { slot } => load(cloud, &slot),
         Command::List => list(cloud),
+        Command::Link { email, password } => link(cloud, &email, &password),
         Command::Play { rounds, slot, verify } => play::play(cloud, &slot, rounds, verify),
     }
 }
@@ -184,5 +194,11 @@ fn list(cloud: &Cloud) -> Result<(), Error> {
     for SaveVersion { slot, size_bytes, version, .. } in cloud.block_on(cloud.saves().list())? {
         println!("{slot}\t{size_bytes} bytes\t{version}");
     }
+    Ok(())
+}
+
+fn link(cloud: &Cloud, email: &str, password: &str) -> Result<(), Error> {
+    let user = cloud.block_on(cloud.auth().link_email(email, password, None))?;
+    println!("linked {}", user.email);
     Ok(())
 }

@@ -1,5 +1,5 @@
 /*
- * AeThex Cloud: accounts and cloud saves for any engine.
+ * AeThex Cloud: accounts, privacy and cloud saves for any engine.
  *
  * GENERATED from the Rust sources by cbindgen. Do not edit: change the sources and renew it.
  *
@@ -23,7 +23,7 @@
  *   means "not begun": then it never runs. A null callback is allowed when the result does not matter.
  * - Callbacks run only inside aethex_tick and aethex_cloud_destroy, on the thread that calls those. So a
  *   game that ticks on its main thread needs no locks. A callback may call everything except
- *   aethex_tick and aethex_cloud_destroy of its own cloud, which answer AETHEX_ERROR_INVALID_ARGUMENT.
+ *   aethex_tick and aethex_cloud_destroy of its own cloud, which answer AETHEX_ERROR_BUSY.
  *   A callback must return: no C++ exception and no longjmp may leave it.
  * - What a callback is given (texts, versions, values) is lent: it ends when the callback returns.
  *   Copy what you keep; aethex_value_copy keeps a value.

@@ -141,7 +141,7 @@ pub unsafe extern "C" fn aethex_saves_load_version(
     // SAFETY: the header asks for valid or null pointers.
     guard(|| unsafe {
         let entry = entry(cloud)?;
-        let (saves, slot, version) = (entry.cloud.saves(), slot.owned()?, version_id(version)?);
+        let (saves, slot, version) = (entry.cloud.saves(), slot.owned()?, version.id(VersionId::parse)?);
         let work = saves.load_version(&slot, version);
         request(&entry, op, work, results::load_done(callback, user_data))
     })
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn aethex_saves_restore(
     // SAFETY: the header asks for valid or null pointers.
     guard(|| unsafe {
         let entry = entry(cloud)?;
-        let (saves, slot, version) = (entry.cloud.saves(), slot.owned()?, version_id(version)?);
+        let (saves, slot, version) = (entry.cloud.saves(), slot.owned()?, version.id(VersionId::parse)?);
         let work = saves.restore(&slot, version);
         request(&entry, op, work, results::save_done(callback, user_data))
     })
@@ -380,11 +380,4 @@ unsafe fn resolve(
         let work = saves.resolve(&slot, resolution);
         request(&entry, op, work, results::save_done(callback, user_data))
     }
-}
-
-/// # Safety
-/// The text is null or valid.
-unsafe fn version_id(text: aethex_str) -> Result<VersionId, ErrorCode> {
-    // SAFETY: the caller's promise, passed on.
-    VersionId::parse(unsafe { text.read(crate::strings::TEXT_LEN_MAX) }?).ok_or(ErrorCode::InvalidArgument)
 }
