@@ -154,6 +154,7 @@ fn announce(event: Event) {
         Event::SyncProgress { pending } => {
             emit(saves(), "progress", &[i64::try_from(pending).unwrap_or(i64::MAX).to_variant()]);
         }
+        Event::OpenBrowser { url } => crate::auth::open_browser(auth(), &url),
         Event::Online(online) => {
             RUNTIME.with_borrow_mut(|runtime| runtime.online = online);
             emit(Some(AeThexCloud::singleton().upcast()), "online_changed", &[online.to_variant()]);
