@@ -49,15 +49,28 @@ pub struct App {
     pub(crate) blob: Blob,
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
+    pub(crate) jobs: crate::jobs::Jobs,
     pub(crate) body_budget: Arc<Semaphore>,
     pub(crate) answer_budget: Arc<Semaphore>,
     pub(crate) heavy_work: Arc<Semaphore>,
     pub(crate) in_flight: InFlight,
     pub(crate) tls: bool,
+    pub(crate) address: SocketAddr,
     draining: AtomicBool,
 }
 
 impl App {
+    /// Where players and browsers reach the API.
+    pub(crate) fn public_url(&self) -> String {
+        match self.config.public_url.trim_end_matches('/') {
+            "" => {
+                let scheme = if self.tls { "https" } else { "http" };
+                format!("{scheme}://{}", self.address)
+            }
+            url => url.to_owned(),
+        }
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -166,11 +179,13 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
+            jobs: Default::default(),
             heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             in_flight: InFlight::default(),
             tls: tls.is_some(),
+            address,
             draining: AtomicBool::new(false),
         });
         let listening = Listening {

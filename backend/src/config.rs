@@ -153,14 +153,17 @@ impl Config {
         }
     }
 
-    /// A configuration for a private server in `data`, on a free port, with a quiet log.
+    /// A configuration for a private server in `data`, on a free port, with a quiet log. New accounts need no
+    /// proof: what a test is about is not what an account costs.
     pub fn for_tests(data: &Path) -> Config {
-        Config {
+        let mut config = Config {
             listen: "127.0.0.1:0".into(),
             data: data.to_owned(),
             log: "warn".into(),
             ..Config::default()
-        }
+        };
+        config.auth.proof.kind = crate::auth::config::ProofKind::None;
+        config
     }
 }
 
@@ -252,6 +255,7 @@ impl Layers {
         for (key, (value, source)) in self.0 {
             let shown = match key.as_str() {
                 "database.url" => redact(value.as_str().unwrap_or_default()),
+                secret if is_secret(secret) && value.as_str() != Some("") => "***".to_owned(),
                 _ => value.to_string(),
             };
             sources.push((key.clone(), shown, source));
@@ -261,6 +265,11 @@ impl Layers {
             table.try_into().map_err(|error: toml::de::Error| ConfigError(error.message().to_owned()))?;
         Ok(Effective { config, sources })
     }
+}
+
+/// Whether a setting's value is nobody's to see.
+fn is_secret(key: &str) -> bool {
+    matches!(key.rsplit('.').next(), Some("secret"))
 }
 
 fn flatten(prefix: &str, table: &toml::Table, each: &mut impl FnMut(String, &toml::Value)) {
@@ -314,12 +323,14 @@ mod tests {
             ("AETHEX_LISTEN", "2.2.2.2:2"),
             ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d?password=secret"),
         ]);
-        let effective = load(Some(file.path()), vars, &[("data", "/tmp/x".into())]).unwrap();
+        let flags = [("data", "/tmp/x".into()), ("auth.proof.secret", "secret".into())];
+        let effective = load(Some(file.path()), vars, &flags).unwrap();
         assert_eq!(effective.config.listen, "2.2.2.2:2");
         assert_eq!(effective.config.database.connections_max, 7);
         assert_eq!(effective.config.data, Path::new("/tmp/x"));
         let shown = format!("{:?} {:?}", effective.sources, effective.config);
-        assert!(!shown.contains("secret"), "{shown}");
+        assert_eq!(effective.config.auth.proof.secret, "secret");
+        assert!(!shown.contains("\"secret\"") && !shown.contains("secret@"), "{shown}");
         assert!(effective.sources.iter().any(|(k, _, s)| k == "listen" && s == "AETHEX_LISTEN"));
     }
 

@@ -12,6 +12,8 @@ pub mod doctor;
 mod error;
 mod extract;
 mod http;
+mod jobs;
+mod mail;
 mod metrics;
 pub mod openapi;
 pub mod ports;

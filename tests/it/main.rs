@@ -8,12 +8,14 @@
 mod attacks;
 mod auth;
 mod chaos;
+mod components;
 mod deletes;
 mod edge;
 mod faults;
 mod ffi;
 mod godot;
 mod openapi;
+mod proof;
 mod saves;
 mod sdk;
 mod tidy;
