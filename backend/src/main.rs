@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
 use aethex_backend::config::{self, Config, Effective};
-use aethex_backend::{Server, app, doctor, openapi};
+use aethex_backend::{Server, app, auth, doctor, openapi};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,8 +26,23 @@ enum Command {
     Config(Settings),
     /// Try what a server needs and say what is wrong.
     Doctor(Settings),
+    /// Keys that sign access tokens.
+    Keys(KeysArgs),
     /// Print the OpenAPI document.
     Openapi,
+}
+
+#[derive(Debug, Args)]
+struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Add a signing key. Running servers find it within seconds, publish it, and sign with it once it has
+    /// settled (`auth.signing_key_settle_s`). Nobody is logged out. Keys replaced over a day ago are removed.
+    Rotate(Settings),
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +88,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         | Command::Migrate(settings)
         | Command::Config(settings)
         | Command::Doctor(settings) => settings,
+        Command::Keys(KeysArgs { command: KeysCommand::Rotate(settings) }) => settings,
     };
     let effective = settings.load()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -90,6 +106,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Keys(_) => rotate(&effective.config),
         Command::Openapi => unreachable!("answered above"),
     }
 }
@@ -119,6 +136,13 @@ async fn migrate(config: &Config) -> Result<ExitCode, String> {
         [] => println!("the schema is up to date"),
         ran => println!("applied {}", ran.join(", ")),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate(config: &Config) -> Result<ExitCode, String> {
+    let (added, removed) =
+        auth::rotate_keys(&config.data).map_err(|error| format!("cannot rotate: {error}"))?;
+    println!("added signing key {added}; removed {removed} that newer ones replaced");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -50,6 +50,8 @@ const ENDED_POLL: Duration = Duration::from_secs(1);
 const ENDED_OVERLAP_MS: i64 = 10_000;
 /// How often the folder of keys is looked at.
 const KEYS_POLL: Duration = Duration::from_secs(5);
+/// How long a replaced signing key is kept: no access token of it lives as long.
+const KEYS_KEPT_MS: i64 = 24 * 3600 * 1000;
 /// How often sessions long over are forgotten.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 /// How long an ended session stays in the database: a stolen token used late is still recognised, and the
@@ -217,6 +219,15 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             () = until_stopped(&mut stopped) => return,
         }
     }
+}
+
+/// Adds a signing key to a data folder, and removes those that newer ones replaced long ago; returns the new
+/// key's name and how many were removed.
+pub fn rotate_keys(data: &std::path::Path) -> std::io::Result<(String, usize)> {
+    let folder = data.join("keys");
+    let added = keys::make_signing(&folder)?;
+    let removed = keys::remove_replaced(&folder, now_ms() - KEYS_KEPT_MS)?;
+    Ok((added, removed))
 }
 
 async fn sweep_all(sql: &Sql) -> Result<(), SqlError> {
