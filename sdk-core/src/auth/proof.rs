@@ -15,6 +15,7 @@ use aethex_wire::proof::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use thread_priority::{ThreadPriority, set_current_thread_priority};
 use tokio::sync::oneshot;
 
 /// Challenges that one call answers: the first, and one more when that expired or came from a server that
@@ -22,6 +23,8 @@ use tokio::sync::oneshot;
 const CHALLENGES_MAX: u32 = 2;
 /// Longest search, whatever time the challenge gives: no player waits longer for a login.
 const SEARCH_TIME_MAX: Duration = Duration::from_secs(5 * 60);
+/// Of 0 to 99: behind everything that the player sees.
+const THREAD_PRIORITY: u8 = 0;
 
 /// Sends a request without a proof, and with one when the backend asks for it. `token` is the answer to a
 /// CAPTCHA.
@@ -85,7 +88,9 @@ async fn search(challenge: Challenge) -> Result<Proof, Error> {
     let (found, answer) = oneshot::channel();
     let work = move || {
         // Where priorities cannot be set, the search is only less polite.
-        let _ = thread_priority::set_current_thread_priority(thread_priority::ThreadPriority::Min);
+        if let Ok(priority) = THREAD_PRIORITY.try_into() {
+            let _ = set_current_thread_priority(ThreadPriority::Crossplatform(priority));
+        }
         let go_on = || !ended.load(Ordering::Relaxed) && Instant::now() < deadline;
         let _ = found.send(solve(&challenge, go_on));
     };

@@ -43,7 +43,8 @@ impl Session {
             let before = state.active.take().filter(|before| !before.remembered);
             match before {
                 Some(before) if keep_guest && is_other_guest(&before.stored, &user.id) => {
-                    let guest = state.guest.replace(Guest { active: before, heir: user.id.clone() });
+                    let guest =
+                        state.guest.replace(Guest { active: before, heir: user.id.clone(), asked: false });
                     if let Some(guest) = guest.filter(|guest| !guest.active.remembered) {
                         state.part_from(guest.active.stored.refresh_token);
                     }

@@ -11,6 +11,7 @@
 //! not to be remembered lives in memory only. Beside the session there may be a kept guest's, for the merge.
 
 mod change;
+mod device;
 mod farewells;
 mod keyring;
 mod store;
@@ -75,6 +76,8 @@ struct Active {
 struct Guest {
     active: Active,
     heir: PlayerId,
+    /// Whether the server was asked to merge it.
+    asked: bool,
 }
 
 #[derive(Clone)]
@@ -100,7 +103,7 @@ impl State {
 impl Guest {
     fn stored(kept: KeptGuest) -> Guest {
         let KeptGuest { session, heir } = kept;
-        Guest { active: Active { stored: session, access: None, remembered: true }, heir }
+        Guest { active: Active { stored: session, access: None, remembered: true }, heir, asked: false }
     }
 }
 
@@ -193,9 +196,25 @@ impl Session {
         guest.map(|guest| guest.active.stored.user.clone())
     }
 
-    /// The newest refresh token of this player's session.
-    pub(crate) fn refresh_token(&self, player: &PlayerId) -> Result<String, Error> {
+    /// A refresh token of this player that the server just gave: proof that the session is alive.
+    pub(crate) async fn newest_refresh_token(&self, player: &PlayerId) -> Result<String, Error> {
+        let _changing = self.changing.lock().await;
+        self.refresh(player).await?;
         Ok(self.active_of(player)?.stored.refresh_token)
+    }
+
+    /// Whether the server was asked to merge this guest.
+    pub(crate) fn merge_was_asked(&self, guest: &PlayerId) -> bool {
+        let state = self.state.lock();
+        state.guest.as_ref().is_some_and(|kept| kept.asked && kept.active.stored.user.id == *guest)
+    }
+
+    /// The server is about to be asked to merge this guest.
+    pub(crate) fn merge_is_asked(&self, guest: &PlayerId) {
+        let mut state = self.state.lock();
+        if let Some(kept) = state.guest.as_mut().filter(|kept| kept.active.stored.user.id == *guest) {
+            kept.asked = true;
+        }
     }
 
     /// Counts changes of who is logged in.

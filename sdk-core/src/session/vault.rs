@@ -9,12 +9,8 @@
 use super::keyring::{self, NoKey};
 use crate::disk::{Disk, Lock, scope_folder};
 use crate::{Config, CredentialStore, Error};
-use aethex_wire::ErrorCode;
-use aethex_wire::auth::identities::DEVICE_KEY_LEN;
 use aethex_wire::auth::{Tokens, User};
 use aethex_wire::ids::{PlayerId, SessionId};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use parking_lot::Mutex;
@@ -22,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-const KEY_LEN: usize = 32;
+pub(super) const KEY_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
 /// A session and a few farewells are about 2 KB.
 const FILE_LEN_MAX: usize = 64 * 1024;
@@ -103,23 +99,23 @@ pub(crate) enum KeyPlace {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
-    key: KeyPlace,
-    nonce: [u8; NONCE_LEN],
+pub(super) struct Header {
+    pub(super) key: KeyPlace,
+    pub(super) nonce: [u8; NONCE_LEN],
 }
 
 /// The credentials file.
 #[derive(Debug)]
 pub(crate) struct Vault {
-    disk: Disk,
+    pub(super) disk: Disk,
     store: CredentialStore,
     /// Name of the key in the keyring, and bound to the file's content.
-    name: String,
-    folder: PathBuf,
+    pub(super) name: String,
+    pub(super) folder: PathBuf,
     key: Mutex<Option<CachedKey>>,
     /// What there is instead of the file for [`CredentialStore::Memory`].
     memory: Mutex<Credentials>,
-    memory_device_key: Mutex<Option<String>>,
+    pub(super) memory_device_key: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -219,56 +215,7 @@ impl Vault {
         self.write_sealed(&path, &plain, &self.name).map_err(failed)
     }
 
-    /// The guest's key: made, durably, when there is none. One that cannot be read is an error, never replaced.
-    /// The caller holds the lock.
-    pub(crate) fn device_key(&self) -> Result<String, Error> {
-        let failed = |error: io::Error| Error::storage("keeping the guest's key", &error);
-        if !self.keeps() {
-            let mut kept = self.memory_device_key.lock();
-            let key = kept.take().map_or_else(new_device_key, Ok).map_err(failed)?;
-            return Ok(kept.insert(key).clone());
-        }
-        let path = self.device_key_file();
-        match self.read_file(&path) {
-            Ok(None) => {}
-            Ok(Some((header, sealed))) => {
-                let Some(key) = self.key_of(header.key, false) else {
-                    return Err(unreadable("the key that opens it cannot be read: is the keyring locked?"));
-                };
-                let plain = open(&key, header.nonce, &sealed, &self.device_key_name());
-                let text = plain.and_then(|plain| String::from_utf8(plain).ok());
-                let text = text.filter(|text| text.len() == DEVICE_KEY_LEN);
-                return text.ok_or_else(|| unreadable("it does not open with this device's key"));
-            }
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                return Err(unreadable("the file is damaged"));
-            }
-            Err(error) => return Err(failed(error)),
-        }
-        let key = new_device_key().map_err(failed)?;
-        self.write_sealed(&path, key.as_bytes(), &self.device_key_name()).map_err(failed)?;
-        Ok(key)
-    }
-
-    /// Throws the guest's key away. The caller holds the lock.
-    pub(crate) fn forget_device_key(&self) -> Result<(), Error> {
-        *self.memory_device_key.lock() = None;
-        if !self.disk.exists(&self.device_key_file()) {
-            return Ok(());
-        }
-        let removed = self.disk.remove(&self.device_key_file());
-        removed.map_err(|error| Error::storage("forgetting the guest's key", &error))
-    }
-
-    fn device_key_file(&self) -> PathBuf {
-        self.folder.join("guest")
-    }
-
-    fn device_key_name(&self) -> String {
-        format!("{}/guest", self.name)
-    }
-
-    fn write_sealed(&self, path: &Path, plain: &[u8], name: &str) -> io::Result<()> {
+    pub(super) fn write_sealed(&self, path: &Path, plain: &[u8], name: &str) -> io::Result<()> {
         let CachedKey { place, key } = self.key_for_saving()?;
         let nonce = random::<NONCE_LEN>()?;
         let payload = Payload { msg: plain, aad: name.as_bytes() };
@@ -284,20 +231,11 @@ impl Vault {
         self.folder.join("credentials")
     }
 
-    fn read_file(&self, path: &Path) -> io::Result<Option<(Header, bytes::Bytes)>> {
+    pub(super) fn read_file(&self, path: &Path) -> io::Result<Option<(Header, bytes::Bytes)>> {
         self.disk.read_record(path, FILE_LEN_MAX)
     }
 
-    /// Whether the guest's key waits for one that was in the keyring. Then nothing may take that one's place
-    /// there: a keyring that is locked or restored may have it again.
-    fn guest_needs_keyring(&self) -> bool {
-        matches!(
-            self.read_file(&self.device_key_file()),
-            Ok(Some((Header { key: KeyPlace::Keyring, .. }, _)))
-        )
-    }
-
-    fn key_of(&self, place: KeyPlace, patient: bool) -> Option<Key> {
+    pub(super) fn key_of(&self, place: KeyPlace, patient: bool) -> Option<Key> {
         if let Some(cached) = *self.key.lock()
             && cached.place == place
         {
@@ -351,24 +289,12 @@ impl Vault {
     }
 }
 
-fn open(key: &Key, nonce: [u8; NONCE_LEN], sealed: &[u8], name: &str) -> Option<Vec<u8>> {
+pub(super) fn open(key: &Key, nonce: [u8; NONCE_LEN], sealed: &[u8], name: &str) -> Option<Vec<u8>> {
     let payload = Payload { msg: sealed, aad: name.as_bytes() };
     ChaCha20Poly1305::new(&(*key).into()).decrypt(&Nonce::from(nonce), payload).ok()
 }
 
-fn new_device_key() -> io::Result<String> {
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(random::<KEY_LEN>()?))
-}
-
-fn unreadable(why: &str) -> Error {
-    let message = format!(
-        "this device has a guest's key that cannot be read ({why}). A new one would be another account, so \
-         none is made: log in another way, or give the guest up for good with forget_guest"
-    );
-    Error::new(ErrorCode::Storage, message)
-}
-
-fn random<const N: usize>() -> io::Result<[u8; N]> {
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random numbers"))?;
     Ok(bytes)
