@@ -80,7 +80,7 @@ func keep_progress() -> bool:
 	if linked.success:
 		print("demo: kept the progress as ", linked.user.username)
 		return true
-	if not linked.error.code in [AeThexCloud.ERROR_EMAIL_TAKEN, AeThexCloud.ERROR_USERNAME_TAKEN]:
+	if not linked.error.code in [AeThexCloud.ERROR_IDENTITY_TAKEN, AeThexCloud.ERROR_USERNAME_TAKEN]:
 		return check(linked, "link the email")
 	# The account is from a run on another machine: what the guest has moves into it, on top.
 	var known: AeThexResult = await AeThexCloud.auth.login_email(email(), PASSWORD, {"keep_guest": true})

@@ -105,7 +105,7 @@ impl AeThexAuth {
     /// Gives the player's account an email and a password: a guest's account, with all its saves, can then be
     /// opened from any device. Without a username the one it has stays. Yields `result.user`.
     ///
-    /// `AeThexCloud.ERROR_EMAIL_TAKEN` says that the address has an account: log in to it with `keep_guest`, then
+    /// `AeThexCloud.ERROR_IDENTITY_TAKEN` says that the address has an account: log in to it with `keep_guest`, then
     /// [method merge_guest].
     #[func]
     fn link_email(

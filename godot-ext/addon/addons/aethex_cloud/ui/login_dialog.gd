@@ -257,12 +257,11 @@ func _enter(call: Signal, back := page) -> void:
 	match name:
 		"cancelled": return
 		"email_unverified": show_page(&"verify")
-		"email_taken" when back == &"link":
-			show_page(&"login")
-			_complain("email_taken_guest")
 		"identity_taken":
+			# What was linked opens another account: log in to that one, and the guest moves there.
+			var by_email := page == &"link" and not _email.text.is_empty()
 			show_page(&"login")
-			_complain(name)
+			_complain("identity_taken_email" if by_email else name)
 		_: _complain(name)
 
 

@@ -59,7 +59,7 @@ const ENGLISH := {
 	"AETHEX_TO_CLOSE": "Not now",
 	"AETHEX_ERROR_INVALID_CREDENTIALS": "This email and password do not belong together.",
 	"AETHEX_ERROR_EMAIL_TAKEN": "This email has an account already: log in to it.",
-	"AETHEX_ERROR_EMAIL_TAKEN_GUEST": "This email has an account already: log in to it, and your progress moves there.",
+	"AETHEX_ERROR_IDENTITY_TAKEN_EMAIL": "This email has an account already: log in to it, and your progress moves there.",
 	"AETHEX_ERROR_USERNAME_TAKEN": "This name is taken: choose another.",
 	"AETHEX_ERROR_WEAK_PASSWORD": "Choose another password: 8 characters or more, and not one of the common ones.",
 	"AETHEX_ERROR_INVALID_EMAIL": "This is not an email address.",
