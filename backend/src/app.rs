@@ -4,6 +4,8 @@ use crate::auth::Auth;
 use crate::config::Config;
 pub use crate::context::now_ms;
 use crate::extract::{BODY_BUDGET_KIB, Peer};
+use crate::jobs::Jobs;
+use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
 use crate::saves::Usage;
@@ -49,7 +51,8 @@ pub struct App {
     pub(crate) blob: Blob,
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
-    pub(crate) jobs: crate::jobs::Jobs,
+    pub(crate) jobs: Jobs,
+    pub(crate) mail: Mailroom,
     pub(crate) body_budget: Arc<Semaphore>,
     pub(crate) answer_budget: Arc<Semaphore>,
     pub(crate) heavy_work: Arc<Semaphore>,
@@ -166,6 +169,7 @@ impl Server {
         let blob = Blob::local(config.data.join("blobs"))
             .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
         let auth = Auth::open(&config, &sql).await?;
+        let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
         let listener = TcpListener::bind(&config.listen)
             .await
@@ -179,7 +183,8 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
-            jobs: Default::default(),
+            jobs: Jobs::default(),
+            mail,
             heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
@@ -200,6 +205,7 @@ impl Server {
             tokio::spawn(listening.run(listener, stopped.clone())),
             tokio::spawn(crate::auth::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::saves::tend(app.clone(), stopped.clone())),
+            tokio::spawn(crate::jobs::tend(app.clone(), stopped.clone())),
         ];
         if !app.config.metrics_listen.is_empty() {
             tasks.push(tokio::spawn(crate::metrics::listen(&app.config.metrics_listen, stopped).await?));

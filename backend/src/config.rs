@@ -34,6 +34,10 @@ pub struct Config {
     pub auth: crate::auth::config::AuthConfig,
     /// Cloud saves.
     pub saves: crate::saves::config::SavesConfig,
+    /// Mail.
+    pub mail: crate::mail::config::MailConfig,
+    /// Work done after a commit.
+    pub jobs: crate::jobs::config::JobsConfig,
 }
 
 impl Default for Config {
@@ -50,6 +54,8 @@ impl Default for Config {
             tls: TlsConfig::default(),
             auth: crate::auth::config::AuthConfig::default(),
             saves: crate::saves::config::SavesConfig::default(),
+            mail: crate::mail::config::MailConfig::default(),
+            jobs: crate::jobs::config::JobsConfig::default(),
         }
     }
 }
@@ -146,10 +152,13 @@ impl Config {
             ("http.body_timeout_ms", self.http.body_timeout_ms),
             ("http.request_timeout_ms", self.http.request_timeout_ms),
             ("database.connections_max", u64::from(self.database.connections_max)),
+            ("jobs.concurrent_max", u64::from(self.jobs.concurrent_max)),
+            ("jobs.poll_ms", self.jobs.poll_ms),
+            ("mail.timeout_ms", self.mail.timeout_ms),
         ];
         match positive.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(ConfigError(format!("`{key}` must be above 0"))),
-            None => Ok(()),
+            None => self.mail.check(),
         }
     }
 
@@ -255,7 +264,7 @@ impl Layers {
         for (key, (value, source)) in self.0 {
             let shown = match key.as_str() {
                 "database.url" => redact(value.as_str().unwrap_or_default()),
-                secret if is_secret(secret) && value.as_str() != Some("") => "***".to_owned(),
+                secret if is_secret(secret) => hide(value.as_str().unwrap_or_default()).to_owned(),
                 _ => value.to_string(),
             };
             sources.push((key.clone(), shown, source));
@@ -265,11 +274,6 @@ impl Layers {
             table.try_into().map_err(|error: toml::de::Error| ConfigError(error.message().to_owned()))?;
         Ok(Effective { config, sources })
     }
-}
-
-/// Whether a setting's value is nobody's to see.
-fn is_secret(key: &str) -> bool {
-    matches!(key.rsplit('.').next(), Some("secret"))
 }
 
 fn flatten(prefix: &str, table: &toml::Table, each: &mut impl FnMut(String, &toml::Value)) {
@@ -294,6 +298,17 @@ fn unflatten(table: &mut toml::Table, key: &str, value: toml::Value) {
             }
         }
     }
+}
+
+/// Whether a key's value is nobody's business: passwords, secrets and tokens by their name.
+fn is_secret(key: &str) -> bool {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    ["password", "secret", "token"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// A secret as it is shown: whether there is one.
+pub(crate) fn hide(secret: &str) -> &'static str {
+    if secret.is_empty() { "\"\"" } else { "***" }
 }
 
 /// A database address without what may be secret: the user part and the parameters.
@@ -322,6 +337,7 @@ mod tests {
         let vars = env(&[
             ("AETHEX_LISTEN", "2.2.2.2:2"),
             ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d?password=secret"),
+            ("AETHEX_MAIL_SMTP_PASSWORD", "secret"),
         ]);
         let flags = [("data", "/tmp/x".into()), ("auth.proof.secret", "secret".into())];
         let effective = load(Some(file.path()), vars, &flags).unwrap();

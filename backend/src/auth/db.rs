@@ -506,3 +506,12 @@ pub(super) async fn sweep_sessions(sql: &Sql, before_ms: i64, limit: i64) -> Res
     )
     .await
 }
+
+/// The name that a studio gave a game; `None` for the default game, which nobody named.
+pub(super) async fn game_name(sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+    sql.game(game)
+        .read_one("SELECT name FROM auth_game WHERE game_id = $1 AND is_default = 0", vec![], |row| {
+            row.text(0)
+        })
+        .await
+}

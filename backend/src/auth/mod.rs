@@ -118,6 +118,11 @@ impl Auth {
         db::newest_key(sql, game).await.ok().flatten()
     }
 
+    /// The name of a game, for people to read; `None` for the default game.
+    pub(crate) async fn game_name(&self, sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+        db::game_name(sql, game).await
+    }
+
     /// The game of a publishable client key.
     pub(crate) async fn game_of_key(&self, sql: &Sql, key: &str) -> Outcome<Option<GameId>> {
         if let Some(game) = self.client_keys.get(key) {

@@ -19,6 +19,7 @@ use crate::context::{now_ms, random};
 use crate::error::{Failure, Outcome};
 use crate::extract::{Address, Caller, Game, Json};
 use crate::http::{answer, mount};
+use crate::jobs::{Job, JobError};
 use crate::mail::{Mail, Template};
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
@@ -40,6 +41,8 @@ use serde_json::json;
 use sha2::Sha256;
 use std::sync::Arc;
 
+/// The kind of the jobs that look into a forgotten password.
+pub(crate) const FORGOT: &str = "auth.forgot";
 /// Crockford's base 32: no letter that looks like a digit.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters between hyphens of a code as it is shown.
@@ -115,8 +118,8 @@ impl Mailing {
         };
         let (code, now) = (new_code(), now_ms());
         let hash = code_digest(app, &code).unwrap_or_default();
-        let values =
-            json!({ "username": user.username, "code": code, "link": link(app, game, page, &code).await });
+        let values = json!({ "username": user.username, "code": code, "link": link(app, game, page, &code).await,
+            "minutes": ttl_ms / 60_000 });
         Mailing {
             code: NewCode {
                 hash,
@@ -168,6 +171,13 @@ fn mail(game: &GameId, user: &User, to: &str, template: Template, values: serde_
 /// A mail about the account to its address, verified or not.
 pub(super) fn mail_to(game: &GameId, user: &User, template: Template) -> Mail {
     mail(game, user, &user.email, template, json!({ "username": user.username }))
+}
+
+/// A mail about a way into the account that was added or removed, as [`notice`].
+pub(super) fn notice_of_way(game: &GameId, user: &User, provider: &str, change: &str) -> Option<Mail> {
+    let mut told = notice(game, user, Template::NewLoginMethod)?;
+    told.values = json!({ "username": user.username, "provider": provider, "change": change });
+    Some(told)
 }
 
 /// Sends the verification again, as far as the limits allow.
@@ -419,17 +429,19 @@ async fn forgot_password(
         .map_err(Failure::rate_limited)?;
     // Whether there is an account is looked up by the job.
     let payload = json!({ "email": rules::fold(&request.email) });
-    crate::jobs::enqueue_alone(&app, &game, "auth.forgot", payload).await?;
+    crate::jobs::enqueue_alone(&app, &game, FORGOT, payload).await?;
     Ok(answer::<ForgotPassword>(&endpoint::None {}))
 }
 
 /// The job behind [`forgot_password`].
-pub(crate) async fn run_forgot(app: &App, game: &GameId, payload: &serde_json::Value) -> Result<(), String> {
-    let email = payload["email"].as_str().unwrap_or_default();
-    let found = accounts::account_by_email(&app.sql, game, email).await.map_err(|error| error.to_string())?;
-    let Some((user, _)) = found else { return Ok(()) };
+pub(crate) async fn run_forgot(app: &App, job: &Job) -> Result<(), JobError> {
+    let game = job.game()?;
+    let email = job.payload["email"].as_str().unwrap_or_default();
+    let Some((user, _)) = accounts::account_by_email(&app.sql, game, email).await? else { return Ok(()) };
     match send_code(app, game, &user, CodeKind::Reset, &user.email).await {
-        Err(failure) if failure.code() != ErrorCode::RateLimited => Err(format!("{:?}", failure.code())),
+        Err(failure) if failure.code() != ErrorCode::RateLimited => {
+            Err(JobError::Again(format!("the code was not queued: {}", failure.code())))
+        }
         _ => Ok(()),
     }
 }

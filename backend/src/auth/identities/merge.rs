@@ -6,13 +6,12 @@
 
 use super::super::email::queue;
 use super::super::sessions;
-use super::{db, notice, own, routes};
+use super::{db, notice_of_way, own, routes};
 use crate::app::App;
 use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Json};
 use crate::http::answer;
-use crate::mail::Template;
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::auth::identities::{MergeAccount, MergeConflict, MergeRequest};
 use aethex_wire::auth::profile::{PREFERENCES_LEN_MAX, PREFERENCES_MAX};
@@ -68,7 +67,7 @@ pub(super) async fn merge_account(
         let _ = app.blob.delete(&avatar).await;
     }
     let user = own(&app, &caller).await?;
-    queue(&app, game, notice(game, &user, Template::NewLoginMethod)).await?;
+    queue(&app, game, notice_of_way(game, &user, "device", "linked")).await?;
     Ok(answer::<MergeAccount>(&user))
 }
 

@@ -8,7 +8,7 @@ mod merge;
 
 use super::db::{self as accounts, NewAccount};
 use super::email::db::CodeKind;
-use super::email::{Mailing, notice, put_notice};
+use super::email::{Mailing, notice_of_way, put_notice};
 use super::tokens::{address_digest, hex};
 use super::{proof, routes, rules};
 use crate::app::App;
@@ -16,7 +16,6 @@ use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
 use crate::extract::{Address, Caller, Game, Json, Path};
 use crate::http::{answer, mount};
-use crate::mail::Template;
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::identities::{
@@ -200,7 +199,7 @@ pub(crate) async fn link(
         None => {}
     }
     let before = own(app, caller).await?;
-    let told = notice(game, &before, Template::NewLoginMethod);
+    let told = notice_of_way(game, &before, provider, "linked");
     let player = caller.player.clone();
     let identity = NewIdentity { provider: provider.to_owned(), subject, label, now_ms: now_ms() };
     app.sql
@@ -319,7 +318,7 @@ async fn link_email(
         false => Some(Mailing::new(&app, &caller.game, &before, CodeKind::Verify, &email).await),
     };
     // Who owned the address until now is told of it.
-    let told = notice(&caller.game, &before, Template::NewLoginMethod);
+    let told = notice_of_way(&caller.game, &before, PASSWORD, "linked");
     let (player, username) = (caller.player.clone(), request.username);
     app.sql
         .game(&caller.game)
@@ -365,7 +364,7 @@ async fn unlink(
     Path(provider): Path<String>,
 ) -> Outcome<Response> {
     let before = own(&app, &caller).await?;
-    let told = notice(&caller.game, &before, Template::NewLoginMethod);
+    let told = notice_of_way(&caller.game, &before, &provider, "unlinked");
     let player = caller.player.clone();
     app.sql
         .game(&caller.game)

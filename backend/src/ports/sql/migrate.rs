@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "0003_identity",
         sql: include_str!("../../../migrations/0003_identity.sql"),
     },
+    Migration { version: 4, name: "0004_jobs", sql: include_str!("../../../migrations/0004_jobs.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
