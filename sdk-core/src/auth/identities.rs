@@ -75,7 +75,7 @@ impl Auth {
     /// opened from anywhere. Without a username the one it has stays.
     ///
     /// # Errors
-    /// `EmailTaken` (log in to that account with `keep_guest`, then [`Auth::merge_guest`]), `AlreadyLinked`,
+    /// `IdentityTaken` (log in to that account with `keep_guest`, then [`Auth::merge_guest`]), `AlreadyLinked`,
     /// `InvalidEmail`, `WeakPassword`, `InvalidUsername`, `UsernameTaken`, `LoginRequired`, `NotLoggedIn`,
     /// `SessionEnded`, `RateLimited`, `Offline`, `Timeout`.
     pub fn link_email(

@@ -66,7 +66,7 @@ impl State {
                 let one = Identity { provider: provider.to_owned(), label: String::new(), linked_at_ms: 1 };
                 json(200, &Identities { items: vec![one] })
             }
-            ("POST", "auth/identities/password") => {
+            ("POST", "auth/email/link") => {
                 let body: LinkEmailRequest = serde_json::from_slice(&request.body).unwrap();
                 (changed.email, changed.is_guest) = (body.email, false);
                 self.change_user(changed)
