@@ -10,7 +10,7 @@ var closings := 0
 
 func test_a_guest_keeps_the_progress(kit: Kit) -> void:
 	kit.use_device(kit.fresh("device"))
-	_open()
+	await _open(kit)
 	kit.equal(dialog.page, &"welcome", "the first page")
 	_press("Go")
 	if not await _done(kit, "play now") or not kit.check(users[0].is_guest, "a guest"):
@@ -33,7 +33,7 @@ func test_a_guest_keeps_the_progress(kit: Kit) -> void:
 func test_log_in_and_register(kit: Kit) -> void:
 	var email := await kit.new_player()
 	kit.use_device(kit.fresh("device"))
-	_open()
+	await _open(kit)
 	_press("ToLogin")
 	dialog.fill(email, "not the password")
 	_press("Go")
@@ -61,7 +61,7 @@ func test_a_guest_moves_into_an_account(kit: Kit) -> void:
 	kit.use_device(kit.fresh("device"))
 	await AeThexCloud.auth.login_guest()
 	kit.succeeded(await AeThexCloud.saves.save("common", "guest"), "save")
-	_open()
+	await _open(kit)
 	dialog.fill(email, Kit.PASSWORD)
 	_press("Go")
 	await _until(func() -> bool: return _problem().visible)
@@ -78,7 +78,7 @@ func test_a_guest_moves_into_an_account(kit: Kit) -> void:
 func test_a_forgotten_password(kit: Kit) -> void:
 	var email := await kit.new_player()
 	await AeThexCloud.auth.logout()
-	_open()
+	await _open(kit)
 	_press("ToLogin")
 	_press("ToForgot")
 	dialog.fill(email)
@@ -96,7 +96,7 @@ func test_keys_and_words(kit: Kit) -> void:
 	kit.use_device(kit.fresh("device"))
 	var behind := Button.new()
 	_root().add_child(behind)
-	_open()
+	await _open(kit)
 	await kit.next_frame()
 	kit.check(_button("Go").has_focus(), "the first button has the focus")
 	behind.grab_focus()
@@ -138,7 +138,7 @@ func test_every_page_has_its_words(kit: Kit) -> void:
 
 func test_without_a_network(kit: Kit) -> void:
 	kit.use_device(kit.fresh("device"), "http://127.0.0.1:9")
-	_open()
+	await _open(kit)
 	_press("Go")
 	await _until(func() -> bool: return _problem().visible)
 	kit.check("cannot be reached" in _problem().text, _problem().text)
@@ -147,7 +147,9 @@ func test_without_a_network(kit: Kit) -> void:
 	_close()
 
 
-func _open() -> void:
+func _open(kit: Kit) -> void:
+	# The root takes no child while the tests' own scene is being made.
+	await kit.next_frame()
 	dialog = SCENE.instantiate()
 	dialog.done.connect(func(user: RefCounted) -> void: users.append(user))
 	dialog.closed.connect(func() -> void: closings += 1)

@@ -11,7 +11,7 @@ use aethex_sdk_core::wire::auth::profile::AVATAR_PIXELS;
 use aethex_sdk_core::{
     Bytes, Error, ErrorCode, PlayerId, Preferences, ProfileChange, PublicProfile, Visibility,
 };
-use godot::builtin::{AnyDictionary, PackedByteArray, Signal, VarDictionary, Variant};
+use godot::builtin::{AnyDictionary, PackedByteArray, Signal, VarDictionary, Variant, VariantType};
 use godot::classes::Image;
 use godot::classes::image::Interpolation;
 use godot::global::Error as GodotError;
@@ -122,7 +122,9 @@ fn preferences(preferences: Preferences) -> Result<Fields, Error> {
 
 /// The file of a picture.
 fn avatar(picture: &Variant) -> Result<Bytes, Error> {
-    if let Ok(bytes) = picture.try_to::<PackedByteArray>() {
+    // The engine makes an empty array of anything else.
+    if picture.get_type() == VariantType::PACKED_BYTE_ARRAY {
+        let bytes = picture.try_to::<PackedByteArray>().unwrap_or_default();
         return Ok(Bytes::from(bytes.to_vec()));
     }
     let image = picture
