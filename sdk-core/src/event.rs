@@ -58,7 +58,7 @@ pub enum Event {
     },
     /// A page waits to be shown in the player's browser: open it. Only with [`crate::Browser::Game`].
     OpenBrowser {
-        /// The page's address.
+        /// The page's address. It names this one login: not for logs.
         url: String,
     },
     /// The backend can be reached, or no longer.

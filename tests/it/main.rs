@@ -18,6 +18,7 @@ mod godot;
 mod keyring;
 mod mailbox;
 mod openapi;
+mod profile;
 mod proof;
 mod rotation;
 mod saves;

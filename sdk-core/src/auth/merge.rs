@@ -53,18 +53,35 @@ async fn ask(
             Err(error) if is_over(&error) => return Err(guest_is_over(error)),
             token => token?,
         };
-        shared.session.merge_is_asked(guest);
+        shared.session.merge_is_asked(guest, true);
         let body = MergeRequest { other_refresh_token: token, slots };
         let request = Request::of::<MergeAccount>(&[], &Nothing {}).json(&body);
         match shared.session.send(player, &request).await {
             Ok(answer) => return answer.json::<MergeAccount>(),
-            Err(error) if error.retryable && error.retry_after.is_none() && attempt < ATTEMPTS_MAX => {
+            Err(error) if is_lost(&error) && attempt < ATTEMPTS_MAX => {
                 tracing::debug!(code = error.code.as_str(), attempt, "the merge is asked for again");
                 attempt += 1;
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                if !is_lost(&error) {
+                    shared.session.merge_is_asked(guest, false);
+                }
+                return Err(error);
+            }
         }
     }
+}
+
+/// Whether the server may have done it all the same.
+fn is_lost(error: &Error) -> bool {
+    matches!(
+        error.code,
+        ErrorCode::Offline
+            | ErrorCode::Timeout
+            | ErrorCode::Internal
+            | ErrorCode::Protocol
+            | ErrorCode::Unknown
+    )
 }
 
 /// Whether the guest has no session any more.

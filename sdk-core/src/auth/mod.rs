@@ -3,7 +3,7 @@
 //! The session itself (tokens, their store and refresh) lives in [`crate::session`]; this module is the
 //! public face and the calls, a file a topic: logins are here, [`email`] has addresses and passwords,
 //! [`identities`] the ways in and the merge of a guest, [`sessions`] the list of logins, [`profile`] profile,
-//! preferences and avatar. [`oauth`] runs a login in the browser, with [`loopback`] as its ear; [`proof`] does
+//! preferences and avatar. [`merge`] moves a guest into an account; [`oauth`] runs a login in the browser, with [`loopback`] as its ear; [`proof`] does
 //! the work that new accounts cost. A session survives restarts and works offline: [`Auth::current_user`] and
 //! [`Auth::is_logged_in`] answer from this device. Logging out is local first: it holds at once, also
 //! without a network, and the server is told as soon as it can be reached.

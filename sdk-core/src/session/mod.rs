@@ -76,7 +76,7 @@ struct Active {
 struct Guest {
     active: Active,
     heir: PlayerId,
-    /// Whether the server was asked to merge it.
+    /// Whether the server was asked to merge it, and did not say what became of it.
     asked: bool,
 }
 
@@ -203,17 +203,17 @@ impl Session {
         Ok(self.active_of(player)?.stored.refresh_token)
     }
 
-    /// Whether the server was asked to merge this guest.
+    /// Whether the server was asked to merge this guest, and did not say what became of it.
     pub(crate) fn merge_was_asked(&self, guest: &PlayerId) -> bool {
         let state = self.state.lock();
         state.guest.as_ref().is_some_and(|kept| kept.asked && kept.active.stored.user.id == *guest)
     }
 
-    /// The server is about to be asked to merge this guest.
-    pub(crate) fn merge_is_asked(&self, guest: &PlayerId) {
+    /// The server is about to be asked to merge this guest, or has said that it did not.
+    pub(crate) fn merge_is_asked(&self, guest: &PlayerId, asked: bool) {
         let mut state = self.state.lock();
         if let Some(kept) = state.guest.as_mut().filter(|kept| kept.active.stored.user.id == *guest) {
-            kept.asked = true;
+            kept.asked = asked;
         }
     }
 

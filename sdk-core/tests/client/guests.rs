@@ -178,8 +178,13 @@ fn a_kept_guest_belongs_to_one_player_and_can_be_let_go() {
 fn a_guest_session_that_ended_says_so() {
     let (backend, dir) = (Backend::start(), tempfile::tempdir().unwrap());
     let cloud = open(&backend, dir.path());
+    login(&cloud, EMAIL);
+    save(&cloud, "a", "of the player").unwrap();
     let guest = login_guest(&cloud);
+    save(&cloud, "a", "of the guest").unwrap();
     login_keeping(&cloud, EMAIL);
+    // A refusal is a definite answer: what ends the guest later was no merge.
+    assert_eq!(merge(&cloud, None).unwrap_err().code, ErrorCode::MergeConflict);
     let sessions = backend.state().sessions_of(&guest.id);
     backend.state().ended_sessions.extend(sessions);
     assert_eq!(merge(&cloud, None).unwrap_err().code, ErrorCode::SessionEnded);
