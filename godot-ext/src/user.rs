@@ -1,5 +1,6 @@
 //! `AeThexUser` and `AeThexPlayer`: profiles, as the player and as others see them.
 
+use crate::runtime;
 use aethex_sdk_core::{PublicProfile, User, Visibility};
 use godot::builtin::GString;
 use godot::classes::IRefCounted;
@@ -63,7 +64,7 @@ impl AeThexUser {
             fields.is_guest = user.is_guest;
             fields.username = text(&user.username);
             fields.display_name = text(&user.display_name);
-            fields.avatar_url = text(&user.avatar_url);
+            fields.avatar_url = text(&runtime::address(&user.avatar_url));
             fields.visibility = GString::from(match user.visibility {
                 Visibility::Public => "public",
                 Visibility::Friends => "friends",
@@ -112,7 +113,7 @@ impl AeThexPlayer {
             fields.id = GString::from(player.id.as_str());
             fields.username = text(&player.username);
             fields.display_name = text(&player.display_name);
-            fields.avatar_url = text(&player.avatar_url);
+            fields.avatar_url = text(&runtime::address(&player.avatar_url));
         }
         made
     }
