@@ -34,6 +34,8 @@ pub struct Config {
     pub auth: crate::auth::config::AuthConfig,
     /// Cloud saves.
     pub saves: crate::saves::config::SavesConfig,
+    /// The studio's side.
+    pub studio: crate::studio::config::StudioConfig,
 }
 
 impl Default for Config {
@@ -50,6 +52,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             auth: crate::auth::config::AuthConfig::default(),
             saves: crate::saves::config::SavesConfig::default(),
+            studio: crate::studio::config::StudioConfig::default(),
         }
     }
 }

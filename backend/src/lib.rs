@@ -16,5 +16,6 @@ mod metrics;
 pub mod openapi;
 pub mod ports;
 mod saves;
+pub mod studio;
 
 pub use app::{App, Server, StartError};

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
 use aethex_backend::config::{self, Config, Effective};
+use aethex_backend::studio::cli;
 use aethex_backend::{Server, app, doctor, openapi};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
@@ -27,7 +28,13 @@ enum Command {
     /// Try what a server needs and say what is wrong.
     Doctor(Settings),
     /// Print the OpenAPI document.
-    Openapi,
+    Openapi {
+        /// The document of the studio's address.
+        #[arg(long)]
+        studio: bool,
+    },
+    #[command(flatten)]
+    Studio(cli::StudioCommand),
 }
 
 #[derive(Debug, Args)]
@@ -64,21 +71,27 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, String> {
+    let command = match command {
+        Command::Studio(command) => {
+            println!("{}", runtime()?.block_on(cli::run(command))?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        command => command,
+    };
     let settings = match &command {
-        Command::Openapi => {
-            println!("{}", openapi::document());
+        Command::Openapi { studio } => {
+            let document = if *studio { openapi::studio_document() } else { openapi::document() };
+            println!("{document}");
             return Ok(ExitCode::SUCCESS);
         }
         Command::Serve(settings)
         | Command::Migrate(settings)
         | Command::Config(settings)
         | Command::Doctor(settings) => settings,
+        Command::Studio(_) => unreachable!("answered above"),
     };
     let effective = settings.load()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let runtime = runtime()?;
     match command {
         Command::Serve(_) => runtime.block_on(serve(effective.config)),
         Command::Migrate(_) => runtime.block_on(migrate(&effective.config)),
@@ -90,8 +103,15 @@ fn run(command: Command) -> Result<ExitCode, String> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Openapi => unreachable!("answered above"),
+        Command::Openapi { .. } | Command::Studio(_) => unreachable!("answered above"),
     }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))
 }
 
 async fn serve(config: Config) -> Result<ExitCode, String> {
