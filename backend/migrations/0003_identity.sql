@@ -70,3 +70,6 @@ CREATE TABLE auth_preferences (
     updated_at_ms BIGINT NOT NULL,
     PRIMARY KEY (game_id, player_id)
 );
+
+-- Finds the row of a blob, for the sweep of those that no row names: a merge of accounts moves rows, not blobs.
+CREATE INDEX saves_version_blob ON saves_version (game_id, blob_key) WHERE blob_key IS NOT NULL;

@@ -4,6 +4,8 @@ use crate::auth::Auth;
 use crate::config::Config;
 pub use crate::context::now_ms;
 use crate::extract::{BODY_BUDGET_KIB, Peer};
+use crate::jobs::Jobs;
+use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
 use crate::saves::Usage;
@@ -51,15 +53,29 @@ pub struct App {
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
     pub(crate) studio: Studio,
+    pub(crate) jobs: Jobs,
+    pub(crate) mail: Mailroom,
     pub(crate) body_budget: Arc<Semaphore>,
     pub(crate) answer_budget: Arc<Semaphore>,
     pub(crate) heavy_work: Arc<Semaphore>,
     pub(crate) in_flight: InFlight,
     pub(crate) tls: bool,
+    pub(crate) address: SocketAddr,
     draining: AtomicBool,
 }
 
 impl App {
+    /// Where players and browsers reach the API.
+    pub(crate) fn public_url(&self) -> String {
+        match self.config.public_url.trim_end_matches('/') {
+            "" => {
+                let scheme = if self.tls { "https" } else { "http" };
+                format!("{scheme}://{}", self.address)
+            }
+            url => url.to_owned(),
+        }
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -156,6 +172,7 @@ impl Server {
         let blob = Blob::local(config.data.join("blobs"))
             .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
         let auth = Auth::open(&config, &sql).await?;
+        let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
         let (listener, address) = bind(&config.listen, "listen").await?;
         let studio = match config.studio.listen.as_str() {
@@ -171,11 +188,14 @@ impl Server {
             auth,
             usage: Usage::default(),
             studio: Studio::default(),
+            jobs: Jobs::default(),
+            mail,
             heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             in_flight: InFlight::default(),
             tls: tls.is_some(),
+            address,
             draining: AtomicBool::new(false),
         });
         let listening = |router: Router, connections_max: usize| Listening {
@@ -192,6 +212,7 @@ impl Server {
             tokio::spawn(crate::auth::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::saves::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::studio::tend(app.clone(), stopped.clone())),
+            tokio::spawn(crate::jobs::tend(app.clone(), stopped.clone())),
         ];
         let studio_address = studio.as_ref().map(|(_, address)| *address);
         if let Some((listener, address)) = studio {

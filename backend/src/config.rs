@@ -36,6 +36,10 @@ pub struct Config {
     pub saves: crate::saves::config::SavesConfig,
     /// The studio's side.
     pub studio: crate::studio::config::StudioConfig,
+    /// Mail.
+    pub mail: crate::mail::config::MailConfig,
+    /// Work done after a commit.
+    pub jobs: crate::jobs::config::JobsConfig,
 }
 
 impl Default for Config {
@@ -53,6 +57,8 @@ impl Default for Config {
             auth: crate::auth::config::AuthConfig::default(),
             saves: crate::saves::config::SavesConfig::default(),
             studio: crate::studio::config::StudioConfig::default(),
+            mail: crate::mail::config::MailConfig::default(),
+            jobs: crate::jobs::config::JobsConfig::default(),
         }
     }
 }
@@ -149,21 +155,27 @@ impl Config {
             ("http.body_timeout_ms", self.http.body_timeout_ms),
             ("http.request_timeout_ms", self.http.request_timeout_ms),
             ("database.connections_max", u64::from(self.database.connections_max)),
+            ("jobs.concurrent_max", u64::from(self.jobs.concurrent_max)),
+            ("jobs.poll_ms", self.jobs.poll_ms),
+            ("mail.timeout_ms", self.mail.timeout_ms),
         ];
         match positive.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(ConfigError(format!("`{key}` must be above 0"))),
-            None => Ok(()),
+            None => self.mail.check(),
         }
     }
 
-    /// A configuration for a private server in `data`, on a free port, with a quiet log.
+    /// A configuration for a private server in `data`, on a free port, with a quiet log. New accounts need no
+    /// proof: what a test is about is not what an account costs.
     pub fn for_tests(data: &Path) -> Config {
-        Config {
+        let mut config = Config {
             listen: "127.0.0.1:0".into(),
             data: data.to_owned(),
             log: "warn".into(),
             ..Config::default()
-        }
+        };
+        config.auth.proof.kind = crate::auth::config::ProofKind::None;
+        config
     }
 }
 
@@ -255,6 +267,7 @@ impl Layers {
         for (key, (value, source)) in self.0 {
             let shown = match key.as_str() {
                 "database.url" => redact(value.as_str().unwrap_or_default()),
+                secret if is_secret(secret) => hide(value.as_str().unwrap_or_default()).to_owned(),
                 _ => value.to_string(),
             };
             sources.push((key.clone(), shown, source));
@@ -290,6 +303,17 @@ fn unflatten(table: &mut toml::Table, key: &str, value: toml::Value) {
     }
 }
 
+/// Whether a key's value is nobody's business: passwords, secrets and tokens by their name.
+fn is_secret(key: &str) -> bool {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    ["password", "secret", "token"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// A secret as it is shown: whether there is one.
+pub(crate) fn hide(secret: &str) -> &'static str {
+    if secret.is_empty() { "\"\"" } else { "***" }
+}
+
 /// A database address without what may be secret: the user part and the parameters.
 fn redact(url: &str) -> String {
     let (address, parameters) = url.split_once('?').map_or((url, ""), |(address, _)| (address, "?***"));
@@ -316,13 +340,16 @@ mod tests {
         let vars = env(&[
             ("AETHEX_LISTEN", "2.2.2.2:2"),
             ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d?password=secret"),
+            ("AETHEX_MAIL_SMTP_PASSWORD", "secret"),
         ]);
-        let effective = load(Some(file.path()), vars, &[("data", "/tmp/x".into())]).unwrap();
+        let flags = [("data", "/tmp/x".into()), ("auth.proof.secret", "secret".into())];
+        let effective = load(Some(file.path()), vars, &flags).unwrap();
         assert_eq!(effective.config.listen, "2.2.2.2:2");
         assert_eq!(effective.config.database.connections_max, 7);
         assert_eq!(effective.config.data, Path::new("/tmp/x"));
         let shown = format!("{:?} {:?}", effective.sources, effective.config);
-        assert!(!shown.contains("secret"), "{shown}");
+        assert_eq!(effective.config.auth.proof.secret, "secret");
+        assert!(!shown.contains("\"secret\"") && !shown.contains("secret@"), "{shown}");
         assert!(effective.sources.iter().any(|(k, _, s)| k == "listen" && s == "AETHEX_LISTEN"));
     }
 

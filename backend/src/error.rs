@@ -68,6 +68,27 @@ impl Failure {
         failure
     }
 
+    /// A refusal that brings the challenge to answer: `proof_required`, `invalid_proof`.
+    pub(crate) fn challenged(
+        code: ErrorCode,
+        detail: &'static str,
+        challenge: aethex_wire::proof::Challenge,
+    ) -> Failure {
+        let mut failure = Failure::new(code, detail);
+        failure.problem.challenge = Some(Box::new(challenge));
+        failure
+    }
+
+    /// Both accounts have slots of the same name.
+    pub(crate) fn merge_conflict(merge: aethex_wire::auth::identities::MergeConflict) -> Failure {
+        let mut failure = Failure::new(
+            ErrorCode::MergeConflict,
+            "Both accounts have these slots: repeat the request with `slots` saying which to keep.",
+        );
+        failure.problem.merge = Some(Box::new(merge));
+        failure
+    }
+
     fn retry_after(mut self, seconds: u64) -> Failure {
         self.retry_after_s = Some(seconds);
         self

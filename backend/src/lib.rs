@@ -12,6 +12,8 @@ pub mod doctor;
 mod error;
 mod extract;
 mod http;
+pub mod jobs;
+pub mod mail;
 mod metrics;
 pub mod openapi;
 pub mod ports;

@@ -3,7 +3,7 @@
 
 use aethex_backend::config::{self, Config, Effective};
 use aethex_backend::studio::cli;
-use aethex_backend::{Server, app, doctor, openapi};
+use aethex_backend::{Server, app, auth, doctor, openapi};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ enum Command {
     Config(Settings),
     /// Try what a server needs and say what is wrong.
     Doctor(Settings),
+    /// Keys that sign access tokens.
+    Keys(KeysArgs),
     /// Print the OpenAPI document.
     Openapi {
         /// The document of the studio's address.
@@ -35,6 +37,19 @@ enum Command {
     },
     #[command(flatten)]
     Studio(cli::StudioCommand),
+}
+
+#[derive(Debug, Args)]
+struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Add a signing key. Running servers find it within seconds, publish it, and sign with it once it has
+    /// settled (`auth.signing_key_settle_s`). Nobody is logged out. Keys replaced over a day ago are removed.
+    Rotate(Settings),
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +103,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         | Command::Migrate(settings)
         | Command::Config(settings)
         | Command::Doctor(settings) => settings,
+        Command::Keys(KeysArgs { command: KeysCommand::Rotate(settings) }) => settings,
         Command::Studio(_) => unreachable!("answered above"),
     };
     let effective = settings.load()?;
@@ -103,6 +119,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Keys(_) => rotate(&effective.config),
         Command::Openapi { .. } | Command::Studio(_) => unreachable!("answered above"),
     }
 }
@@ -139,6 +156,13 @@ async fn migrate(config: &Config) -> Result<ExitCode, String> {
         [] => println!("the schema is up to date"),
         ran => println!("applied {}", ran.join(", ")),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate(config: &Config) -> Result<ExitCode, String> {
+    let (added, removed) =
+        auth::rotate_keys(&config.data).map_err(|error| format!("cannot rotate: {error}"))?;
+    println!("added signing key {added}; removed {removed} that newer ones replaced");
     Ok(ExitCode::SUCCESS)
 }
 

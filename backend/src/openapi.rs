@@ -1,6 +1,11 @@
 //! The OpenAPI 3.1 document, generated from the endpoint types that handlers serve and the SDK calls.
 
 use crate::app::App;
+use aethex_wire::auth::email::{
+    ChangeEmail, ChangePassword, ForgotPassword, ResetPassword, SendVerification, VerifyEmail,
+};
+use aethex_wire::auth::identities::{LinkEmail, ListIdentities, LoginGuest, MergeAccount, Unlink};
+use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
 use aethex_wire::studio::server::{ServerEndSessions, ServerGetPlayer};
@@ -46,6 +51,20 @@ pub fn document() -> Value {
         "If-Match",
         "The profile's `ETag`: refused when it changed since.",
     )]);
+    doc.add::<LoginGuest>(&[]);
+    doc.add::<ListIdentities>(&[]);
+    doc.add::<LinkEmail>(&[]);
+    doc.add::<Unlink>(&[]);
+    doc.add::<MergeAccount>(&[]);
+    doc.add::<SendVerification>(&[]);
+    doc.add::<VerifyEmail>(&[]);
+    doc.add::<ChangeEmail>(&[]);
+    doc.add::<ChangePassword>(&[]);
+    doc.add::<ForgotPassword>(&[]);
+    doc.add::<ResetPassword>(&[]);
+    doc.add::<ListSessions>(&[]);
+    doc.add::<EndSession>(&[]);
+    doc.add::<EndOtherSessions>(&[]);
     doc.add::<ListSaves>(&[]);
     doc.add::<PutSave>(&[header_parameter(
         IDEMPOTENCY_KEY_HEADER,
@@ -201,6 +220,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
                 },
                 "description": match name {
                     "user_id" => "The player's id, as `user.id` of the login's answer.",
+                    "provider" => "`password`, `device`, or a provider's name.",
                     "save_id" => "The slot's name.",
                     "environment" => "Which of the project's games.",
                     "client_key" => "The client key, `pk_…`.",

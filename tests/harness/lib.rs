@@ -4,17 +4,24 @@
 //! that server; [`App::as_player`] makes a [`Player`], whose methods are the API's endpoints. Every request
 //! goes over a real socket. An answer of 500 fails the test that got it, and so does a server that does not
 //! stop cleanly or leaves a task behind. [`Process`] runs the binary instead, for tests that kill it.
+//!
+//! What a server talks to is real where it can be had: [`postgres`], an OpenID provider ([`oidc`]), a mail server
+//! ([`smtp`]), a keyring ([`secret_service`]). Each test starts its own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
 pub mod app;
 pub mod client;
 pub mod forge;
+pub mod oidc;
 pub mod player;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+pub mod secret_service;
+pub mod service;
+pub mod smtp;
 pub mod wait;
 
 pub use app::{App, Engine};

@@ -21,13 +21,16 @@ const WATCH: &str = r#"
 trap '' INT TERM HUP
 bin=$1 dir=$2 user=$3
 as() { if [ -n "$user" ]; then setpriv --reuid="$user" --regid="$user" --clear-groups "$@"; else "$@"; fi; }
-as "$bin/initdb" -D "$dir/data" -U aethex -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { echo failed; exit 1; }
+as "$bin/initdb" -D "$dir/data" -U admin -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { echo failed; exit 1; }
 start() {
 as "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -o "-k $dir -c listen_addresses= -c fsync=off \
 -c full_page_writes=off -c autovacuum=off -c max_connections=200 -c shared_buffers=32MB" start >>"$dir/log" 2>&1
 }
 stop() { as "$bin/pg_ctl" -D "$dir/data" -m fast -w -t 60 stop >>"$dir/log" 2>&1; }
 start || { echo failed; exit 1; }
+# As in production the backend is no superuser: row-level security holds for it.
+as "$bin/psql" -q -h "$dir" -U admin -d postgres -c "CREATE ROLE aethex LOGIN CREATEDB" \
+-c "CREATE DATABASE aethex OWNER aethex" >>"$dir/log" 2>&1 || { echo failed; exit 1; }
 echo ready
 while read -r word; do
 case $word in start) start ;; stop) stop ;; *) false ;; esac && echo done || echo failed
@@ -63,7 +66,7 @@ impl Private {
 
     /// What the backend's `database.url` wants: an empty database.
     pub fn url(&self) -> String {
-        self.0.url("postgres")
+        self.0.url("aethex")
     }
 
     /// Ends it as an operator's restart does: sessions are cut off, nothing is lost.
@@ -126,7 +129,7 @@ impl Cluster {
 }
 
 async fn run(cluster: &Cluster, statement: &str) {
-    let mut connection = PgConnection::connect(&cluster.url("postgres")).await.unwrap();
+    let mut connection = PgConnection::connect(&cluster.url("aethex")).await.unwrap();
     connection.execute(sqlx::AssertSqlSafe(statement)).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -31,9 +31,10 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The binary on this data folder, with SQLite.
+    /// The binary on this data folder, with SQLite. New accounts need no proof.
     pub fn new(data: &Path) -> Setup {
-        Setup { data: data.to_owned(), database_url: String::new(), before: vec![], env: vec![] }
+        let env = vec![("AETHEX_AUTH_PROOF_KIND".to_owned(), "none".to_owned())];
+        Setup { data: data.to_owned(), database_url: String::new(), before: vec![], env }
     }
 
     /// On PostgreSQL.
@@ -162,7 +163,7 @@ pub fn binary() -> PathBuf {
 
 /// A prefix by which a program dies when its parent does, where the system has one: no test leaves a server
 /// behind, even when it is killed itself.
-fn dying_with_parent() -> impl Iterator<Item = OsString> {
+pub(crate) fn dying_with_parent() -> impl Iterator<Item = OsString> {
     const SETPRIV: &str = "/usr/bin/setpriv";
     let prefix = [SETPRIV, "--pdeathsig", "KILL"].map(OsString::from);
     prefix.into_iter().filter(|_| Path::new(SETPRIV).exists())

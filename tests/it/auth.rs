@@ -268,11 +268,12 @@ on_both_engines! {
 fn tokens_outlive_a_new_signing_key() {
     aethex_tests::app::run(
         aethex_tests::Engine::Sqlite,
-        |_| {},
+        |config| config.auth.signing_key_settle_s = 0,
         async |app: &App| {
             let ann = app.as_player("ann").await;
             app.stop().await;
-            std::fs::write(app.data().join("keys/signing-9999999999999.key"), "5a".repeat(32)).unwrap();
+            let name = format!("keys/signing-{:013}.key", aethex_backend::app::now_ms());
+            std::fs::write(app.data().join(name), "5a".repeat(32)).unwrap();
             app.start_again().await;
             profile(&ann).await;
             let next: Tokens = ann.refresh(&ann.tokens.refresh_token).await.expect(200).json();

@@ -5,15 +5,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
+mod accounts;
 mod attacks;
 mod auth;
 mod chaos;
+mod components;
 mod deletes;
 mod edge;
 mod faults;
 mod ffi;
 mod godot;
+mod mailbox;
 mod openapi;
+mod proof;
+mod rotation;
 mod saves;
 mod sdk;
+mod tenancy;
 mod tidy;

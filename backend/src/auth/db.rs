@@ -1,9 +1,10 @@
 //! All SQL of accounts. Rows are found by (game, player, id), never by an id alone.
 
 use super::config::SESSIONS_MAX;
+use super::proof::Spent;
 use super::rules::SessionState;
 use crate::args;
-use crate::ports::sql::{Row, Sql, SqlError};
+use crate::ports::sql::{Row, Sql, SqlError, Transaction};
 use aethex_wire::auth::{ProfileChange, User, Visibility};
 use aethex_wire::ids::{GameId, PlayerId, SessionId};
 use futures_util::FutureExt;
@@ -97,17 +98,39 @@ pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, 
         .await
 }
 
-/// A new account with its first session.
+/// The newest client key of each game, for links.
+pub(super) async fn newest_key(sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+    sql.game(game)
+        .read_one(
+            "SELECT client_key FROM auth_client_key WHERE game_id = $1 ORDER BY created_at_ms DESC LIMIT 1",
+            args![],
+            |row| row.text(0),
+        )
+        .await
+}
+
+/// Whether a row was refused for its username.
+pub(super) fn is_username_taken(error: &SqlError) -> bool {
+    error.is_unique_on("username_folded") || error.is_unique_on("username_skeleton")
+}
+
+/// A new account, with its first session unless it must be verified before.
 #[derive(Debug, Clone)]
 pub(super) struct NewAccount {
     pub(super) game: GameId,
     pub(super) player: String,
     pub(super) email: String,
     pub(super) email_folded: String,
+    pub(super) email_verified: bool,
     pub(super) username: String,
-    pub(super) username_folded: String,
+    /// The username when there is none.
+    pub(super) display_name: Option<String>,
     pub(super) password_hash: String,
-    pub(super) session: NewSession,
+    pub(super) is_guest: bool,
+    pub(super) locale: String,
+    pub(super) now_ms: i64,
+    pub(super) session: Option<NewSession>,
+    pub(super) proof: Spent,
 }
 
 /// A new session.
@@ -117,51 +140,84 @@ pub(super) struct NewSession {
     pub(super) refresh_hash: String,
     pub(super) device_name: String,
     pub(super) address_hash: String,
+    pub(super) method: &'static str,
     pub(super) now_ms: i64,
     pub(super) expires_at_ms: i64,
 }
 
-pub(super) async fn insert_account(sql: &Sql, new: NewAccount) -> Result<User, SqlError> {
-    let game = new.game.clone();
-    sql.game(&game)
-        .transaction(move |transaction| {
-            async move {
-                let rows = transaction
-                    .query(
-                        with_user!(
-                            "INSERT INTO auth_account (game_id, player_id, email, email_folded, username,
-                            username_folded, display_name, avatar_url, password_hash, version, created_at_ms,
-                            updated_at_ms)
-                         VALUES ($1, $2, $3, $4, $5, $6, $5, '', $7, 1, $8, $8) RETURNING "
-                        ),
-                        args![
-                            new.player.as_str(),
-                            new.email,
-                            new.email_folded,
-                            new.username,
-                            new.username_folded,
-                            new.password_hash,
-                            new.session.now_ms,
-                        ],
-                        user,
-                    )
-                    .await?;
-                let user = rows
-                    .into_iter()
-                    .next()
-                    .ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
-                transaction.execute(INSERT_SESSION, session_args(&new.player, new.session)).await?;
-                Ok(user)
-            }
-            .boxed()
-        })
+pub(super) async fn insert_account(transaction: &mut Transaction, new: NewAccount) -> Result<User, SqlError> {
+    spend(transaction, &new.proof).await?;
+    let rows = transaction
+        .query(
+            with_user!(
+                "INSERT INTO auth_account (game_id, player_id, email, email_folded, username, username_folded,
+                    display_name, avatar_url, password_hash, version, created_at_ms, updated_at_ms,
+                    email_verified_at_ms, is_guest, locale)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, 1, $9, $9, $10, $11, $12) RETURNING "
+            ),
+            args![
+                new.player.as_str(),
+                new.email,
+                new.email_folded,
+                new.username.as_str(),
+                super::rules::fold(&new.username),
+                new.display_name.as_deref().unwrap_or(&new.username),
+                new.password_hash,
+                new.now_ms,
+                new.email_verified.then_some(new.now_ms),
+                i64::from(new.is_guest),
+                new.locale,
+            ],
+            user,
+        )
+        .await?;
+    let user = rows.into_iter().next().ok_or_else(|| SqlError::Other("an insert returned no row".into()))?;
+    if let Some(session) = new.session {
+        begin_session(transaction, &new.player, session).await?;
+    }
+    Ok(user)
+}
+
+/// Begins a session.
+pub(super) async fn begin_session(
+    transaction: &mut Transaction,
+    player: &str,
+    new: NewSession,
+) -> Result<(), SqlError> {
+    transaction.execute(INSERT_SESSION, session_args(player, new)).await.map(drop)
+}
+
+/// Name of the refusal of [`spend`].
+pub(super) const SPENT: &str = "auth_once";
+
+/// Writes down that a proof was used, in the transaction that makes its account. One that was used before is
+/// refused as a row that is not unique on [`SPENT`].
+pub(super) async fn spend(transaction: &mut Transaction, proof: &Spent) -> Result<(), SqlError> {
+    let Some(once) = &proof.0 else { return Ok(()) };
+    let written = transaction
+        .execute(
+            "INSERT INTO auth_once (game_id, digest, expires_at_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            args![once.digest.as_str(), once.expires_at_ms],
+        )
+        .await?;
+    if written == 1 { Ok(()) } else { Err(SqlError::Unique(SPENT.into())) }
+}
+
+/// Forgets what counted once and has expired, at most `limit` at once.
+pub(super) async fn sweep_once(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
+    sql.all_games()
+        .execute(
+            "DELETE FROM auth_once WHERE (game_id, digest) IN (
+                SELECT game_id, digest FROM auth_once WHERE expires_at_ms < $1 LIMIT $2)",
+            args![before_ms, limit],
+        )
         .await
 }
 
 const INSERT_SESSION: &str =
     "INSERT INTO auth_session (game_id, session_id, player_id, generation, refresh_hash,
-        device_name, address_hash, created_at_ms, last_seen_at_ms, expires_at_ms)
-    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $7, $8)";
+        device_name, address_hash, created_at_ms, last_seen_at_ms, expires_at_ms, method)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $7, $8, $9)";
 
 fn session_args(player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
     args![
@@ -172,6 +228,7 @@ fn session_args(player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
         new.address_hash,
         new.now_ms,
         new.expires_at_ms,
+        new.method,
     ]
 }
 
@@ -214,12 +271,56 @@ pub(super) async fn account_by_email(
         .read_one(
             with_user!(
                 "SELECT ",
-                ", password_hash FROM auth_account WHERE game_id = $1 AND email_folded = $2"
+                ", password_hash FROM auth_account WHERE game_id = $1 AND email_folded = $2 AND email_folded <> ''"
             ),
             args![email_folded],
             |row| Ok((user(row)?, row.text(USER_COLUMNS)?)),
         )
         .await
+}
+
+/// An account with its password's hash, empty when it has none.
+pub(super) async fn account_with_hash(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+) -> Result<Option<(User, String)>, SqlError> {
+    sql.game(game)
+        .read_one(
+            with_user!("SELECT ", ", password_hash FROM auth_account WHERE game_id = $1 AND player_id = $2"),
+            args![player.as_str()],
+            |row| Ok((user(row)?, row.text(USER_COLUMNS)?)),
+        )
+        .await
+}
+
+/// An account, within a transaction.
+pub(super) async fn account_in(
+    transaction: &mut Transaction,
+    player: &PlayerId,
+) -> Result<Option<User>, SqlError> {
+    transaction
+        .query_one(
+            with_user!("SELECT ", " FROM auth_account WHERE game_id = $1 AND player_id = $2"),
+            args![player.as_str()],
+            user,
+        )
+        .await
+}
+
+/// Gives an account another username.
+pub(super) async fn set_username(
+    transaction: &mut Transaction,
+    player: &PlayerId,
+    username: &str,
+) -> Result<(), SqlError> {
+    transaction
+        .execute(
+            "UPDATE auth_account SET username = $3, username_folded = $4 WHERE game_id = $1 AND player_id = $2",
+            args![player.as_str(), username, super::rules::fold(username)],
+        )
+        .await
+        .map(drop)
 }
 
 pub(super) async fn account(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Option<User>, SqlError> {
@@ -410,4 +511,13 @@ pub(super) async fn sweep_sessions(sql: &Sql, before_ms: i64, limit: i64) -> Res
         args![before_ms, limit],
     )
     .await
+}
+
+/// The name that a studio gave a game; `None` for the default game, which nobody named.
+pub(super) async fn game_name(sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+    sql.game(game)
+        .read_one("SELECT name FROM auth_game WHERE game_id = $1 AND is_default = 0", vec![], |row| {
+            row.text(0)
+        })
+        .await
 }

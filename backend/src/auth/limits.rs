@@ -23,7 +23,11 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    fn new(burst: u32, interval_s: u32) -> Rate {
+    pub(super) const fn of(burst: i64, interval_ms: i64) -> Rate {
+        Rate { burst, interval_ms }
+    }
+
+    pub(crate) fn new(burst: u32, interval_s: u32) -> Rate {
         Rate { burst: i64::from(burst.max(1)), interval_ms: i64::from(interval_s.max(1)) * 1000 }
     }
 }
@@ -34,6 +38,7 @@ pub(crate) struct Rates {
     pub(crate) account: Rate,
     pub(crate) address: Rate,
     pub(crate) registration: Rate,
+    pub(crate) forgot: Rate,
 }
 
 impl Rates {
@@ -42,6 +47,7 @@ impl Rates {
             account: Rate::new(config.login_failures_per_account, config.login_failure_per_account_s),
             address: Rate::new(config.login_failures_per_address, config.login_failure_per_address_s),
             registration: Rate::new(config.registrations_per_address, config.registration_per_address_s),
+            forgot: Rate::new(config.resets_per_address, config.reset_per_address_s),
         }
     }
 }
@@ -109,6 +115,18 @@ impl Limiter {
     /// Takes one attempt for good; refused with the seconds to wait.
     pub(crate) fn take(&self, key: impl Hash, rate: Rate, now_ms: i64) -> Result<(), u64> {
         self.bucket(key).take(rate, now_ms)
+    }
+
+    /// Counts one more, without refusing.
+    pub(crate) fn count(&self, key: impl Hash, rate: Rate, now_ms: i64) {
+        let counted = |seen: i64| Some(seen.max(now_ms) + rate.interval_ms);
+        let _ = self.bucket(key).whole_at_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
+    }
+
+    /// How many are counted and not yet forgotten.
+    pub(crate) fn level(&self, key: impl Hash, rate: Rate, now_ms: i64) -> i64 {
+        let whole_at_ms = self.bucket(key).whole_at_ms.load(Ordering::Relaxed);
+        ((whole_at_ms - now_ms).max(0) + rate.interval_ms - 1) / rate.interval_ms
     }
 
     /// Begins an attempt; refused with the seconds to wait.

@@ -5,13 +5,19 @@
 //! set of sessions that ended within a token's lifetime ends access at once. The set is fed by this
 //! process and, where several share a database, by it.
 
+mod captcha;
 pub(crate) mod config;
 mod db;
-mod keys;
+pub(crate) mod email;
+pub(crate) mod identities;
+pub(crate) mod keys;
 mod limits;
+mod pages;
 mod passwords;
+pub(crate) mod proof;
 mod routes;
 mod rules;
+mod sessions;
 pub(crate) mod tenants;
 mod tokens;
 
@@ -27,10 +33,11 @@ use crate::config::Config;
 use crate::context::{new_id, now_ms, random};
 use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
-use crate::ports::sql::Sql;
+use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, SessionId};
 use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, CLIENT_KEY_TTL_MS, VERIFIED_CACHE_MAX};
 use parking_lot::RwLock;
+use proof::Proofs;
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,6 +50,10 @@ use tokio::sync::watch;
 const ENDED_POLL: Duration = Duration::from_secs(1);
 /// How far a poll looks back behind the one before: servers' clocks differ a little.
 const ENDED_OVERLAP_MS: i64 = 10_000;
+/// How often the folder of keys is looked at.
+const KEYS_POLL: Duration = Duration::from_secs(5);
+/// How long a replaced signing key is kept: no access token of it lives as long.
+const KEYS_KEPT_MS: i64 = 24 * 3600 * 1000;
 /// How often sessions long over are forgotten.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 /// How long an ended session stays in the database: a stolen token used late is still recognised, and the
@@ -59,6 +70,7 @@ pub(crate) struct Auth {
     default_game: GameId,
     default_client_key: String,
     passwords: Passwords,
+    proofs: Proofs,
     limiter: Limiter,
     rates: Rates,
     verified: Cache<[u8; 32], Arc<Access>>,
@@ -75,11 +87,12 @@ impl Auth {
         let default_game =
             GameId::parse(&game).ok_or_else(|| StartError("the default game's id is damaged".into()))?;
         let auth = Auth {
-            keys: Keys::open(&config.data.join("keys"))?,
+            keys: Keys::open(&config.data.join("keys"), config.auth.signing_key_settle_s)?,
             issuer: config.auth.issuer.clone(),
             default_game,
             default_client_key: client_key,
             passwords: Passwords::start(&config.auth)?,
+            proofs: Proofs::new(&config.auth.proof)?,
             limiter: Limiter::default(),
             rates: Rates::new(&config.auth.limits),
             verified: Cache::new(VERIFIED_CACHE_MAX),
@@ -112,6 +125,16 @@ impl Auth {
 
     pub(crate) fn rates(&self) -> &Rates {
         &self.rates
+    }
+
+    /// A publishable client key of a game, for links.
+    pub(crate) async fn key_of_game(&self, sql: &Sql, game: &GameId) -> Option<String> {
+        db::newest_key(sql, game).await.ok().flatten()
+    }
+
+    /// The name of a game, for people to read; `None` for the default game.
+    pub(crate) async fn game_name(&self, sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
+        db::game_name(sql, game).await
     }
 
     /// The game of a publishable client key. A key that was revoked by another process counts for up to
@@ -157,6 +180,11 @@ impl Auth {
         Ok(Caller { game, player: access.player.clone(), session: access.session.clone() })
     }
 
+    /// Ends access by the tokens of sessions named by the database.
+    fn end_named(&self, sessions: &[String]) {
+        self.end(sessions.iter().filter_map(|id| SessionId::parse(id)), now_ms());
+    }
+
     /// Ends access by these sessions' tokens.
     fn end(&self, sessions: impl Iterator<Item = SessionId>, now_ms: i64) {
         let until = now_ms + ACCESS_TTL_S * 1000;
@@ -164,7 +192,7 @@ impl Auth {
         ended.extend(sessions.map(|session| (session, until)));
     }
 
-    async fn read_ended(&self, sql: &Sql, since_ms: i64) -> Result<(), crate::ports::sql::SqlError> {
+    async fn read_ended(&self, sql: &Sql, since_ms: i64) -> Result<(), SqlError> {
         let rows = db::ended_since(sql, since_ms).await?;
         let mut ended = self.ended.write();
         for (session, ended_at_ms) in rows {
@@ -192,6 +220,7 @@ pub(crate) fn new_client_key() -> String {
 /// Background work: learns of sessions that ended elsewhere, forgets those long over.
 pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut poll = tokio::time::interval(ENDED_POLL);
+    let mut keys = tokio::time::interval(KEYS_POLL);
     let mut sweep = tokio::time::interval(SWEEP_PERIOD);
     let mut since_ms = now_ms() - ENDED_OVERLAP_MS;
     loop {
@@ -203,20 +232,34 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                     Err(error) => tracing::warn!(%error, "cannot read ended sessions"),
                 }
             }
+            _ = keys.tick() => {
+                if let Err(error) = app.auth.keys.reload() {
+                    tracing::warn!(%error, "cannot look for new keys");
+                }
+            }
             _ = sweep.tick() => {
-                let before = now_ms() - SWEEP_AFTER_MS;
-                loop {
-                    match db::sweep_sessions(&app.sql, before, SWEEP_BATCH).await {
-                        Ok(swept) if swept == SWEEP_BATCH as u64 => {}
-                        Ok(_) => break,
-                        Err(error) => {
-                            tracing::warn!(%error, "cannot sweep sessions");
-                            break;
-                        }
-                    }
+                if let Err(error) = sweep_all(&app.sql).await {
+                    tracing::warn!(%error, "cannot sweep sessions and codes");
                 }
             }
             () = until_stopped(&mut stopped) => return,
         }
     }
+}
+
+/// Adds a signing key to a data folder, and removes those that newer ones replaced long ago; returns the new
+/// key's name and how many were removed.
+pub fn rotate_keys(data: &std::path::Path) -> std::io::Result<(String, usize)> {
+    let folder = data.join("keys");
+    let added = keys::make_signing(&folder)?;
+    let removed = keys::remove_replaced(&folder, now_ms() - KEYS_KEPT_MS)?;
+    Ok((added, removed))
+}
+
+async fn sweep_all(sql: &Sql) -> Result<(), SqlError> {
+    let (now, full) = (now_ms(), SWEEP_BATCH as u64);
+    while db::sweep_sessions(sql, now - SWEEP_AFTER_MS, SWEEP_BATCH).await? == full {}
+    while email::db::sweep_codes(sql, now, SWEEP_BATCH).await? == full {}
+    while db::sweep_once(sql, now, SWEEP_BATCH).await? == full {}
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Password hashing: Argon2id (RFC 9106) on a few threads of low priority.
+//! Password hashing, and the checking of proofs of work: Argon2id (RFC 9106) on a few threads of low priority.
 //!
 //! A login flood must not starve other requests: there are as many hashing threads as cores, they yield
 //! to the request threads, they reuse their memory, and past a short queue logins are shed.
@@ -7,6 +7,7 @@ use super::config::{AuthConfig, HASH_QUEUE_MAX};
 use crate::app::StartError;
 use crate::context::random;
 use crate::error::{Failure, Outcome};
+use aethex_wire::proof::Work;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -33,14 +34,28 @@ pub(crate) struct Passwords {
 }
 
 struct Job {
-    password: String,
-    against: Option<String>,
+    task: Task,
     answer: oneshot::Sender<Result<Done, String>>,
+}
+
+enum Task {
+    Hash { password: String },
+    Compare { password: String, phc: String },
+    Prove(Claim),
 }
 
 enum Done {
     Hashed(String),
     Verified(bool),
+}
+
+/// What a proof of work says: that this number answers this challenge.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) challenge: String,
+    pub(super) memory_kib: u32,
+    pub(super) bits: u32,
+    pub(super) number: u64,
 }
 
 impl Passwords {
@@ -63,7 +78,7 @@ impl Passwords {
 
     /// Hashes a new password into its PHC string.
     pub(crate) async fn hash(&self, password: String) -> Outcome<String> {
-        match self.run(password, None).await? {
+        match self.run(Task::Hash { password }).await? {
             Done::Hashed(phc) => Ok(phc),
             Done::Verified(_) => Err(Failure::internal("a hash was asked for")),
         }
@@ -72,9 +87,17 @@ impl Passwords {
     /// Compares a password with a PHC string; with none, takes as long and says no.
     pub(crate) async fn verify(&self, password: String, phc: Option<&str>) -> Outcome<bool> {
         let against = phc.unwrap_or(&self.decoy).to_owned();
-        match self.run(password, Some(against)).await? {
+        match self.run(Task::Compare { password, phc: against }).await? {
             Done::Verified(same) => Ok(same && phc.is_some()),
             Done::Hashed(_) => Err(Failure::internal("a comparison was asked for")),
+        }
+    }
+
+    /// Whether a proof of work holds.
+    pub(super) async fn prove(&self, claim: Claim) -> Outcome<bool> {
+        match self.run(Task::Prove(claim)).await? {
+            Done::Verified(holds) => Ok(holds),
+            Done::Hashed(_) => Err(Failure::internal("a proof was to be checked")),
         }
     }
 
@@ -83,9 +106,9 @@ impl Passwords {
         decode(phc).is_none_or(|(params, ..)| cost(&params) != cost(&self.params))
     }
 
-    async fn run(&self, password: String, against: Option<String>) -> Outcome<Done> {
+    async fn run(&self, task: Task) -> Outcome<Done> {
         let (answer, done) = oneshot::channel();
-        self.jobs.try_send(Job { password, against, answer }).map_err(|_| Failure::overloaded())?;
+        self.jobs.try_send(Job { task, answer }).map_err(|_| Failure::overloaded())?;
         let done = done.await.map_err(|_| Failure::internal("a hashing thread stopped"))?;
         done.map_err(Failure::internal)
     }
@@ -112,10 +135,13 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>, params: Params) {
         if job.answer.is_closed() {
             continue;
         }
-        let done = match job.against {
-            None => hash(&params, job.password.as_bytes(), &random::<SALT_LEN>(), &mut memory)
+        let done = match job.task {
+            Task::Hash { password } => hash(&params, password.as_bytes(), &random::<SALT_LEN>(), &mut memory)
                 .map(|(salt, hash)| Done::Hashed(encode(&params, &salt, &hash))),
-            Some(phc) => verify(job.password.as_bytes(), &phc, &mut memory).map(Done::Verified),
+            Task::Compare { password, phc } => {
+                verify(password.as_bytes(), &phc, &mut memory).map(Done::Verified)
+            }
+            Task::Prove(claim) => Ok(Done::Verified(holds(&claim))),
         };
         let _ = job.answer.send(done);
     }
@@ -139,6 +165,10 @@ fn verify(password: &[u8], phc: &str, memory: &mut Vec<Block>) -> Result<bool, S
     let (params, salt, wanted) = decode(phc).ok_or("a stored password hash is damaged")?;
     let (_, found) = hash(&params, password, &salt, memory)?;
     Ok(found.ct_eq(&wanted).into())
+}
+
+fn holds(claim: &Claim) -> bool {
+    Work::new(&claim.challenge, claim.memory_kib, claim.bits).is_some_and(|mut work| work.holds(claim.number))
 }
 
 fn cost(params: &Params) -> (u32, u32, u32) {

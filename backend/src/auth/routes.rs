@@ -1,8 +1,10 @@
 //! The endpoints of accounts.
 
-use super::config::{ACCESS_TTL_S, REFRESH_TTL_S};
+use super::config::{ACCESS_TTL_S, MAIL_INTERVAL_S, MAILS_PER_ACCOUNT, REFRESH_TTL_S};
 use super::db::{self, NewAccount, NewSession, Rotation};
-use super::limits::Attempt;
+use super::email::{self, Mailing};
+use super::limits::{Attempt, Rate};
+use super::proof;
 use super::rules::{self, Reuse};
 use super::tokens::{self, Claims, RefreshToken};
 use crate::app::App;
@@ -10,6 +12,7 @@ use crate::context::{new_id, now_ms, random};
 use crate::error::{Failure, Outcome};
 use crate::extract::{Address, Caller, Game, JSON_LEN_MAX, Json, MaybeCaller, parse_json, read_body};
 use crate::http::{answer, mount};
+use crate::mail::Template;
 use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::{
@@ -17,7 +20,7 @@ use aethex_wire::auth::{
     RefreshRequest, Register, RegisterRequest, Tokens, User,
 };
 use aethex_wire::endpoint;
-use aethex_wire::ids::{GameId, SessionId};
+use aethex_wire::ids::{GameId, PlayerId, SessionId};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -25,6 +28,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
 use std::sync::Arc;
 
@@ -38,7 +42,11 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<Refresh, _, _>(router, refresh);
     let router = mount::<Logout, _, _>(router, logout);
     let router = mount::<GetProfile, _, _>(router, get_profile);
-    mount::<PutProfile, _, _>(router, put_profile)
+    let router = mount::<PutProfile, _, _>(router, put_profile);
+    let router = super::email::mount_routes(router);
+    let router = super::identities::mount_routes(router);
+    let router = super::pages::mount_routes(router);
+    super::sessions::mount_routes(router)
 }
 
 async fn register(
@@ -51,49 +59,99 @@ async fn register(
     let refuse_common = app.config.auth.refuse_common_passwords;
     rules::check_password(&request.password, &request.email, refuse_common)?;
     rules::check_device_name(request.device_name.as_deref())?;
+    rules::check_locale(request.locale.as_deref())?;
     if let Some(username) = &request.username {
         rules::check_username(username)?;
     }
     let digest = tokens::address_digest(app.auth.keys(), address);
-    app.auth
-        .limiter
-        .take(("register", &game, &digest), app.auth.rates.registration, now_ms())
-        .map_err(Failure::rate_limited)?;
+    let proof = proof::check(&app, &game, &digest, request.proof.as_ref()).await?;
     let password_hash = app.auth.passwords.hash(request.password).await?;
-    let (refresh, session) = new_session(request.device_name, digest);
+    let (refresh, session) = new_session(request.device_name, digest.clone(), "password");
+    let verified_first = app.config.auth.require_verified_email;
+    let named = request.username.is_some();
     let mut account = NewAccount {
         game: game.clone(),
         player: new_id(),
         email_folded: rules::fold(&request.email),
-        username: request.username.clone().unwrap_or_else(|| rules::username_from(&request.email, None)),
-        username_folded: String::new(),
+        username: request.username.unwrap_or_else(|| rules::username_from(&request.email, None)),
         email: request.email,
+        email_verified: false,
+        display_name: None,
         password_hash,
-        session,
+        is_guest: false,
+        locale: request.locale.unwrap_or_default(),
+        now_ms: now_ms(),
+        session: (!verified_first).then_some(session),
+        proof,
     };
     for _ in 0..USERNAME_TRIES {
-        account.username_folded = rules::fold(&account.username);
-        match db::insert_account(&app.sql, account.clone()).await {
+        match make_account(&app, account.clone()).await {
+            Ok(_) if verified_first => return Err(verify_first()),
             Ok(user) => return Ok(answer::<Register>(&logged_in(&app, &game, user, &refresh)?)),
-            Err(error) if error.is_unique_on("username_folded") && request.username.is_none() => {
-                let number = u32::from_le_bytes(random()) % 1_000_000;
-                account.username = rules::username_from(&account.email, Some(number));
+            Err(error) if db::is_username_taken(&error) && !named => {
+                account.username = rules::username_from(&account.email, Some(any_number()));
             }
+            Err(error) if error.is_unique_on("email_folded") && verified_first => {
+                tell_owner(&app, &game, &account.email_folded).await?;
+                return Err(verify_first());
+            }
+            Err(error) if error.is_unique_on(db::SPENT) => return Err(proof::refused(&app, &game, &digest)),
             Err(error) => return Err(refused_account(error)),
         }
     }
     Err(username_taken())
 }
 
-fn refused_account(error: SqlError) -> Failure {
+/// Makes an account, with the mail that verifies its address.
+async fn make_account(app: &App, account: NewAccount) -> Result<User, SqlError> {
+    let player = PlayerId::parse(&account.player)
+        .ok_or_else(|| SqlError::Other("ids are made in their canonical spelling".into()))?;
+    let mailing = Mailing::to_new(app, &account, player).await;
+    let made = app
+        .sql
+        .game(&account.game.clone())
+        .transaction(move |transaction| {
+            async move {
+                let user = db::insert_account(transaction, account).await?;
+                mailing.put(transaction).await?;
+                Ok::<_, SqlError>(user)
+            }
+            .boxed()
+        })
+        .await?;
+    app.jobs.wake();
+    Ok(made)
+}
+
+/// The answer to every registration where an address must be verified first.
+fn verify_first() -> Failure {
+    Failure::new(ErrorCode::EmailUnverified, "A mail was sent to this address: follow it, then log in.")
+}
+
+/// Tells the owner of an address that somebody registered with it.
+async fn tell_owner(app: &App, game: &GameId, email_folded: &str) -> Outcome<()> {
+    let Some((owner, _)) = db::account_by_email(&app.sql, game, email_folded).await? else { return Ok(()) };
+    let rate = Rate::new(MAILS_PER_ACCOUNT, MAIL_INTERVAL_S);
+    if app.auth.limiter.take(("mail", game, owner.id.as_str()), rate, now_ms()).is_err() {
+        return Ok(());
+    }
+    email::queue(app, game, Some(email::mail_to(game, &owner, Template::AccountExists))).await
+}
+
+pub(super) fn refused_account(error: SqlError) -> Failure {
     if error.is_unique_on("email_folded") {
         return Failure::new(ErrorCode::EmailTaken, "An account with this email exists: log in instead.");
     }
-    if error.is_unique_on("username_folded") { username_taken() } else { error.into() }
+    if db::is_username_taken(&error) { username_taken() } else { error.into() }
 }
 
 fn username_taken() -> Failure {
     Failure::new(ErrorCode::UsernameTaken, "This username is taken: choose another.")
+}
+
+/// A number of up to six digits for a generated username.
+pub(super) fn any_number() -> u32 {
+    u32::from_le_bytes(random()) % 1_000_000
 }
 
 async fn login(
@@ -111,7 +169,8 @@ async fn login(
         Err(_) => None,
     };
     let attempts = allow(&app, &game, &email, &digest, found.as_ref().map(|(user, _)| user)).await?;
-    let hash = found.as_ref().map(|(_, hash)| hash.as_str());
+    // An account without a password is compared like one that is not there.
+    let hash = found.as_ref().map(|(_, hash)| hash.as_str()).filter(|hash| !hash.is_empty());
     let password = request.password;
     if password.chars().count() > aethex_wire::auth::PASSWORD_CHARS_MAX {
         return Err(invalid_credentials());
@@ -130,9 +189,13 @@ async fn login(
     {
         db::update_password_hash(&app.sql, &game, &user.id, renewed).await?;
     }
-    let (refresh, session) = new_session(request.device_name, digest);
+    if app.config.auth.require_verified_email && !user.email_verified {
+        email::send_again(&app, &game, &user).await?;
+        return Err(verify_first());
+    }
+    let (refresh, session) = new_session(request.device_name, digest, "password");
     let ended = db::insert_session(&app.sql, &game, &user.id, session).await?;
-    app.auth.end(ended.iter().filter_map(|id| SessionId::parse(id)), now_ms());
+    app.auth.end_named(&ended);
     Ok(answer::<Login>(&logged_in(&app, &game, user, &refresh)?))
 }
 
@@ -202,6 +265,7 @@ async fn refresh(
                 Reuse::Stolen => {
                     tracing::warn!(session = %token.session, "an old refresh token was used: its session ends");
                     end_session(&app, &game, &token.session).await?;
+                    tell_of_reuse(&app, &game, session.as_ref()).await;
                     return Err(Failure::session_ended());
                 }
                 Reuse::Over => return Err(Failure::session_ended()),
@@ -209,6 +273,23 @@ async fn refresh(
         }
     };
     Ok(answer::<Refresh>(&tokens(&app, &game, &player, &next)?))
+}
+
+/// Tells the player that a token of theirs was used twice. The refusal stands whether or not that works.
+async fn tell_of_reuse(app: &App, game: &GameId, session: Option<&rules::SessionState>) {
+    let player =
+        session.filter(|session| !session.over).and_then(|session| PlayerId::parse(&session.player_id));
+    let Some(player) = player else { return };
+    let told = match db::account(&app.sql, game, &player).await {
+        Ok(user) => {
+            let mail = user.and_then(|user| email::notice(game, &user, Template::SessionReuse));
+            email::queue(app, game, mail).await.map_err(|failure| failure.code())
+        }
+        Err(_) => Err(ErrorCode::Internal),
+    };
+    if let Err(code) = told {
+        tracing::warn!(code = code.as_str(), "cannot tell a player of a reused token");
+    }
 }
 
 async fn logout(
@@ -226,7 +307,7 @@ async fn logout(
     };
     if request.everywhere {
         let ended = db::end_sessions(&app.sql, &game, &player, now_ms()).await?;
-        app.auth.end(ended.iter().filter_map(|id| SessionId::parse(id)), now_ms());
+        app.auth.end_named(&ended);
     } else {
         end_session(&app, &game, &session).await?;
     }
@@ -234,7 +315,11 @@ async fn logout(
 }
 
 /// The session that a refresh token belongs to, when it is the newest of it.
-async fn session_of(app: &App, game: &GameId, token: Option<&str>) -> Outcome<(SessionId, String)> {
+pub(super) async fn session_of(
+    app: &App,
+    game: &GameId,
+    token: Option<&str>,
+) -> Outcome<(SessionId, String)> {
     let token = token.ok_or_else(Failure::unauthenticated)?;
     let token = RefreshToken::parse(app.auth.keys(), token).ok_or_else(Failure::unauthenticated)?;
     let state = db::session(&app.sql, game, &token.session, now_ms()).await?;
@@ -303,7 +388,11 @@ fn expected_version(headers: &HeaderMap) -> Outcome<Option<i64>> {
     version.map(Some).map_err(|_| Failure::invalid("`If-Match` is not an ETag of a profile."))
 }
 
-fn new_session(device_name: Option<String>, address_hash: String) -> (RefreshToken, NewSession) {
+pub(super) fn new_session(
+    device_name: Option<String>,
+    address_hash: String,
+    method: &'static str,
+) -> (RefreshToken, NewSession) {
     let session = SessionId::parse(&new_id()).expect("ids are made in their canonical spelling");
     let refresh = RefreshToken::first(session.clone());
     let now = now_ms();
@@ -312,13 +401,14 @@ fn new_session(device_name: Option<String>, address_hash: String) -> (RefreshTok
         refresh_hash: refresh.digest(),
         device_name: device_name.unwrap_or_default(),
         address_hash,
+        method,
         now_ms: now,
         expires_at_ms: now + REFRESH_TTL_S * 1000,
     };
     (refresh, session)
 }
 
-fn logged_in(app: &App, game: &GameId, user: User, refresh: &RefreshToken) -> Outcome<LoggedIn> {
+pub(super) fn logged_in(app: &App, game: &GameId, user: User, refresh: &RefreshToken) -> Outcome<LoggedIn> {
     let tokens = tokens(app, game, user.id.as_str(), refresh)?;
     Ok(LoggedIn { user, tokens })
 }
@@ -347,13 +437,13 @@ fn tokens(app: &App, game: &GameId, player: &str, refresh: &RefreshToken) -> Out
 
 /// The public keys that verify access tokens (RFC 7517, RFC 8037).
 async fn jwks(State(app): State<Arc<App>>) -> Response {
-    let jwk = |pair: &super::keys::KeyPair| {
+    let jwk = |pair: &Arc<super::keys::KeyPair>| {
         serde_json::json!({
             "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
             "kid": pair.kid, "x": URL_SAFE_NO_PAD.encode(pair.public),
         })
     };
-    let keys: Vec<_> = app.auth.keys().pairs.iter().map(jwk).collect();
+    let keys: Vec<_> = app.auth.keys().pairs().iter().map(jwk).collect();
     let headers =
         [(header::CACHE_CONTROL, "public, max-age=300"), (header::CONTENT_TYPE, "application/json")];
     (headers, serde_json::json!({ "keys": keys }).to_string()).into_response()

@@ -3,8 +3,8 @@
 use crate::error::{Failure, Outcome};
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::{
-    DEVICE_NAME_CHARS_MAX, DISPLAY_NAME_CHARS_MAX, EMAIL_LEN_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN,
-    USERNAME_CHARS_MAX, USERNAME_CHARS_MIN,
+    DEVICE_NAME_CHARS_MAX, DISPLAY_NAME_CHARS_MAX, EMAIL_LEN_MAX, LOCALE_LEN_MAX, PASSWORD_CHARS_MAX,
+    PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX, USERNAME_CHARS_MIN,
 };
 
 /// Passwords that guessers try first, sorted, in lower case, eight characters and longer.
@@ -115,6 +115,22 @@ pub(super) fn check_display_name(name: &str) -> Outcome<()> {
         return Err(Failure::invalid("`display_name` needs a visible character."));
     }
     check_line("display_name", name, DISPLAY_NAME_CHARS_MAX)
+}
+
+/// A language tag (BCP 47): subtags of letters and digits.
+pub(super) fn check_locale(locale: Option<&str>) -> Outcome<()> {
+    let Some(locale) = locale.filter(|locale| !locale.is_empty()) else { return Ok(()) };
+    let subtag = |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric());
+    if locale.len() > LOCALE_LEN_MAX || !locale.split('-').all(subtag) {
+        return Err(Failure::invalid("`locale` is a language tag such as `de` or `pt-BR`."));
+    }
+    Ok(())
+}
+
+/// A name of elsewhere as a display name, when it can be one.
+pub(super) fn shown_name(name: &str) -> Option<String> {
+    let name: String = name.trim().chars().take(DISPLAY_NAME_CHARS_MAX).collect();
+    check_display_name(&name).is_ok().then_some(name)
 }
 
 /// What the database holds of a session.

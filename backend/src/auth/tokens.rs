@@ -41,7 +41,7 @@ pub(super) struct Access {
 }
 
 pub(super) fn sign_access(keys: &Keys, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
-    let pair = &keys.pairs[0];
+    let pair = keys.signing();
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some(TYP.to_owned());
     header.kid = Some(pair.kid.clone());
@@ -59,7 +59,7 @@ pub(super) fn verify_access(keys: &Keys, issuer: &str, token: &str) -> Option<Ac
     }
     // Only our own keys count, found by their name; a key or address that the token brings is not looked at.
     let kid = header.kid.as_deref()?;
-    let pair = keys.pairs.iter().find(|pair| pair.kid == kid)?;
+    let pair = keys.pair(kid)?;
     let mut rules = Validation::new(Algorithm::EdDSA);
     rules.leeway = 0;
     rules.validate_nbf = true;
@@ -145,6 +145,18 @@ pub(crate) fn address_digest(keys: &Keys, address: std::net::IpAddr) -> String {
     hex(&mac.finalize().into_bytes()[..16])
 }
 
+/// A tag over a text, for one purpose: what carries it comes from us.
+pub(super) fn seal(keys: &Keys, purpose: &str, text: &str) -> [u8; 32] {
+    let mut mac = hmac(keys, purpose);
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+/// What the database keeps of a text that counts once.
+pub(super) fn digest_of(purpose: &str, text: &str) -> String {
+    hex(&Sha256::digest(format!("{purpose}\0{text}")))
+}
+
 fn hmac(keys: &Keys, purpose: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&keys.secret).expect("HMAC takes keys of any length");
     mac.update(purpose.as_bytes());
@@ -152,7 +164,7 @@ fn hmac(keys: &Keys, purpose: &str) -> Hmac<Sha256> {
     mac
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -162,7 +174,7 @@ mod tests {
 
     fn keys() -> (tempfile::TempDir, Keys) {
         let folder = tempfile::tempdir().unwrap();
-        let keys = Keys::open(folder.path()).unwrap();
+        let keys = Keys::open(folder.path(), 0).unwrap();
         (folder, keys)
     }
 

@@ -1,4 +1,5 @@
 //! The engines behind the features: one file a port, in it one closed enum of engines.
 
 pub mod blob;
+pub mod mail;
 pub mod sql;

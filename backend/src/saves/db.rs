@@ -411,14 +411,12 @@ pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Resul
 }
 
 /// Whether a row names this blob.
-pub(super) async fn is_named(sql: &Sql, game: &GameId, player: &str, key: &str) -> Result<bool, SqlError> {
-    let version = key.rsplit('/').next().unwrap_or_default();
+pub(super) async fn is_named(sql: &Sql, game: &GameId, key: &str) -> Result<bool, SqlError> {
     let found = sql
         .game(game)
         .read_one(
-            "SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND version_id = $3
-                AND blob_key = $4",
-            args![player, version, key],
+            "SELECT 1 FROM saves_version WHERE game_id = $1 AND blob_key = $2 AND blob_key IS NOT NULL LIMIT 1",
+            args![key],
             |_| Ok(()),
         )
         .await?;

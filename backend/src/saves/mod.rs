@@ -8,10 +8,12 @@
 
 pub(crate) mod config;
 mod db;
+mod merge;
 mod routes;
 mod rules;
 mod store;
 
+pub(crate) use merge::{forget, merge};
 pub(crate) use routes::routes;
 
 use crate::app::{App, until_stopped};
@@ -135,10 +137,8 @@ async fn sweep_blobs(app: &App) -> Result<(), String> {
     for key in keys {
         let mut parts = key.split('/');
         // Blobs of other features begin with the feature's name.
-        let (Some(game), Some(player)) = (parts.next().and_then(GameId::parse), parts.next()) else {
-            continue;
-        };
-        if !db::is_named(&app.sql, &game, player, &key).await.map_err(|error| error.to_string())? {
+        let Some(game) = parts.next().and_then(GameId::parse) else { continue };
+        if !db::is_named(&app.sql, &game, &key).await.map_err(|error| error.to_string())? {
             tracing::info!(key, "a blob that no save names is removed");
             app.blob.delete(&key).await.map_err(|error| error.to_string())?;
         }

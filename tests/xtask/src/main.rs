@@ -3,7 +3,7 @@
 //! It has no dependencies, so that it builds in a second or two on a bare machine. Everything it installs for
 //! the project lives in one folder, `${XDG_CACHE_HOME:-$HOME/.cache}/aethex-cloud`, shared by all clones;
 //! deleting that folder is always safe. Each module is one command or one component:
-//! `setup` asks `system`, `godot`, `python` and `postgres`; `demo`, `test`, `bench` and `dist` are commands;
+//! `setup` asks `system`, `godot`, `python`, `services` and `postgres`; `demo`, `test`, `bench` and `dist` are commands;
 //! `claim` keeps clones apart; `floors` (with `lock`, `licence`, `json`) judges the dependencies; `run` and `ui` are the tools below.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
@@ -23,6 +23,7 @@ mod paths;
 mod postgres;
 mod python;
 mod run;
+mod services;
 mod setup;
 mod system;
 mod test;
@@ -36,7 +37,8 @@ type Result<T> = std::result::Result<T, String>;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  setup                       install what is missing: PostgreSQL, Godot, C tools, schemathesis
+  setup                       install what is missing: PostgreSQL, Godot, C tools, schemathesis, and an
+                              OpenID provider, a mail server and a keyring for the account tests
   demo [--window] [--keep]    build everything, start a backend, let two players play the example game
                                 --window  open the game in a window instead
                                 --keep    leave the backend running

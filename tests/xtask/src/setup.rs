@@ -4,7 +4,7 @@
 //! time take turns.
 
 use crate::ui::{heading, step};
-use crate::{Result, godot, paths, postgres, python, system};
+use crate::{Result, godot, paths, postgres, python, services, system};
 use std::path::PathBuf;
 
 /// Where the components are.
@@ -14,6 +14,7 @@ pub(crate) struct Tools {
     pub(crate) postgres: PathBuf,
     pub(crate) schemathesis: PathBuf,
     pub(crate) compiler: PathBuf,
+    pub(crate) services: PathBuf,
 }
 
 /// Installs everything.
@@ -26,11 +27,13 @@ pub(crate) fn all() -> Result<Tools> {
     step("PostgreSQL", postgres::version)?;
     step("Godot", godot::ensure)?;
     step("schemathesis", python::ensure)?;
+    step("services of the account tests", services::ensure)?;
     Ok(Tools {
         godot: godot::path()?,
         postgres: postgres::server_folder().ok_or("PostgreSQL vanished during setup")?,
         schemathesis: python::schemathesis()?,
         compiler: system::compiler()?,
+        services: services::folder()?,
     })
 }
 

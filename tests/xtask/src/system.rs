@@ -30,6 +30,11 @@ const NEEDS: &[Need] = &[
     Need { package: "strace", present: || run::find("strace").is_some() },
     Need { package: "python3", present: || run::find("python3").is_some() },
     Need { package: "python3-venv", present: has_venv },
+    Need { package: "gnome-keyring", present: || run::find("gnome-keyring-daemon").is_some() },
+    Need {
+        package: "dbus",
+        present: || run::find("dbus-daemon").is_some() && run::find("dbus-send").is_some(),
+    },
 ];
 
 /// What provisioning a Godot needs besides.

@@ -192,6 +192,8 @@ fn environment(options: &Options, tools: &Tools) -> Result<Vec<(&'static str, St
         ("AETHEX_TEST_SCHEMATHESIS", tools.schemathesis.clone()),
         // The C compiler.
         ("AETHEX_TEST_CC", tools.compiler.clone()),
+        // The OpenID provider and the mail server, for the account tests.
+        ("AETHEX_TEST_SERVICES", tools.services.clone()),
         // The folder with the C library, shared and static.
         ("AETHEX_TEST_FFI_DIR", debug.clone()),
         // The backend's program.

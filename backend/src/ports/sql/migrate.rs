@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "0003_identity",
         sql: include_str!("../../../migrations/0003_identity.sql"),
     },
+    Migration { version: 4, name: "0004_jobs", sql: include_str!("../../../migrations/0004_jobs.sql") },
     Migration { version: 6, name: "0006_studio", sql: include_str!("../../../migrations/0006_studio.sql") },
 ];
 

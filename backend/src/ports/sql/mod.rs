@@ -351,6 +351,14 @@ enum Open {
 }
 
 impl Transaction {
+    /// The game that the transaction is within; `None` when it is over all of them.
+    pub fn game(&self) -> Option<&GameId> {
+        match &self.scope {
+            Scope::Game(game) => Some(game),
+            Scope::All => None,
+        }
+    }
+
     /// Runs a statement; returns its rows.
     pub async fn query<T: Send + 'static>(
         &mut self,

@@ -123,7 +123,7 @@ endpoint!(
     ListIdentities, "list_identities", Get "/api/v1/auth/identities", Player, 200, None, None => Identities);
 endpoint!(
     /// Gives the caller's account an email and a password.
-    LinkEmail, "link_email", Post "/api/v1/auth/identities/password", Player, 200, None, LinkEmailRequest => User);
+    LinkEmail, "link_email", Post "/api/v1/auth/email/link", Player, 200, None, LinkEmailRequest => User);
 endpoint!(
     /// Removes a way into the caller's account, never the last one.
     Unlink, "unlink", Delete "/api/v1/auth/identities/{provider}", Player, 200, None, None => User);
