@@ -21,5 +21,6 @@ mod proof;
 mod rotation;
 mod saves;
 mod sdk;
+mod studio;
 mod tenancy;
 mod tidy;

@@ -102,7 +102,8 @@ pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, 
 pub(super) async fn newest_key(sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
     sql.game(game)
         .read_one(
-            "SELECT client_key FROM auth_client_key WHERE game_id = $1 ORDER BY created_at_ms DESC LIMIT 1",
+            "SELECT client_key FROM auth_client_key WHERE game_id = $1 AND revoked_at_ms IS NULL
+             ORDER BY created_at_ms DESC LIMIT 1",
             args![],
             |row| row.text(0),
         )

@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_sealed_secret_opens_for_its_person_only() {
         let folder = tempfile::tempdir().unwrap();
-        let keys = Keys::open(folder.path()).unwrap();
+        let keys = Keys::open(folder.path(), 0).unwrap();
         let [ann, bob] = [(); 2].map(|()| PersonId::parse(&crate::context::new_id()).unwrap());
         let sealed = seal(&keys, &ann, b"secret").unwrap();
         assert_eq!(open(&keys, &ann, &sealed).unwrap(), b"secret");

@@ -53,6 +53,11 @@ impl Actor {
         Actor { kind: "cli", id, name: "command line".to_owned(), address: String::new() }
     }
 
+    /// Who invites, as the invited reads it: nobody in particular for the command line.
+    pub(super) fn invites_as(&self) -> &str {
+        if self.kind == "person" { &self.name } else { "" }
+    }
+
     /// An entry of this actor.
     pub(crate) fn did(
         &self,

@@ -113,6 +113,12 @@ pub(in crate::studio) async fn lock(tx: &mut Transaction, org: &OrgId, now_ms: i
         .await
 }
 
+pub(super) async fn name(tx: &mut Transaction, org: &OrgId) -> Result<String, SqlError> {
+    let found =
+        tx.query_one("SELECT name FROM studio_org WHERE org_id = $1", args![org.as_str()], |row| row.text(0));
+    Ok(found.await?.unwrap_or_default())
+}
+
 pub(super) async fn update(
     tx: &mut Transaction,
     org: &OrgId,

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::auth::{check_email, fold};
 use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
+use crate::mail::{Mail, Template};
 use crate::ports::sql::{Sql, SqlError, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{InvitationId, OrgId, PersonId};
@@ -25,6 +26,7 @@ use aethex_wire::studio::BuiltinRole;
 use aethex_wire::studio::orgs::{Invitation, Organisation};
 use db::OpenInvitation;
 use futures_util::FutureExt;
+use serde_json::json;
 
 /// Letters of an invitation's code: 130 bits.
 const INVITATION_CODE_CHARS: usize = 26;
@@ -93,7 +95,8 @@ pub(super) async fn create(sql: &Sql, actor: Actor, name: &str) -> Outcome<OrgId
     Ok(org)
 }
 
-/// Invites someone: the invitation and its code, which the database does not keep.
+/// Invites someone, by mail: the invitation and its code, of which the database keeps a digest, and the mail
+/// until it is sent.
 pub(super) async fn invite(
     sql: &Sql,
     actor: Actor,
@@ -114,7 +117,7 @@ pub(super) async fn invite(
         created_at_ms: now,
         expires_at_ms: now + INVITATION_TTL_MS,
     };
-    let (org, by, made) = (org.clone(), by.to_owned(), invitation.clone());
+    let (org, by, made, mailed) = (org.clone(), by.to_owned(), invitation.clone(), code.clone());
     sql.all_games()
         .transaction::<(), Failure, _>(move |tx| {
             async move {
@@ -132,6 +135,8 @@ pub(super) async fn invite(
                     )));
                 }
                 db::insert_invitation(tx, &org, &made, &fold(&made.email), &code_hash, &by).await?;
+                let mail = invitation_mail(&made, db::name(tx, &org).await?, &actor, &mailed);
+                crate::mail::queue(tx, &mail).await?;
                 let entry = actor.did(org.as_str(), "invitation.create", "invitation", made.id.as_str());
                 Ok(record(tx, entry.after("email", made.email).after("role", made.role)).await?)
             }
@@ -139,6 +144,24 @@ pub(super) async fn invite(
         })
         .await?;
     Ok((invitation, code))
+}
+
+/// What the invited reads. The address of the console is the studio's affair: the mail carries the code.
+fn invitation_mail(invitation: &Invitation, organization: String, actor: &Actor, code: &str) -> Mail {
+    Mail {
+        game: None,
+        player: None,
+        to: invitation.email.clone(),
+        locale: String::new(),
+        template: Template::StudioInvitation,
+        values: json!({
+            "organization": organization,
+            "inviter": actor.invites_as(),
+            "role": BuiltinRole::from_name(&invitation.role).map_or("", BuiltinRole::as_str),
+            "code": code,
+            "days": INVITATION_TTL_MS / (24 * 3600 * 1000),
+        }),
+    }
 }
 
 /// An invitation that was just made, for the command line to accept.

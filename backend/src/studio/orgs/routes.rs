@@ -16,8 +16,8 @@ use aethex_wire::ids::{InvitationId, PersonId, RoleId};
 use aethex_wire::page::PageQuery;
 use aethex_wire::studio::Permission;
 use aethex_wire::studio::orgs::{
-    CreateInvitation, CreateRole, DeleteRole, GetOrg, Invited, ListInvitations, ListMembers, ListOrgs,
-    ListRoles, MemberChange, NewInvitation, OrganisationChange, PutMember, PutOrg, PutRole, RemoveMember,
+    CreateInvitation, CreateRole, DeleteRole, GetOrg, ListInvitations, ListMembers, ListOrgs, ListRoles,
+    MemberChange, NewInvitation, OrganisationChange, PutMember, PutOrg, PutRole, RemoveMember,
     RevokeInvitation, Role, RoleRequest,
 };
 use aethex_wire::{ErrorCode, endpoint};
@@ -169,8 +169,10 @@ async fn create_invitation(
     member.permissions.need(Permission::MembersManage)?;
     let (actor, by) = (caller.actor(), caller.person.as_str());
     let made = invite(&app.sql, actor, by, member.permissions, &member.org, &new.email, &new.role).await?;
-    let (invitation, code) = made;
-    Ok(answer::<CreateInvitation>(&Invited { invitation, code: Some(code) }))
+    app.jobs.wake();
+    // Not the code: who has it shows that the mailbox is theirs.
+    let (invitation, _code) = made;
+    Ok(answer::<CreateInvitation>(&invitation))
 }
 
 async fn revoke_invitation(

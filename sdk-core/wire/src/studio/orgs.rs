@@ -1,6 +1,6 @@
 //! Organisations: members and their roles, invitations, teams, roles of their own.
 
-use super::{Permission, secret_shapes, shapes};
+use super::{Permission, shapes};
 use crate::endpoint::{None, endpoint};
 use crate::ids::{InvitationId, OrgId, PersonId, ProjectId, RoleId, TeamId};
 use crate::page::{Page, PageQuery};
@@ -123,17 +123,6 @@ shapes! {
     }
 }
 
-secret_shapes! {
-    /// An invitation that was made.
-    pub struct Invited {
-        /// The invitation.
-        pub invitation: Invitation,
-        /// The code to hand over, where no mail carries it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        pub code: Option<String>,
-    }
-}
-
 endpoint!(
     /// Lists the caller's organisations.
     ListOrgs, "studio_list_orgs", Get "/api/v1/studio/orgs", Studio, 200, PageQuery, None => Page<Organisation>);
@@ -156,8 +145,8 @@ endpoint!(
     /// Lists the invitations that are open.
     ListInvitations, "studio_list_invitations", Get "/api/v1/studio/orgs/{org_id}/invitations", Studio, 200, PageQuery, None => Page<Invitation>);
 endpoint!(
-    /// Invites someone, by mail.
-    CreateInvitation, "studio_create_invitation", Post "/api/v1/studio/orgs/{org_id}/invitations", Studio, 201, None, NewInvitation => Invited);
+    /// Invites someone. The code goes by mail to them and to nobody else.
+    CreateInvitation, "studio_create_invitation", Post "/api/v1/studio/orgs/{org_id}/invitations", Studio, 201, None, NewInvitation => Invitation);
 endpoint!(
     /// Takes an invitation back.
     RevokeInvitation, "studio_revoke_invitation", Delete "/api/v1/studio/orgs/{org_id}/invitations/{invitation_id}", Studio, 204, None, None => None);
