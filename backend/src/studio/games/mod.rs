@@ -125,11 +125,11 @@ pub(super) async fn create_project(
                         }
                     };
                     let environment = Environment { kind: *kind, game_id: game };
-                    db::insert_environment(tx, &org, &id, &environment).await.map_err(|error| match error
-                        .is_unique_on("game_id")
-                    {
-                        true => Failure::invalid("This game belongs to a project already."),
-                        false => error.into(),
+                    db::insert_environment(tx, &org, &id, &environment).await.map_err(|error| {
+                        match error.is_unique_on("game_id") || error.is_unique_on("studio_environment_pkey") {
+                            true => Failure::invalid("This game belongs to a project already."),
+                            false => error.into(),
+                        }
                     })?;
                 }
                 let entry = actor.did(org.as_str(), "project.create", "project", id.as_str());

@@ -167,6 +167,9 @@ async fn create_invitation(
 ) -> Outcome<Response> {
     let member = enter(&app, &caller, &org).await?;
     member.permissions.need(Permission::MembersManage)?;
+    // Taken back and made again, invitations would be mails without end.
+    let key = ("studio-invite", member.org.as_str());
+    app.auth.limiter().take(key, app.auth.rates().registration, now_ms()).map_err(Failure::rate_limited)?;
     let (actor, by) = (caller.actor(), caller.person.as_str());
     let made = invite(&app.sql, actor, by, member.permissions, &member.org, &new.email, &new.role).await?;
     app.jobs.wake();
