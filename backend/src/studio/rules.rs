@@ -147,9 +147,10 @@ const TOTP_DIGITS: usize = 6;
 pub(crate) fn totp_step(secret: &[u8], code: &str, now_s: i64) -> Option<i64> {
     let now = now_s / TOTP_STEP_S;
     // Every step is compared, so that the time tells nothing.
-    (now - TOTP_DRIFT..=now + TOTP_DRIFT)
-        .filter(|step| bool::from(totp(secret, *step).as_bytes().ct_eq(code.as_bytes())))
-        .last()
+    (now - TOTP_DRIFT..=now + TOTP_DRIFT).fold(None, |found, step| {
+        let same = bool::from(totp(secret, step).as_bytes().ct_eq(code.as_bytes()));
+        if same { Some(step) } else { found }
+    })
 }
 
 /// The code of a step (RFC 4226, RFC 6238: SHA-1, six digits).
