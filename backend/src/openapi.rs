@@ -5,6 +5,7 @@ use aethex_wire::auth::email::{
     ChangeEmail, ChangePassword, ForgotPassword, ResetPassword, SendVerification, VerifyEmail,
 };
 use aethex_wire::auth::identities::{LinkEmail, ListIdentities, LoginGuest, MergeAccount, Unlink};
+use aethex_wire::auth::profile::{DeleteAvatar, GetPreferences, GetPublicProfile, PutAvatar, PutPreferences};
 use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
@@ -20,6 +21,9 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
+
+/// What avatars may be sent as.
+const AVATAR_TYPES: &[&str] = &["image/png", "image/jpeg", "image/webp"];
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new().route(
@@ -51,6 +55,14 @@ pub fn document() -> Value {
         "If-Match",
         "The profile's `ETag`: refused when it changed since.",
     )]);
+    doc.add::<GetPublicProfile>(&[]);
+    doc.add::<GetPreferences>(&[]);
+    doc.add::<PutPreferences>(&[header_parameter(
+        "If-Match",
+        "The preferences' `ETag`: refused when they changed since.",
+    )]);
+    doc.add::<PutAvatar>(&[]);
+    doc.add::<DeleteAvatar>(&[]);
     doc.add::<LoginGuest>(&[]);
     doc.add::<ListIdentities>(&[]);
     doc.add::<LinkEmail>(&[]);
@@ -132,6 +144,12 @@ impl Doc {
                 content[FRAME_MEDIA_TYPE] = json!({ "schema": { "type": "string", "format": "binary" } });
             }
             operation["requestBody"] = json!({ "required": E::NAME != Logout::NAME, "content": content });
+        }
+        if E::NAME == PutAvatar::NAME {
+            let picture = json!({ "schema": { "type": "string", "format": "binary" } });
+            let content = AVATAR_TYPES.iter().map(|media_type| ((*media_type).to_owned(), picture.clone()));
+            let content = Value::Object(content.collect());
+            operation["requestBody"] = json!({ "required": true, "content": content });
         }
         let path = self.paths.entry(E::PATH).or_insert_with(|| json!({}));
         path[E::METHOD.as_str().to_lowercase()] = operation;

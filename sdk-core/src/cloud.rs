@@ -1,11 +1,12 @@
 //! [`Cloud`]: the handle a game holds, and what its parts share.
 
+use crate::auth::OauthState;
 use crate::event::Events;
 use crate::http::Http;
 use crate::pump::Pump;
 use crate::saves::SavesState;
 use crate::session::Session;
-use crate::{Auth, Config, Error, Event, OpId, Saves};
+use crate::{Auth, Config, Error, Event, OpId, Privacy, Saves};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) events: Arc<Events>,
     pub(crate) session: Arc<Session>,
     pub(crate) saves: SavesState,
+    pub(crate) oauth: OauthState,
     pub(crate) pump: Arc<Pump>,
 }
 
@@ -45,7 +47,7 @@ impl Cloud {
         let pump = Arc::new(Pump::start()?);
         let session = Arc::new(Session::new(&config, http, Arc::clone(&events)));
         let saves = SavesState::new(&config);
-        let shared = Arc::new(Shared { config, events, session, saves, pump });
+        let shared = Arc::new(Shared { config, events, session, saves, oauth: OauthState::default(), pump });
         shared.session.restore(&shared.pump);
         crate::auth::start(&shared);
         crate::saves::start(&shared);
@@ -56,6 +58,11 @@ impl Cloud {
     /// Accounts and the player's session.
     pub fn auth(&self) -> Auth {
         Auth::new(Arc::clone(&self.shared))
+    }
+
+    /// Policies, consents, export and erasure.
+    pub fn privacy(&self) -> Privacy {
+        Privacy::new(Arc::clone(&self.shared))
     }
 
     /// Cloud saves.

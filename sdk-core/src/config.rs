@@ -2,7 +2,7 @@
 
 use crate::Error;
 use aethex_wire::ErrorCode;
-use aethex_wire::auth::DEVICE_NAME_CHARS_MAX;
+use aethex_wire::auth::{DEVICE_NAME_CHARS_MAX, LOCALE_LEN_MAX};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +29,17 @@ pub enum CredentialStore {
     Memory,
 }
 
+/// Who opens the player's browser for a login with a provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Browser {
+    /// The SDK, as the operating system does it.
+    #[default]
+    System,
+    /// The game: [`crate::Event::OpenBrowser`] brings the page's address.
+    Game,
+}
+
 /// Settings of a [`crate::Cloud`].
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -44,8 +55,12 @@ pub struct Config {
     pub device_name: String,
     /// Version of the game, at most 64 characters; sent with each request.
     pub app_version: String,
+    /// The player's language as a BCP 47 tag, for mails to a new account: `de`, `pt-BR`. Empty when unknown.
+    pub locale: String,
     /// Where tokens are kept.
     pub credentials: CredentialStore,
+    /// Who opens the player's browser.
+    pub browser: Browser,
     /// Longest time one request may take, small bodies assumed; large ones get more.
     pub request_timeout: Duration,
     /// Whether queued saves are sent in the background, as soon as the network allows.
@@ -61,7 +76,9 @@ impl Config {
             data_dir: data_dir.into(),
             device_name: std::env::consts::OS.to_owned(),
             app_version: String::new(),
+            locale: String::new(),
             credentials: CredentialStore::Auto,
+            browser: Browser::System,
             request_timeout: REQUEST_TIMEOUT_DEFAULT,
             auto_sync: true,
         }
@@ -93,6 +110,7 @@ impl Config {
         }
         self.device_name = tidy(&self.device_name, DEVICE_NAME_CHARS_MAX);
         self.app_version = tidy(&self.app_version, APP_VERSION_CHARS_MAX);
+        self.locale = language_tag(&self.locale);
         Ok(self)
     }
 }
@@ -100,6 +118,13 @@ impl Config {
 /// The text without control characters, cut to a number of characters.
 fn tidy(text: &str, chars_max: usize) -> String {
     text.trim().chars().filter(|c| !c.is_control()).take(chars_max).collect()
+}
+
+/// A language tag in its spelling, from what engines and systems say (`de_DE.UTF-8`); empty for anything else.
+fn language_tag(text: &str) -> String {
+    let tag = text.trim().split(['.', '@']).next().unwrap_or_default().replace('_', "-");
+    let plain = tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if plain && tag.len() >= 2 && tag.len() <= LOCALE_LEN_MAX { tag } else { String::new() }
 }
 
 #[cfg(test)]
@@ -126,6 +151,16 @@ mod tests {
             let config = Config { client_key: Some(bad.to_owned()), ..Config::new("/tmp/x") };
             assert!(config.checked().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn languages_are_tags() {
+        for (said, tag) in
+            [("de", "de"), ("pt_BR", "pt-BR"), ("de_DE.UTF-8", "de-DE"), ("C", ""), ("d/e", ""), ("", "")]
+        {
+            assert_eq!(language_tag(said), tag);
+        }
+        assert_eq!(language_tag(&"x".repeat(LOCALE_LEN_MAX + 1)), "");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! Locks are the operating system's: they end with the process that holds them. Everything here blocks;
 //! callers run it off the async thread. Folders and files are readable by their owner only.
 
+use crate::Error;
 use aethex_wire::saves::{encode_frame, split_frame};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -234,6 +235,58 @@ impl Disk {
 /// Brings a file to the disk. Tests of this crate cut a simulated power, for which the page cache is enough.
 fn sync(file: &File) -> io::Result<()> {
     if cfg!(test) { Ok(()) } else { file.sync_all() }
+}
+
+/// A file that is being downloaded: it takes its name's place when it is complete. Dropped before, it is gone.
+#[derive(Debug)]
+pub(crate) struct Download {
+    file: File,
+    temp: Option<PathBuf>,
+    path: PathBuf,
+}
+
+impl Download {
+    /// Begins beside the place where the file will be. The folder must exist: it is the caller's.
+    pub(crate) fn begin(path: PathBuf) -> Result<Download, Error> {
+        let begin = || {
+            let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+            name.push(format!(".{}{TEMP_ENDING}", crate::clock::random_id()));
+            let temp = path.with_file_name(name);
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            private_file(&mut options);
+            Ok((options.open(&temp)?, temp))
+        };
+        let (file, temp) = begin().map_err(|error| Error::storage("beginning a download", &error))?;
+        Ok(Download { file, temp: Some(temp), path })
+    }
+
+    /// Writes what came.
+    pub(crate) fn append(mut self, bytes: &[u8]) -> Result<Download, Error> {
+        self.file.write_all(bytes).map_err(|error| Error::storage("writing a download", &error))?;
+        Ok(self)
+    }
+
+    /// Makes it durable and gives it its name.
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
+        let finish = || {
+            sync(&self.file)?;
+            std::fs::rename(self.temp.as_ref().ok_or(ErrorKind::NotFound)?, &self.path)?;
+            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if cfg!(unix) { sync(&File::open(folder.unwrap_or(Path::new(".")))?) } else { Ok(()) }
+        };
+        finish().map_err(|error| Error::storage("ending a download", &error))?;
+        self.temp = None;
+        Ok(())
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        if let Some(temp) = &self.temp {
+            let _ = std::fs::remove_file(temp);
+        }
+    }
 }
 
 /// A lock that is held; dropping it, or the end of the process, frees it.

@@ -1,5 +1,7 @@
 //! The one error type of the SDK.
 
+use aethex_wire::auth::identities::MergeConflict;
+use aethex_wire::proof::Challenge;
 use aethex_wire::saves::Conflict;
 use aethex_wire::{ErrorCode, Problem};
 use std::time::Duration;
@@ -19,6 +21,10 @@ pub struct Error {
     pub request_id: Option<String>,
     /// For [`ErrorCode::SavesConflict`]: what the cloud holds.
     pub conflict: Option<Box<Conflict>>,
+    /// For [`ErrorCode::MergeConflict`]: the slots that both accounts have.
+    pub merge: Option<Box<MergeConflict>>,
+    /// For [`ErrorCode::ProofRequired`] and [`ErrorCode::InvalidProof`]: what the backend wants answered.
+    pub challenge: Option<Box<Challenge>>,
 }
 
 impl Error {
@@ -31,6 +37,8 @@ impl Error {
             retry_after: None,
             request_id: None,
             conflict: None,
+            merge: None,
+            challenge: None,
         }
     }
 
@@ -77,6 +85,8 @@ impl From<Problem> for Error {
             retry_after: None,
             request_id: problem.request_id,
             conflict: problem.conflict,
+            merge: problem.merge,
+            challenge: problem.challenge,
         }
     }
 }

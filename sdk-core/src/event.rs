@@ -56,6 +56,11 @@ pub enum Event {
         /// Saves not yet acknowledged.
         pending: usize,
     },
+    /// A page waits to be shown in the player's browser: open it. Only with [`crate::Browser::Game`].
+    OpenBrowser {
+        /// The page's address. It names this one login: not for logs.
+        url: String,
+    },
     /// The backend can be reached, or no longer.
     Online(bool),
 }

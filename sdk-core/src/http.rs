@@ -5,8 +5,10 @@
 //! business, which calls this with a bearer token. TLS 1.3 only, by rustls with the ring provider, given
 //! explicitly: nothing global is set, so a game may carry another rustls.
 
+use crate::disk::Download;
 use crate::event::{Event, Events};
 use crate::retry::{self, Budget, Failure, Repeat};
+use crate::session::blocking;
 use crate::{Config, Error, clock};
 use aethex_wire::endpoint::fill_path;
 use aethex_wire::{
@@ -17,6 +19,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AF
 use reqwest::{Method, Response, Url};
 use serde::Serialize;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -25,6 +28,8 @@ use tokio::sync::watch;
 const JSON_LEN_MAX: usize = 4 * 1024 * 1024;
 /// Slowest useful connection: large bodies get a second more for each of these.
 const FLOOR_BYTES_PER_S: usize = 64 * 1024;
+/// Bytes of a download that are written at once.
+const DOWNLOAD_BUFFER_LEN: usize = 256 * 1024;
 /// Time to reach the server at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections are closed after this, before most servers and middleboxes do.
@@ -208,7 +213,40 @@ impl Http {
         }
     }
 
+    /// Downloads an answer of this many bytes into a file, which is there in whole or not at all. Sent once:
+    /// who wants it again asks again.
+    pub(crate) async fn download(
+        &self,
+        request: &Request,
+        bearer: &str,
+        size_bytes: u64,
+        path: &Path,
+    ) -> Result<(), Error> {
+        let id = clock::random_id();
+        let time = self.inner.timeout + Duration::from_secs(size_bytes / FLOOR_BYTES_PER_S as u64);
+        let work = async {
+            let response = self.respond(request, Some(bearer), &id).await?;
+            if !response.status().is_success() {
+                return read(response, request.answer_len_max)
+                    .await
+                    .and(Err(Failure { error: Error::protocol("a refusal that is none"), unsent: false }));
+            }
+            into_file(response, size_bytes, path).await
+        };
+        let done = tokio::time::timeout(time, work).await;
+        let done = done.unwrap_or_else(|_| Err(Failure { error: timed_out(), unsent: false }));
+        self.note_online(done.as_ref().err());
+        done.map_err(|failure| {
+            let request_id = failure.error.request_id.clone().or(Some(id));
+            Error { request_id, ..failure.error }
+        })
+    }
+
     async fn attempt(&self, request: &Request, bearer: Option<&str>, id: &str) -> Result<Answer, Failure> {
+        read(self.respond(request, bearer, id).await?, request.answer_len_max).await
+    }
+
+    async fn respond(&self, request: &Request, bearer: Option<&str>, id: &str) -> Result<Response, Failure> {
         let inner = &self.inner;
         let url = format!("{}{}", inner.server_url, request.path);
         let mut outgoing = inner
@@ -233,8 +271,7 @@ impl Http {
             value.set_sensitive(true);
             outgoing = outgoing.header(AUTHORIZATION, value);
         }
-        let response = outgoing.send().await.map_err(|error| transport(&error))?;
-        read(response, request.answer_len_max).await
+        outgoing.send().await.map_err(|error| transport(&error))
     }
 
     fn note_online(&self, failure: Option<&Failure>) {
@@ -275,6 +312,38 @@ async fn read(mut response: Response, len_max: usize) -> Result<Answer, Failure>
     error.retry_after = retry_after;
     error.request_id = error.request_id.or(request_id);
     Err(Failure { error, unsent: false })
+}
+
+/// Writes an answer's body into a file, which takes its place when all of it is there.
+async fn into_file(mut response: Response, size_bytes: u64, path: &Path) -> Result<(), Failure> {
+    let failed = |error: Error| Failure { error, unsent: false };
+    let path = path.to_owned();
+    let mut file = blocking(move || Download::begin(path)).await.map_err(failed)?;
+    let mut left = size_bytes;
+    let mut buffer = BytesMut::new();
+    loop {
+        let chunk = response.chunk().await.map_err(|error| transport(&error))?;
+        let last = chunk.is_none();
+        if let Some(chunk) = chunk {
+            left = left.checked_sub(chunk.len() as u64).ok_or_else(|| failed(wrong_size()))?;
+            buffer.extend_from_slice(&chunk);
+        }
+        if last || buffer.len() >= DOWNLOAD_BUFFER_LEN {
+            let bytes = buffer.split().freeze();
+            file = blocking(move || file.append(&bytes)).await.map_err(failed)?;
+        }
+        if last {
+            break;
+        }
+    }
+    if left > 0 {
+        return Err(failed(wrong_size()));
+    }
+    blocking(move || file.finish()).await.map_err(failed)
+}
+
+fn wrong_size() -> Error {
+    Error::protocol("the download does not have the size that was announced")
 }
 
 /// The error in an answer that is not a success.

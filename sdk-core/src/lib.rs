@@ -2,7 +2,7 @@
 //!
 //! [`Cloud`] is a cheap handle. It owns one thread with its own async runtime; the game's thread only
 //! ever calls [`Cloud::submit`] to start work and [`Cloud::tick`], once a frame, to run completions.
-//! [`Auth`] holds the player's session, [`Saves`] the save slots. A save is durable on this device
+//! [`Auth`] holds the player's session, [`Saves`] the save slots, [`Privacy`] what the player agreed to. A save is durable on this device
 //! before anything is sent, and is sent exactly once, after any crash, when the network allows.
 //!
 //! ```no_run
@@ -35,22 +35,31 @@ mod disk;
 mod error;
 mod event;
 mod http;
+mod privacy;
 mod pump;
 mod retry;
 mod saves;
 mod session;
 
 pub use aethex_wire as wire;
-pub use auth::Auth;
+pub use auth::{Auth, LoginOptions, OauthOptions, OpenBrowser, RegisterOptions};
 pub use bytes::Bytes;
 pub use cloud::Cloud;
-pub use config::{Config, CredentialStore};
+pub use config::{Browser, Config, CredentialStore};
 pub use error::Error;
 pub use event::Event;
+pub use privacy::Privacy;
 pub use pump::OpId;
 pub use saves::{Content, Loaded, Resolution, SaveOptions, Saved, Saves, SlotStatus};
+pub use serde_json::Value as Json;
 pub use wire::ErrorCode;
 pub use wire::Value;
-pub use wire::auth::{ProfileChange, User};
-pub use wire::ids::{PlayerId, VersionId};
+pub use wire::auth::identities::{Identity, MergeChoice, MergeConflict};
+pub use wire::auth::profile::{Preferences, PublicProfile};
+pub use wire::auth::sessions::Session as SessionInfo;
+pub use wire::auth::{ProfileChange, User, Visibility};
+pub use wire::ids::{ExportId, PlayerId, ReceiptId, SessionId, VersionId};
+pub use wire::page::Page;
+pub use wire::privacy::{Export, ExportStatus, Policy, PrivacyState, Purpose, Receipt};
+pub use wire::proof::Challenge;
 pub use wire::saves::{Conflict, SaveVersion};

@@ -92,7 +92,7 @@ on_both_engines! {
         app.register("ann@example.com", &"ü7".repeat(129)).send().await.refused(ErrorCode::WeakPassword);
         let long = format!("{}@example.com", "x".repeat(300));
         app.register(&long, "correct horse").send().await.refused(ErrorCode::InvalidEmail);
-        for username in ["ab", "ann lee", "ann\n", "-ann", "ännchen", &"x".repeat(33)] {
+        for username in ["ab", "ann lee", "ann\n", "-ann", "аnn", "admin", &"x".repeat(33)] {
             let body = json!({ "email": "ann@example.com", "password": "correct horse", "username": username });
             app.post(REGISTER).json(&body).send().await.refused(ErrorCode::InvalidUsername);
         }

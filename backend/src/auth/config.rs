@@ -45,6 +45,10 @@ pub struct AuthConfig {
     pub argon2_passes: u32,
     /// Whether passwords that guessers try first are refused. Off only for trying things out.
     pub refuse_common_passwords: bool,
+    /// Whether addresses of services of throw-away addresses are refused.
+    pub refuse_disposable_addresses: bool,
+    /// File with more domains of such services, one a line; none when empty.
+    pub disposable_domains_file: String,
     /// Whether an account counts only once its address is verified: registration then answers the same for
     /// addresses that have an account and for those that have none.
     pub require_verified_email: bool,
@@ -64,6 +68,8 @@ impl Default for AuthConfig {
             argon2_memory_kib: 19 * 1024,
             argon2_passes: 2,
             refuse_common_passwords: true,
+            refuse_disposable_addresses: false,
+            disposable_domains_file: String::new(),
             require_verified_email: false,
             signing_key_settle_s: 600,
             limits: LimitsConfig::default(),

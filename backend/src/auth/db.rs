@@ -1,6 +1,7 @@
 //! All SQL of accounts. Rows are found by (game, player, id), never by an id alone.
 
 use super::config::SESSIONS_MAX;
+use super::names;
 use super::proof::Spent;
 use super::rules::SessionState;
 use crate::args;
@@ -44,6 +45,14 @@ fn visibility(text: &str) -> Visibility {
         "public" => Visibility::Public,
         "friends" => Visibility::Friends,
         _ => Visibility::Private,
+    }
+}
+
+fn visibility_name(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Public => "public",
+        Visibility::Friends => "friends",
+        Visibility::Private => "private",
     }
 }
 
@@ -153,21 +162,22 @@ pub(super) async fn insert_account(transaction: &mut Transaction, new: NewAccoun
             with_user!(
                 "INSERT INTO auth_account (game_id, player_id, email, email_folded, username, username_folded,
                     display_name, avatar_url, password_hash, version, created_at_ms, updated_at_ms,
-                    email_verified_at_ms, is_guest, locale)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, 1, $9, $9, $10, $11, $12) RETURNING "
+                    email_verified_at_ms, is_guest, locale, username_skeleton)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, 1, $9, $9, $10, $11, $12, $13) RETURNING "
             ),
             args![
                 new.player.as_str(),
                 new.email,
                 new.email_folded,
                 new.username.as_str(),
-                super::rules::fold(&new.username),
+                names::fold(&new.username),
                 new.display_name.as_deref().unwrap_or(&new.username),
                 new.password_hash,
                 new.now_ms,
                 new.email_verified.then_some(new.now_ms),
                 i64::from(new.is_guest),
                 new.locale,
+                names::skeleton(&new.username),
             ],
             user,
         )
@@ -317,8 +327,9 @@ pub(super) async fn set_username(
 ) -> Result<(), SqlError> {
     transaction
         .execute(
-            "UPDATE auth_account SET username = $3, username_folded = $4 WHERE game_id = $1 AND player_id = $2",
-            args![player.as_str(), username, super::rules::fold(username)],
+            "UPDATE auth_account SET username = $3, username_folded = $4, username_skeleton = $5
+             WHERE game_id = $1 AND player_id = $2",
+            args![player.as_str(), username, names::fold(username), names::skeleton(username)],
         )
         .await
         .map(drop)
@@ -343,14 +354,16 @@ pub(super) async fn update_profile(
     expected: Option<i64>,
     now_ms: i64,
 ) -> Result<Option<User>, SqlError> {
-    let username_folded = change.username.as_deref().map(super::rules::fold);
+    let username_folded = change.username.as_deref().map(names::fold);
+    let username_skeleton = change.username.as_deref().map(names::skeleton);
     let rows = sql
         .game(game)
         .write(
             with_user!(
                 "UPDATE auth_account SET username = COALESCE($3, username),
                     username_folded = COALESCE($4, username_folded), display_name = COALESCE($5, display_name),
-                    version = version + 1, updated_at_ms = $6
+                    username_skeleton = COALESCE($8, username_skeleton), visibility = COALESCE($9, visibility),
+                    locale = COALESCE($10, locale), version = version + 1, updated_at_ms = $6
                  WHERE game_id = $1 AND player_id = $2 AND ($7 IS NULL OR version = $7) RETURNING "
             ),
             args![
@@ -360,11 +373,62 @@ pub(super) async fn update_profile(
                 change.display_name,
                 now_ms,
                 expected,
+                username_skeleton,
+                change.visibility.map(|visibility| visibility_name(visibility).to_owned()),
+                change.locale,
             ],
             user,
         )
         .await?;
     Ok(rows.into_iter().next())
+}
+
+/// An account whose username was not compared with look-alikes.
+#[derive(Debug)]
+pub(super) struct Nameless {
+    pub(super) game: String,
+    pub(super) player: String,
+    username: String,
+}
+
+/// Accounts without a skeleton, in their order, after this game and player.
+pub(super) async fn without_skeleton(
+    sql: &Sql,
+    (game, player): (String, String),
+    limit: i64,
+) -> Result<Vec<Nameless>, SqlError> {
+    sql.all_games()
+        .scan(
+            "SELECT game_id, player_id, username FROM auth_account
+             WHERE username_skeleton = '' AND (game_id, player_id) > ($1, $2)
+             ORDER BY game_id, player_id LIMIT $3",
+            args![game, player, limit],
+            |row| Ok(Nameless { game: row.text(0)?, player: row.text(1)?, username: row.text(2)? }),
+        )
+        .await
+}
+
+/// Fills in skeletons. A name that looks like another's gets one that no name has.
+pub(super) async fn fill_skeletons(sql: &Sql, accounts: Vec<Nameless>) -> Result<(), SqlError> {
+    const FILL: &str = "UPDATE auth_account SET username_skeleton = $4
+        WHERE game_id = $1 AND player_id = $2 AND username = $3 AND username_skeleton = '' AND NOT EXISTS (
+            SELECT 1 FROM auth_account WHERE game_id = $1 AND username_skeleton = $4)";
+    sql.all_games()
+        .transaction(move |transaction| {
+            async move {
+                for account in accounts {
+                    let Nameless { game, player, username } = account;
+                    let row = (game.as_str(), player.as_str(), username.as_str());
+                    let own = names::skeleton(&username);
+                    if transaction.execute(FILL, args![row.0, row.1, row.2, own]).await? == 0 {
+                        transaction.execute(FILL, args![row.0, row.1, row.2, format!("!{player}")]).await?;
+                    }
+                }
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
 }
 
 pub(super) async fn update_password_hash(

@@ -8,12 +8,15 @@
 mod captcha;
 pub(crate) mod config;
 mod db;
+mod disposable;
 pub(crate) mod email;
 pub(crate) mod identities;
 pub(crate) mod keys;
 mod limits;
+mod names;
 mod pages;
 mod passwords;
+mod profile;
 pub(crate) mod proof;
 mod routes;
 mod rules;
@@ -36,6 +39,7 @@ use crate::extract::Caller;
 use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, SessionId};
 use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, CLIENT_KEY_TTL_MS, VERIFIED_CACHE_MAX};
+use disposable::Disposable;
 use parking_lot::RwLock;
 use proof::Proofs;
 use quick_cache::sync::Cache;
@@ -71,6 +75,7 @@ pub(crate) struct Auth {
     default_client_key: String,
     passwords: Passwords,
     proofs: Proofs,
+    disposable: Disposable,
     limiter: Limiter,
     rates: Rates,
     verified: Cache<[u8; 32], Arc<Access>>,
@@ -92,6 +97,7 @@ impl Auth {
             default_game,
             default_client_key: client_key,
             passwords: Passwords::start(&config.auth)?,
+            disposable: Disposable::open(&config.auth)?,
             proofs: Proofs::new(&config.auth.proof)?,
             limiter: Limiter::default(),
             rates: Rates::new(&config.auth.limits),
@@ -223,6 +229,12 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut keys = tokio::time::interval(KEYS_POLL);
     let mut sweep = tokio::time::interval(SWEEP_PERIOD);
     let mut since_ms = now_ms() - ENDED_OVERLAP_MS;
+    if let Err(error) = fill_skeletons(&app.sql).await {
+        tracing::warn!(%error, "cannot compare the usernames of older accounts with look-alikes");
+    }
+    if let Err(error) = profile::readdress(&app).await {
+        tracing::warn!(%error, "cannot give avatars their new addresses");
+    }
     loop {
         tokio::select! {
             _ = poll.tick() => {
@@ -240,6 +252,9 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             _ = sweep.tick() => {
                 if let Err(error) = sweep_all(&app.sql).await {
                     tracing::warn!(%error, "cannot sweep sessions and codes");
+                }
+                if let Err(error) = profile::sweep(&app).await {
+                    tracing::warn!(%error, "cannot sweep avatars");
                 }
             }
             () = until_stopped(&mut stopped) => return,
@@ -262,4 +277,16 @@ async fn sweep_all(sql: &Sql) -> Result<(), SqlError> {
     while email::db::sweep_codes(sql, now, SWEEP_BATCH).await? == full {}
     while db::sweep_once(sql, now, SWEEP_BATCH).await? == full {}
     Ok(())
+}
+
+/// Fills in what usernames look like for accounts that an older version made; of two that look alike already,
+/// one goes without.
+async fn fill_skeletons(sql: &Sql) -> Result<(), SqlError> {
+    let mut after = (String::new(), String::new());
+    loop {
+        let batch = db::without_skeleton(sql, after, SWEEP_BATCH).await?;
+        let Some(last) = batch.last() else { return Ok(()) };
+        after = (last.game.clone(), last.player.clone());
+        db::fill_skeletons(sql, batch).await?;
+    }
 }

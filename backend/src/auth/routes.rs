@@ -4,6 +4,8 @@ use super::config::{ACCESS_TTL_S, MAIL_INTERVAL_S, MAILS_PER_ACCOUNT, REFRESH_TT
 use super::db::{self, NewAccount, NewSession, Rotation};
 use super::email::{self, Mailing};
 use super::limits::{Attempt, Rate};
+use super::names;
+use super::profile;
 use super::proof;
 use super::rules::{self, Reuse};
 use super::tokens::{self, Claims, RefreshToken};
@@ -16,8 +18,8 @@ use crate::mail::Template;
 use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::{
-    GetProfile, LoggedIn, Login, LoginRequest, Logout, LogoutRequest, ProfileChange, PutProfile, Refresh,
-    RefreshRequest, Register, RegisterRequest, Tokens, User,
+    LoggedIn, Login, LoginRequest, Logout, LogoutRequest, Refresh, RefreshRequest, Register, RegisterRequest,
+    Tokens, User,
 };
 use aethex_wire::endpoint;
 use aethex_wire::ids::{GameId, PlayerId, SessionId};
@@ -29,7 +31,7 @@ use axum::routing;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, header};
+use http::header;
 use std::sync::Arc;
 
 /// Usernames tried for a player who named none.
@@ -41,11 +43,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<Login, _, _>(router, login);
     let router = mount::<Refresh, _, _>(router, refresh);
     let router = mount::<Logout, _, _>(router, logout);
-    let router = mount::<GetProfile, _, _>(router, get_profile);
-    let router = mount::<PutProfile, _, _>(router, put_profile);
     let router = super::email::mount_routes(router);
     let router = super::identities::mount_routes(router);
     let router = super::pages::mount_routes(router);
+    let router = profile::mount_routes(router);
     super::sessions::mount_routes(router)
 }
 
@@ -56,13 +57,12 @@ async fn register(
     Json(request): Json<RegisterRequest>,
 ) -> Outcome<Response> {
     rules::check_email(&request.email)?;
+    app.auth.disposable.check(&request.email)?;
     let refuse_common = app.config.auth.refuse_common_passwords;
     rules::check_password(&request.password, &request.email, refuse_common)?;
     rules::check_device_name(request.device_name.as_deref())?;
-    rules::check_locale(request.locale.as_deref())?;
-    if let Some(username) = &request.username {
-        rules::check_username(username)?;
-    }
+    names::check_locale(request.locale.as_deref())?;
+    let username = request.username.as_deref().map(names::clean_username).transpose()?;
     let digest = tokens::address_digest(app.auth.keys(), address);
     let proof = proof::check(&app, &game, &digest, request.proof.as_ref()).await?;
     let password_hash = app.auth.passwords.hash(request.password).await?;
@@ -73,7 +73,7 @@ async fn register(
         game: game.clone(),
         player: new_id(),
         email_folded: rules::fold(&request.email),
-        username: request.username.unwrap_or_else(|| rules::username_from(&request.email, None)),
+        username: username.unwrap_or_else(|| names::username_from(&request.email, None)),
         email: request.email,
         email_verified: false,
         display_name: None,
@@ -89,7 +89,7 @@ async fn register(
             Ok(_) if verified_first => return Err(verify_first()),
             Ok(user) => return Ok(answer::<Register>(&logged_in(&app, &game, user, &refresh)?)),
             Err(error) if db::is_username_taken(&error) && !named => {
-                account.username = rules::username_from(&account.email, Some(any_number()));
+                account.username = names::username_from(&account.email, Some(any_number()));
             }
             Err(error) if error.is_unique_on("email_folded") && verified_first => {
                 tell_owner(&app, &game, &account.email_folded).await?;
@@ -142,6 +142,7 @@ pub(super) fn refused_account(error: SqlError) -> Failure {
     if error.is_unique_on("email_folded") {
         return Failure::new(ErrorCode::EmailTaken, "An account with this email exists: log in instead.");
     }
+    // The same in another case, or too much alike.
     if db::is_username_taken(&error) { username_taken() } else { error.into() }
 }
 
@@ -336,56 +337,6 @@ async fn end_session(app: &App, game: &GameId, session: &SessionId) -> Outcome<(
     db::end_session(&app.sql, game, session, now).await?;
     app.auth.end(std::iter::once(session.clone()), now);
     Ok(())
-}
-
-async fn get_profile(State(app): State<Arc<App>>, caller: Caller) -> Outcome<Response> {
-    let user =
-        db::account(&app.sql, &caller.game, &caller.player).await?.ok_or_else(Failure::unauthenticated)?;
-    Ok(with_etag(answer::<GetProfile>(&user), user.version))
-}
-
-async fn put_profile(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    headers: HeaderMap,
-    Json(change): Json<ProfileChange>,
-) -> Outcome<Response> {
-    if let Some(username) = &change.username {
-        rules::check_username(username)?;
-    }
-    if let Some(name) = &change.display_name {
-        rules::check_display_name(name)?;
-    }
-    let expected = expected_version(&headers)?;
-    let changed = db::update_profile(&app.sql, &caller.game, &caller.player, change, expected, now_ms())
-        .await
-        .map_err(refused_account)?;
-    match changed {
-        Some(user) => Ok(with_etag(answer::<PutProfile>(&user), user.version)),
-        None if expected.is_some() => Err(Failure::new(
-            ErrorCode::ProfileConflict,
-            "The profile changed since it was read: read it again, then repeat the change.",
-        )),
-        None => Err(Failure::unauthenticated()),
-    }
-}
-
-fn with_etag(mut response: Response, version: i64) -> Response {
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    response
-}
-
-/// `If-Match: "7"`; `*` and none mean any.
-fn expected_version(headers: &HeaderMap) -> Outcome<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.trim_matches('"').parse();
-    version.map(Some).map_err(|_| Failure::invalid("`If-Match` is not an ETag of a profile."))
 }
 
 pub(super) fn new_session(

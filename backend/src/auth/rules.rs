@@ -1,11 +1,8 @@
-//! Decisions about accounts: what an email, a name, a password may be, and what a refresh means.
+//! Decisions about accounts: what an email, a password may be (names: `names.rs`), and what a refresh means.
 
 use crate::error::{Failure, Outcome};
 use aethex_wire::ErrorCode;
-use aethex_wire::auth::{
-    DEVICE_NAME_CHARS_MAX, DISPLAY_NAME_CHARS_MAX, EMAIL_LEN_MAX, LOCALE_LEN_MAX, PASSWORD_CHARS_MAX,
-    PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX, USERNAME_CHARS_MIN,
-};
+use aethex_wire::auth::{DEVICE_NAME_CHARS_MAX, EMAIL_LEN_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 
 /// Passwords that guessers try first, sorted, in lower case, eight characters and longer.
 static COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
@@ -64,38 +61,6 @@ fn all_same(text: &str) -> bool {
     chars.all(|c| Some(c) == first)
 }
 
-pub(super) fn check_username(username: &str) -> Outcome<()> {
-    let wrong = |why: &str| Err(Failure::new(ErrorCode::InvalidUsername, format!("The username {why}.")));
-    if !(USERNAME_CHARS_MIN..=USERNAME_CHARS_MAX).contains(&username.chars().count()) {
-        return wrong("has 3 to 32 characters");
-    }
-    if !username.chars().all(is_username_char) || !username.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        return wrong("is made of letters a-z, digits, and _ - . after the first");
-    }
-    Ok(())
-}
-
-fn is_username_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
-}
-
-/// A username made from an email; `suffix` tells it from one that is taken.
-pub(super) fn username_from(email: &str, suffix: Option<u32>) -> String {
-    const BASE_CHARS_MAX: usize = 20;
-    let local = email.split('@').next().unwrap_or_default();
-    let base: String = local
-        .chars()
-        .filter(|c| is_username_char(*c))
-        .skip_while(|c| !c.is_ascii_alphanumeric())
-        .take(BASE_CHARS_MAX)
-        .collect();
-    let base = if base.len() < USERNAME_CHARS_MIN { format!("player{base}") } else { base };
-    match suffix {
-        None => base,
-        Some(number) => format!("{base}-{number:06}"),
-    }
-}
-
 /// A line of text that others see.
 pub(crate) fn check_line(what: &str, text: &str, chars_max: usize) -> Outcome<()> {
     if text.chars().count() > chars_max || text.chars().any(char::is_control) {
@@ -108,29 +73,6 @@ pub(crate) fn check_line(what: &str, text: &str, chars_max: usize) -> Outcome<()
 
 pub(super) fn check_device_name(name: Option<&str>) -> Outcome<()> {
     check_line("device_name", name.unwrap_or_default(), DEVICE_NAME_CHARS_MAX)
-}
-
-pub(super) fn check_display_name(name: &str) -> Outcome<()> {
-    if name.trim().is_empty() {
-        return Err(Failure::invalid("`display_name` needs a visible character."));
-    }
-    check_line("display_name", name, DISPLAY_NAME_CHARS_MAX)
-}
-
-/// A language tag (BCP 47): subtags of letters and digits.
-pub(super) fn check_locale(locale: Option<&str>) -> Outcome<()> {
-    let Some(locale) = locale.filter(|locale| !locale.is_empty()) else { return Ok(()) };
-    let subtag = |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric());
-    if locale.len() > LOCALE_LEN_MAX || !locale.split('-').all(subtag) {
-        return Err(Failure::invalid("`locale` is a language tag such as `de` or `pt-BR`."));
-    }
-    Ok(())
-}
-
-/// A name of elsewhere as a display name, when it can be one.
-pub(super) fn shown_name(name: &str) -> Option<String> {
-    let name: String = name.trim().chars().take(DISPLAY_NAME_CHARS_MAX).collect();
-    check_display_name(&name).is_ok().then_some(name)
 }
 
 /// What the database holds of a session.
@@ -190,19 +132,6 @@ mod tests {
         }
         for bad in ["short", "password1", "PASSWORD1", "aaaaaaaaaaaa", "ann@example.com", &"x1".repeat(129)] {
             assert!(check_password(bad, "Ann@Example.com", true).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn usernames() {
-        assert!(check_username("ann-lee_2.0").is_ok());
-        for bad in ["ab", "-ann", "ann lee", "änn", "ann\0", &"x".repeat(33)] {
-            assert!(check_username(bad).is_err(), "{bad:?}");
-        }
-        for email in ["ann.lee@x.yz", "ü@x.yz", "..@x.yz", "averyveryveryverylongname1234567890@x.yz"] {
-            for suffix in [None, Some(999_999)] {
-                assert!(check_username(&username_from(email, suffix)).is_ok(), "{email}");
-            }
         }
     }
 

@@ -32,13 +32,24 @@ impl Blob {
         run(move || std::fs::metadata(folder).map(drop)).await
     }
 
-    /// Keys of objects older than `age`, at most `limit`; parts that were never finished are removed.
-    pub async fn older_than(&self, age: Duration, limit: usize) -> io::Result<Vec<String>> {
+    /// Keys of objects older than `age`, at most `limit`, of those whose keys' first part is `wanted`; parts
+    /// that were never finished are removed.
+    pub async fn older_than(
+        &self,
+        age: Duration,
+        limit: usize,
+        wanted: fn(&str) -> bool,
+    ) -> io::Result<Vec<String>> {
         let Blob::Local(folder) = self;
         let folder = folder.clone();
         run(move || {
             let mut found = Vec::new();
-            walk(&folder, &folder, age, limit, &mut found)?;
+            for entry in std::fs::read_dir(&folder)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() && entry.file_name().to_str().is_some_and(wanted) {
+                    walk(&folder, &entry.path(), age, limit, &mut found)?;
+                }
+            }
             Ok(found)
         })
         .await

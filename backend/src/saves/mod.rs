@@ -133,10 +133,12 @@ async fn sweep_rows(app: &App) -> Result<(), SqlError> {
 /// Removes blobs that no row names: their request was cut off between blob and row, or its delete between
 /// row and blob.
 async fn sweep_blobs(app: &App) -> Result<(), String> {
-    let keys = app.blob.older_than(ORPHAN_AGE, SWEEP_BLOBS_MAX).await.map_err(|error| error.to_string())?;
+    // Blobs of other features begin with a word of theirs.
+    let ours = |folder: &str| GameId::parse(folder).is_some();
+    let keys = app.blob.older_than(ORPHAN_AGE, SWEEP_BLOBS_MAX, ours).await;
+    let keys = keys.map_err(|error| error.to_string())?;
     for key in keys {
         let mut parts = key.split('/');
-        // Blobs of other features begin with the feature's name.
         let Some(game) = parts.next().and_then(GameId::parse) else { continue };
         if !db::is_named(&app.sql, &game, &key).await.map_err(|error| error.to_string())? {
             tracing::info!(key, "a blob that no save names is removed");

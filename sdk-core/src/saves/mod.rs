@@ -29,6 +29,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use send::drain;
 pub(crate) use state::SavesState;
 use state::Turn;
 

@@ -113,6 +113,27 @@ impl Outbox {
         self.write_slot(&record, &payload).map_err(|error| Error::storage("keeping an offline copy", &error))
     }
 
+    /// Takes another player's offline copies over: those that are the heads of slots that this one has now. The
+    /// other's are gone then.
+    pub(crate) fn inherit(&self, other: &Outbox, heads: &[SaveVersion]) -> Result<(), Error> {
+        let failed = |error: io::Error| Error::storage("moving offline copies", &error);
+        for head in heads {
+            let copy = other.read_slot(&head.slot).map_err(failed)?;
+            let copy = copy.filter(|(record, _)| record.version.version == head.version);
+            if let Some((record, payload)) = copy {
+                let packed = record
+                    .compression
+                    .map(|compression| Packed { shape: shape_of(&record.version, compression), payload });
+                self.loaded(self.base(&head.slot)?.as_ref(), &record.version, packed.as_ref())?;
+            }
+        }
+        let folder = other.folder.join("slots");
+        for name in other.disk.names(&folder).map_err(failed)? {
+            other.disk.remove(&folder.join(name)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// The server has no save in this slot (any more): neither have we, but for what is unsent.
     pub(crate) fn vanished(&self, slot: &str, before: Option<&VersionId>) -> Result<(), Error> {
         let _guard = self.guard("removing an offline copy")?;

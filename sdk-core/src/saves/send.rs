@@ -95,6 +95,50 @@ async fn round(shared: &Arc<Shared>) -> Option<Error> {
     }
 }
 
+/// Everything of a player is sent; as long as this lives, nobody sends for anyone.
+#[derive(Debug)]
+pub(crate) struct Drained<'a> {
+    outbox: Outbox,
+    _lane: tokio::sync::MutexGuard<'a, ()>,
+    _right: crate::disk::Lock,
+}
+
+/// Sends everything of a player who has a session but is not logged in. Fails when something stays, also
+/// when a conflict or a refused save waits for the player's word.
+pub(crate) async fn drain<'a>(shared: &'a Arc<Shared>, player: &PlayerId) -> Result<Drained<'a>, Error> {
+    let outbox = shared.saves.outbox(player);
+    let lane = shared.saves.lane.lock().await;
+    let right = right_to_send(&outbox).await?;
+    loop {
+        let queue = outbox.clone();
+        let Some(entry) = blocking(move || queue.next(&HashSet::new())).await? else { break };
+        send(shared, player, &outbox, &entry).await.map_err(|(error, _)| error)?;
+    }
+    let queue = outbox.clone();
+    match blocking(move || queue.any_unresolved()).await? {
+        Some(error) => Err(error),
+        None => Ok(Drained { outbox, _lane: lane, _right: right }),
+    }
+}
+
+impl Drained<'_> {
+    /// Gives the player's offline copies to the one whom the slots belong to now, as far as they are that one's
+    /// heads. What cannot be given is read from the cloud when it is wanted.
+    pub(crate) async fn inherit(self, shared: &Arc<Shared>, heir: &PlayerId, from: &PlayerId) {
+        let heads = match api::list_saves(shared, heir).await {
+            Ok(heads) => heads,
+            Err(error) => {
+                tracing::debug!(code = error.code.as_str(), player = %from, "offline copies stay behind");
+                return;
+            }
+        };
+        let (mine, theirs) = (shared.saves.outbox(heir), self.outbox.clone());
+        if let Err(error) = blocking(move || mine.inherit(&theirs, &heads)).await {
+            tracing::warn!(code = error.code.as_str(), "offline copies stay behind");
+        }
+    }
+}
+
 async fn right_to_send(outbox: &Outbox) -> Result<crate::disk::Lock, Error> {
     for _ in 0..SEND_LOCK_POLLS {
         let queue = outbox.clone();

@@ -7,9 +7,14 @@
 //! lost, the old token is sent again, which the server allows until the new one is used.
 //!
 //! Ending a session is local first: memory, then disk; what the server has not been told waits as a
-//! farewell in the same file.
+//! farewell in the same file ([`farewells`]). [`change`] has what changes who is logged in. A session that is
+//! not to be remembered lives in memory only. Beside the session there may be a kept guest's, for the merge.
 
+mod change;
+mod device;
+mod farewells;
 mod keyring;
+mod store;
 mod vault;
 
 use crate::event::{Event, Events};
@@ -17,14 +22,16 @@ use crate::http::{Answer, Http, Request};
 use crate::pump::Pump;
 use crate::{Config, Error, User};
 use aethex_wire::ErrorCode;
-use aethex_wire::auth::{LoggedIn, Logout, LogoutRequest, Refresh, RefreshRequest, Tokens};
+use aethex_wire::auth::{Refresh, RefreshRequest, Tokens};
 use aethex_wire::endpoint::None as Nothing;
-use aethex_wire::ids::PlayerId;
+use aethex_wire::ids::{PlayerId, SessionId};
 use parking_lot::{Condvar, Mutex};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+pub(crate) use store::blocking;
 use tokio::sync::watch;
-use vault::{Credentials, StoredSession, Vault};
+use vault::{KeptGuest, StoredSession, Vault};
 
 /// How long before its end an access token is replaced: longer than any request takes.
 const REFRESH_AHEAD: Duration = Duration::from_secs(60);
@@ -32,13 +39,6 @@ const REFRESH_AHEAD: Duration = Duration::from_secs(60);
 const RESTORE_WAIT: Duration = Duration::from_millis(250);
 /// How long a request waits for a stored session that a slow keyring guards.
 const RESTORE_WAIT_ASYNC: Duration = Duration::from_secs(3);
-/// How long one process waits for another's refresh: a little more than one takes.
-const LOCK_WAIT: Duration = Duration::from_secs(15);
-const LOCK_POLL: Duration = Duration::from_millis(20);
-/// Most sessions whose end the server has not heard of; the oldest then end by themselves, in 30 days.
-const FAREWELLS_MAX: usize = 8;
-/// Pause before a farewell is tried again while the backend cannot be reached.
-const FAREWELL_PAUSE: Duration = Duration::from_secs(60);
 
 /// The session.
 #[derive(Debug)]
@@ -57,13 +57,27 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 struct State {
     active: Option<Active>,
+    guest: Option<Guest>,
     restoring: bool,
+    /// Refresh tokens of sessions that ended here and are on no disk, while the server could not be told.
+    farewells: Vec<String>,
 }
 
 #[derive(Clone)]
 struct Active {
     stored: StoredSession,
     access: Option<Access>,
+    /// Whether it is on the disk.
+    remembered: bool,
+}
+
+/// A guest that waits to be merged.
+#[derive(Debug)]
+struct Guest {
+    active: Active,
+    heir: PlayerId,
+    /// Whether the server was asked to merge it, and did not say what became of it.
+    asked: bool,
 }
 
 #[derive(Clone)]
@@ -75,6 +89,21 @@ struct Access {
 impl std::fmt::Debug for Active {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Active").field("session_id", &self.stored.session_id).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// The session of this player: the one who is logged in, or the kept guest.
+    fn of(&mut self, player: &PlayerId) -> Option<&mut Active> {
+        let guest = self.guest.as_mut().map(|guest| &mut guest.active);
+        self.active.as_mut().into_iter().chain(guest).find(|active| active.stored.user.id == *player)
+    }
+}
+
+impl Guest {
+    fn stored(kept: KeptGuest) -> Guest {
+        let KeptGuest { session, heir } = kept;
+        Guest { active: Active { stored: session, access: None, remembered: true }, heir, asked: false }
     }
 }
 
@@ -124,7 +153,8 @@ impl Session {
             && let Some(stored) = credentials.session
         {
             self.events.push(Event::LoggedIn(stored.user.clone()));
-            state.active = Some(Active { stored, access: None });
+            state.active = Some(Active { stored, access: None, remembered: true });
+            state.guest = credentials.guest.map(Guest::stored);
         }
         drop(state);
         self.restored.notify_all();
@@ -151,6 +181,40 @@ impl Session {
     /// The player who is logged in, without waiting.
     pub(crate) fn player_now(&self) -> Option<PlayerId> {
         self.state.lock().active.as_ref().map(|active| active.stored.user.id.clone())
+    }
+
+    /// Whether this is the session of the player who is logged in.
+    pub(crate) fn is_current(&self, id: &SessionId) -> bool {
+        self.state.lock().active.as_ref().is_some_and(|active| active.stored.session_id == *id)
+    }
+
+    /// The guest that may be merged into the player who is logged in.
+    pub(crate) fn kept_guest(&self) -> Option<User> {
+        let player = self.current_user()?.id;
+        let state = self.state.lock();
+        let guest = state.guest.as_ref().filter(|guest| guest.heir == player);
+        guest.map(|guest| guest.active.stored.user.clone())
+    }
+
+    /// A refresh token of this player that the server just gave: proof that the session is alive.
+    pub(crate) async fn newest_refresh_token(&self, player: &PlayerId) -> Result<String, Error> {
+        let _changing = self.changing.lock().await;
+        self.refresh(player).await?;
+        Ok(self.active_of(player)?.stored.refresh_token)
+    }
+
+    /// Whether the server was asked to merge this guest, and did not say what became of it.
+    pub(crate) fn merge_was_asked(&self, guest: &PlayerId) -> bool {
+        let state = self.state.lock();
+        state.guest.as_ref().is_some_and(|kept| kept.asked && kept.active.stored.user.id == *guest)
+    }
+
+    /// The server is about to be asked to merge this guest, or has said that it did not.
+    pub(crate) fn merge_is_asked(&self, guest: &PlayerId, asked: bool) {
+        let mut state = self.state.lock();
+        if let Some(kept) = state.guest.as_mut().filter(|kept| kept.active.stored.user.id == *guest) {
+            kept.asked = asked;
+        }
     }
 
     /// Counts changes of who is logged in.
@@ -185,6 +249,24 @@ impl Session {
         }
     }
 
+    /// Downloads into a file as this player.
+    pub(crate) async fn download(
+        &self,
+        player: &PlayerId,
+        request: &Request,
+        size_bytes: u64,
+        path: PathBuf,
+    ) -> Result<(), Error> {
+        let token = self.access_token(player, None).await?;
+        match self.http.download(request, &token, size_bytes, &path).await {
+            Err(error) if matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::SessionEnded) => {
+                let token = self.access_token(player, Some(&token)).await?;
+                self.http.download(request, &token, size_bytes, &path).await
+            }
+            done => done,
+        }
+    }
+
     /// A fresh access token of this player, other than the one that was refused.
     async fn access_token(&self, player: &PlayerId, refused: Option<&str>) -> Result<String, Error> {
         if let Some(token) = self.fresh_token(player, refused)? {
@@ -200,9 +282,8 @@ impl Session {
     }
 
     fn fresh_token(&self, player: &PlayerId, refused: Option<&str>) -> Result<Option<String>, Error> {
-        let state = self.state.lock();
-        let active = state.active.as_ref().filter(|active| active.stored.user.id == *player);
-        let access = active.ok_or_else(Error::not_logged_in)?.access.as_ref();
+        let mut state = self.state.lock();
+        let access = state.of(player).ok_or_else(Error::not_logged_in)?.access.as_ref();
         let fresh = access
             .filter(|access| Some(access.token.as_str()) != refused && Instant::now() < access.refresh_at);
         Ok(fresh.map(|access| access.token.clone()))
@@ -210,14 +291,16 @@ impl Session {
 
     /// Exchanges the refresh token. Only while holding `changing`.
     async fn refresh(&self, player: &PlayerId) -> Result<(), Error> {
-        let _lock = self.vault_lock().await?;
-        let mut stored = self.active_of(player)?.stored;
-        // Another process may have refreshed, logged out, or logged in as someone else.
-        match self.load().await?.session {
-            Some(kept) if kept.session_id == stored.session_id => stored = kept,
-            _ => {
-                self.end(&stored, Event::SessionExpired);
-                return Err(Error::not_logged_in());
+        let Active { mut stored, remembered, .. } = self.active_of(player)?;
+        let _lock = if remembered { self.vault_lock().await? } else { None };
+        if remembered {
+            // Another process may have refreshed, logged out, or logged in as someone else.
+            match self.load().await?.session_of(player) {
+                Some(kept) => stored = kept.clone(),
+                None => {
+                    self.end(&stored, Event::SessionExpired);
+                    return Err(Error::not_logged_in());
+                }
             }
         }
         let body = RefreshRequest { refresh_token: stored.refresh_token.clone() };
@@ -226,7 +309,10 @@ impl Session {
             Ok(answer) => answer.json::<Refresh>()?,
             Err(error) if matches!(error.code, ErrorCode::SessionEnded | ErrorCode::Unauthenticated) => {
                 self.end(&stored, Event::SessionExpired);
-                self.change_file(|credentials| credentials.session = None).await.ok();
+                if remembered {
+                    let player = player.clone();
+                    self.change_file(move |credentials| credentials.remove_session_of(&player)).await.ok();
+                }
                 return Err(Error { code: ErrorCode::SessionEnded, ..error });
             }
             Err(error) => return Err(error),
@@ -237,154 +323,27 @@ impl Session {
         // A logout may have come in between; then there is nothing to keep.
         let user = self.active_of(player)?.stored.user;
         let next = StoredSession { user, refresh_token: tokens.refresh_token.clone(), ..stored };
-        let keep = next.clone();
-        self.change_file(move |credentials| credentials.session = Some(keep)).await?;
+        if remembered {
+            let keep = next.clone();
+            self.change_file(move |credentials| credentials.keep_refreshed(keep)).await?;
+        }
         let mut state = self.state.lock();
-        match &mut state.active {
-            Some(active) if active.stored.session_id == next.session_id => {
-                *active = Active { stored: next, access: Some(Access::new(&tokens)) };
-                Ok(())
-            }
-            _ => Err(Error::not_logged_in()),
-        }
-    }
-
-    /// Makes this the session; the one before gets a farewell.
-    pub(crate) async fn begin(&self, logged_in: LoggedIn) -> Result<User, Error> {
-        let LoggedIn { user, tokens } = logged_in;
-        let stored = StoredSession {
-            user: user.clone(),
-            session_id: tokens.session_id.clone(),
-            refresh_token: tokens.refresh_token.clone(),
-        };
-        let _changing = self.changing.lock().await;
-        let _lock = self.vault_lock().await?;
-        let keep = stored.clone();
-        let kept = self
-            .change_file(move |credentials| {
-                let before = credentials.session.replace(keep);
-                credentials.farewells.extend(before.map(|before| before.refresh_token));
-            })
-            .await;
-        if let Err(error) = kept {
-            // Nobody could use this session again after a restart: end it.
-            let _ = self.say_farewell(&tokens.refresh_token).await;
-            return Err(error);
-        }
-        {
-            let mut state = self.state.lock();
-            state.restoring = false;
-            state.active = Some(Active { stored, access: Some(Access::new(&tokens)) });
-        }
-        self.events.push(Event::LoggedIn(user.clone()));
-        self.restored.notify_all();
-        self.changed();
-        Ok(user)
-    }
-
-    /// Ends the session here; the server hears of it when it can be reached.
-    pub(crate) async fn logout(&self) -> Result<(), Error> {
-        // What a slow keyring still guards ends as well.
-        let _ = self.player().await;
-        let Some(active) = self.state.lock().active.clone() else { return Ok(()) };
-        self.end(&active.stored, Event::LoggedOut);
-        let _changing = self.changing.lock().await;
-        let _lock = self.vault_lock().await?;
-        let ended = active.stored;
-        self.change_file(move |credentials| {
-            let on_disk = credentials.session.take_if(|stored| stored.session_id == ended.session_id);
-            // The newest refresh token ends the session for sure.
-            credentials.farewells.push(on_disk.map_or(ended.refresh_token, |stored| stored.refresh_token));
-        })
-        .await?;
-        self.changed();
+        let active = state.of(player).ok_or_else(Error::not_logged_in)?;
+        *active = Active { stored: next, access: Some(Access::new(&tokens)), remembered };
         Ok(())
     }
 
-    /// Ends the session here, after the server ended it.
-    pub(crate) async fn forget(&self, player: &PlayerId) -> Result<(), Error> {
-        let _changing = self.changing.lock().await;
-        let _lock = self.vault_lock().await?;
-        let stored = self.active_of(player)?.stored;
-        self.end(&stored, Event::LoggedOut);
-        self.change_file(|credentials| credentials.session = None).await
-    }
-
-    /// Keeps a newer profile of the player.
-    pub(crate) async fn update_user(&self, user: &User) -> Result<(), Error> {
-        {
-            let mut state = self.state.lock();
-            let active = state.active.as_mut().filter(|active| active.stored.user.id == user.id);
-            let Some(active) = active.filter(|active| active.stored.user != *user) else { return Ok(()) };
-            active.stored.user = user.clone();
-        }
-        let _changing = self.changing.lock().await;
-        let _lock = self.vault_lock().await?;
-        let user = user.clone();
-        self.change_file(move |credentials| {
-            if let Some(stored) = credentials.session.as_mut().filter(|stored| stored.user.id == user.id) {
-                stored.user = user;
-            }
-        })
-        .await
-    }
-
-    /// Tells the server about sessions that ended here, for as long as the SDK runs.
-    pub(crate) async fn say_farewells(&self) {
-        let mut changes = self.changes.subscribe();
-        let mut online = self.http.online();
-        loop {
-            changes.borrow_and_update();
-            online.borrow_and_update();
-            let all_said = self.say_waiting_farewells().await;
-            tokio::select! {
-                _ = changes.changed() => {}
-                _ = online.changed(), if !all_said => {}
-                () = tokio::time::sleep(FAREWELL_PAUSE), if !all_said => {}
-            }
-        }
-    }
-
-    async fn say_waiting_farewells(&self) -> bool {
-        if self.state.lock().restoring {
-            return true;
-        }
-        let Ok(credentials) = self.load().await else { return true };
-        for token in credentials.farewells {
-            match self.say_farewell(&token).await {
-                Err(error) if error.retryable || error.code == ErrorCode::Protocol => return false,
-                _ => {}
-            }
-            let _changing = self.changing.lock().await;
-            let Ok(_lock) = self.vault_lock().await else { return false };
-            if self
-                .change_file(move |credentials| credentials.farewells.retain(|other| *other != token))
-                .await
-                .is_err()
-            {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn say_farewell(&self, refresh_token: &str) -> Result<(), Error> {
-        let body = LogoutRequest { refresh_token: Some(refresh_token.to_owned()), everywhere: false };
-        let request = Request::of::<Logout>(&[], &Nothing {}).json(&body).repeatable();
-        self.http.send(&request, None).await.map(drop)
-    }
-
     fn active_of(&self, player: &PlayerId) -> Result<Active, Error> {
-        let state = self.state.lock();
-        let active = state.active.as_ref().filter(|active| active.stored.user.id == *player);
-        active.cloned().ok_or_else(Error::not_logged_in)
+        self.state.lock().of(player).cloned().ok_or_else(Error::not_logged_in)
     }
 
-    /// Ends a session in memory, if it is still the one.
+    /// Ends a player's session in memory. A kept guest's ends without a word: nobody is logged out.
     fn end(&self, stored: &StoredSession, event: Event) {
+        let player = &stored.user.id;
         {
             let mut state = self.state.lock();
-            if state.active.take_if(|active| active.stored.session_id == stored.session_id).is_none() {
+            if state.active.take_if(|active| active.stored.user.id == *player).is_none() {
+                state.guest.take_if(|guest| guest.active.stored.user.id == *player);
                 return;
             }
         }
@@ -394,52 +353,5 @@ impl Session {
 
     fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
-    }
-
-    async fn vault_lock(&self) -> Result<Option<crate::disk::Lock>, Error> {
-        if !self.vault.keeps() {
-            return Ok(None);
-        }
-        let deadline = Instant::now() + LOCK_WAIT;
-        loop {
-            let vault = Arc::clone(&self.vault);
-            if let Some(lock) = blocking(move || vault.try_lock()).await? {
-                return Ok(Some(lock));
-            }
-            if Instant::now() >= deadline {
-                return Err(Error::new(ErrorCode::Timeout, "another process holds the session for too long"));
-            }
-            tokio::time::sleep(LOCK_POLL).await;
-        }
-    }
-
-    async fn load(&self) -> Result<Credentials, Error> {
-        let vault = Arc::clone(&self.vault);
-        blocking(move || vault.load(false)).await
-    }
-
-    /// Changes the file. Only while holding `changing` and the vault's lock.
-    async fn change_file(&self, change: impl FnOnce(&mut Credentials) + Send + 'static) -> Result<(), Error> {
-        let vault = Arc::clone(&self.vault);
-        blocking(move || {
-            // A file that cannot be opened any more is replaced.
-            let mut credentials = vault.load(false).unwrap_or_default();
-            change(&mut credentials);
-            let too_many = credentials.farewells.len().saturating_sub(FAREWELLS_MAX);
-            credentials.farewells.drain(..too_many);
-            vault.save(&credentials)
-        })
-        .await
-    }
-}
-
-/// Runs blocking work off the async thread.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => Err(Error::fault()),
-        Err(_) => Err(Error::shut_down()),
     }
 }

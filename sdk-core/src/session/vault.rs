@@ -1,23 +1,24 @@
-//! Where credentials rest: one encrypted file (ChaCha20-Poly1305) a server and game.
+//! Where credentials rest: encrypted files (ChaCha20-Poly1305), a server and game: one with the session,
+//! which comes and goes, and one with the guest's key, which is made once and never replaced.
 //!
-//! Its key lies in the operating system's keyring or, where there is none, in a file beside it that only
+//! Their key lies in the operating system's keyring or, where there is none, in a file beside it that only
 //! the same user can read. The first protects tokens from whoever gets the disk; the second keeps them
-//! out of copies of single files, and no more. The file is replaced atomically; a lock between processes
+//! out of copies of single files, and no more. Files are replaced atomically; a lock between processes
 //! keeps two of them from using one refresh token twice. Everything here blocks.
 
 use super::keyring::{self, NoKey};
 use crate::disk::{Disk, Lock, scope_folder};
 use crate::{Config, CredentialStore, Error};
-use aethex_wire::auth::User;
-use aethex_wire::ids::SessionId;
+use aethex_wire::auth::{Tokens, User};
+use aethex_wire::ids::{PlayerId, SessionId};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-const KEY_LEN: usize = 32;
+pub(super) const KEY_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
 /// A session and a few farewells are about 2 KB.
 const FILE_LEN_MAX: usize = 64 * 1024;
@@ -28,6 +29,9 @@ pub(crate) type Key = [u8; KEY_LEN];
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Credentials {
     pub(crate) session: Option<StoredSession>,
+    /// The guest that waits to be merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) guest: Option<KeptGuest>,
     /// Refresh tokens of sessions that ended here while the server could not be told.
     #[serde(default)]
     pub(crate) farewells: Vec<String>,
@@ -39,6 +43,45 @@ pub(crate) struct StoredSession {
     pub(crate) user: User,
     pub(crate) session_id: SessionId,
     pub(crate) refresh_token: String,
+}
+
+/// A guest's session, kept when the player logged in to another account.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptGuest {
+    pub(crate) session: StoredSession,
+    /// Who logged in then: the only one the guest may be merged into.
+    pub(crate) heir: PlayerId,
+}
+
+impl StoredSession {
+    pub(crate) fn new(user: User, tokens: &Tokens) -> StoredSession {
+        StoredSession {
+            user,
+            session_id: tokens.session_id.clone(),
+            refresh_token: tokens.refresh_token.clone(),
+        }
+    }
+}
+
+impl Credentials {
+    /// The session of this player: the one who is logged in, or the kept guest.
+    pub(crate) fn session_of(&self, player: &PlayerId) -> Option<&StoredSession> {
+        let guest = self.guest.as_ref().map(|guest| &guest.session);
+        self.session.as_ref().into_iter().chain(guest).find(|session| session.user.id == *player)
+    }
+
+    pub(crate) fn remove_session_of(&mut self, player: &PlayerId) {
+        self.session.take_if(|session| session.user.id == *player);
+        self.guest.take_if(|guest| guest.session.user.id == *player);
+    }
+
+    /// Puts the newest tokens of a session in the place of its older ones.
+    pub(crate) fn keep_refreshed(&mut self, session: StoredSession) {
+        match &mut self.guest {
+            Some(guest) if guest.session.session_id == session.session_id => guest.session = session,
+            _ => self.session = Some(session),
+        }
+    }
 }
 
 impl std::fmt::Debug for Credentials {
@@ -56,22 +99,23 @@ pub(crate) enum KeyPlace {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
-    key: KeyPlace,
-    nonce: [u8; NONCE_LEN],
+pub(super) struct Header {
+    pub(super) key: KeyPlace,
+    pub(super) nonce: [u8; NONCE_LEN],
 }
 
 /// The credentials file.
 #[derive(Debug)]
 pub(crate) struct Vault {
-    disk: Disk,
+    pub(super) disk: Disk,
     store: CredentialStore,
     /// Name of the key in the keyring, and bound to the file's content.
-    name: String,
-    folder: PathBuf,
+    pub(super) name: String,
+    pub(super) folder: PathBuf,
     key: Mutex<Option<CachedKey>>,
     /// What there is instead of the file for [`CredentialStore::Memory`].
     memory: Mutex<Credentials>,
+    pub(super) memory_device_key: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -98,6 +142,7 @@ impl Vault {
             folder,
             key: Mutex::new(None),
             memory: Mutex::default(),
+            memory_device_key: Mutex::default(),
         }
     }
 
@@ -106,10 +151,15 @@ impl Vault {
         self.store != CredentialStore::Memory
     }
 
+    /// Whether there is a session, or was one, on the disk.
+    pub(crate) fn has_file(&self) -> bool {
+        !self.keeps() || self.disk.exists(&self.file())
+    }
+
     /// Whether reading needs the keyring, which may block; otherwise reading takes well under a millisecond.
     pub(crate) fn needs_keyring(&self) -> bool {
         self.keeps()
-            && matches!(self.read_file(), Ok(Some((Header { key: KeyPlace::Keyring, .. }, _))))
+            && matches!(self.read_file(&self.file()), Ok(Some((Header { key: KeyPlace::Keyring, .. }, _))))
             && self.key.lock().is_none()
     }
 
@@ -127,7 +177,7 @@ impl Vault {
         if !self.keeps() {
             return Ok(self.memory.lock().clone());
         }
-        let (header, sealed) = match self.read_file() {
+        let (header, sealed) = match self.read_file(&self.file()) {
             Ok(Some(file)) => file,
             Ok(None) => return Ok(Credentials::default()),
             Err(error) if error.kind() == ErrorKind::InvalidData => {
@@ -140,10 +190,8 @@ impl Vault {
             tracing::warn!(place = ?header.key, "the credentials file's key cannot be read");
             return Err(Error::not_logged_in());
         };
-        let nonce = Nonce::from(header.nonce);
-        let payload = Payload { msg: &sealed, aad: self.name.as_bytes() };
-        let plain = ChaCha20Poly1305::new(&key.into()).decrypt(&nonce, payload);
-        let credentials = plain.ok().and_then(|plain| serde_json::from_slice(&plain).ok());
+        let plain = open(&key, header.nonce, &sealed, &self.name);
+        let credentials = plain.and_then(|plain| serde_json::from_slice(&plain).ok());
         Ok(credentials.unwrap_or_else(|| {
             tracing::warn!("the credentials file does not open with its key: the player must log in again");
             Credentials::default()
@@ -163,14 +211,18 @@ impl Vault {
         if *credentials == Credentials::default() {
             return self.disk.remove(&path).map_err(failed);
         }
-        let CachedKey { place, key } = self.key_for_saving().map_err(failed)?;
-        let nonce = random::<NONCE_LEN>().map_err(failed)?;
         let plain = serde_json::to_vec(credentials).expect("credentials are plain data");
-        let payload = Payload { msg: &plain, aad: self.name.as_bytes() };
+        self.write_sealed(&path, &plain, &self.name).map_err(failed)
+    }
+
+    pub(super) fn write_sealed(&self, path: &Path, plain: &[u8], name: &str) -> io::Result<()> {
+        let CachedKey { place, key } = self.key_for_saving()?;
+        let nonce = random::<NONCE_LEN>()?;
+        let payload = Payload { msg: plain, aad: name.as_bytes() };
         let sealed = ChaCha20Poly1305::new(&key.into())
             .encrypt(&Nonce::from(nonce), payload)
-            .map_err(|_| failed(ErrorKind::InvalidInput.into()))?;
-        self.disk.write_record(&path, &Header { key: place, nonce }, &sealed).map_err(failed)?;
+            .map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
+        self.disk.write_record(path, &Header { key: place, nonce }, &sealed)?;
         *self.key.lock() = Some(CachedKey { place, key });
         Ok(())
     }
@@ -179,11 +231,11 @@ impl Vault {
         self.folder.join("credentials")
     }
 
-    fn read_file(&self) -> io::Result<Option<(Header, bytes::Bytes)>> {
-        self.disk.read_record(&self.file(), FILE_LEN_MAX)
+    pub(super) fn read_file(&self, path: &Path) -> io::Result<Option<(Header, bytes::Bytes)>> {
+        self.disk.read_record(path, FILE_LEN_MAX)
     }
 
-    fn key_of(&self, place: KeyPlace, patient: bool) -> Option<Key> {
+    pub(super) fn key_of(&self, place: KeyPlace, patient: bool) -> Option<Key> {
         if let Some(cached) = *self.key.lock()
             && cached.place == place
         {
@@ -208,6 +260,7 @@ impl Vault {
         if self.store == CredentialStore::Auto {
             match keyring::read(&self.name) {
                 Ok(key) => return Ok(CachedKey { place: KeyPlace::Keyring, key }),
+                Err(NoKey::Missing) if self.guest_needs_keyring() => {}
                 Err(NoKey::Missing) => {
                     let key = random()?;
                     if keyring::store(&self.name, key).is_ok() {
@@ -236,7 +289,12 @@ impl Vault {
     }
 }
 
-fn random<const N: usize>() -> io::Result<[u8; N]> {
+pub(super) fn open(key: &Key, nonce: [u8; NONCE_LEN], sealed: &[u8], name: &str) -> Option<Vec<u8>> {
+    let payload = Payload { msg: sealed, aad: name.as_bytes() };
+    ChaCha20Poly1305::new(&(*key).into()).decrypt(&Nonce::from(nonce), payload).ok()
+}
+
+pub(super) fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random numbers"))?;
     Ok(bytes)
@@ -260,6 +318,7 @@ mod tests {
         });
         Credentials {
             session: serde_json::from_value(session).unwrap(),
+            guest: None,
             farewells: vec!["old-token".to_owned()],
         }
     }

@@ -2,7 +2,10 @@
 //! loopback, with switches for what goes wrong. What a whole backend does is tested elsewhere; here the
 //! client's side of failures is.
 
-use aethex_sdk_core::wire::auth::{LoggedIn, LoginRequest, LogoutRequest, RefreshRequest, Tokens, User};
+use crate::accounts::Accounts;
+use aethex_sdk_core::wire::auth::{
+    LoginRequest, LogoutRequest, RefreshRequest, RegisterRequest, Tokens, User, Visibility,
+};
 use aethex_sdk_core::wire::ids::{PlayerId, SessionId, VersionId};
 use aethex_sdk_core::wire::page::Page;
 use aethex_sdk_core::wire::saves::{
@@ -23,6 +26,8 @@ pub(crate) struct Faults {
     pub(crate) down: bool,
     /// So many answers to these paths are lost after the work was done.
     pub(crate) lost_answers: HashMap<&'static str, u32>,
+    /// So many answers to these paths end in the middle.
+    pub(crate) cut_answers: HashMap<&'static str, u32>,
     /// So many requests are refused with 429 and Retry-After: 0.
     pub(crate) rate_limited: u32,
     /// Every answer is a page in HTML with status 200.
@@ -40,6 +45,8 @@ pub(crate) struct State {
     pub(crate) slots: HashMap<(String, String), Vec<Stored>>,
     pub(crate) beside: Vec<Stored>,
     pub(crate) ended_sessions: HashSet<String>,
+    pub(crate) accounts: Accounts,
+    pub(crate) users: HashMap<PlayerId, User>,
     /// Access tokens that are accepted: all others are 401.
     access: HashMap<String, PlayerId>,
     refresh: HashMap<String, Chain>,
@@ -64,18 +71,18 @@ struct Chain {
 }
 
 #[derive(Debug, Clone)]
-struct Answer {
-    status: u16,
-    content_type: &'static str,
-    body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Vec<u8>,
 }
 
-struct Request {
-    method: String,
-    path: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
     query: String,
-    headers: HashMap<String, String>,
-    body: Vec<u8>,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -128,18 +135,17 @@ impl Backend {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut stream = stream;
         while let Some(request) = read_request(&mut reader) {
+            let cut;
             let answer = {
                 let mut state = self.state();
                 if state.faults.down {
                     return;
                 }
                 let answer = state.answer(&request);
-                let lost =
-                    state.faults.lost_answers.iter_mut().find(|(path, _)| request.path.contains(**path));
-                if let Some((_, left)) = lost.filter(|(_, left)| **left > 0) {
-                    *left -= 1;
+                if struck(&mut state.faults.lost_answers, &request.path) {
                     return;
                 }
+                cut = struck(&mut state.faults.cut_answers, &request.path);
                 answer
             };
             let retry = if answer.status == 429 { "retry-after: 0\r\n" } else { "" };
@@ -149,11 +155,19 @@ impl Backend {
                 answer.content_type,
                 answer.body.len()
             );
-            if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&answer.body)).is_err() {
+            let len = if cut { answer.body.len() / 2 } else { answer.body.len() };
+            let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&answer.body[..len]));
+            if cut || sent.is_err() {
                 return;
             }
         }
     }
+}
+
+/// Whether a fault of this path strikes now.
+fn struck(faults: &mut HashMap<&'static str, u32>, path: &str) -> bool {
+    let fault = faults.iter_mut().find(|(part, left)| path.contains(**part) && **left > 0);
+    fault.map(|(_, left)| *left -= 1).is_some()
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
@@ -177,18 +191,18 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     Some(Request { method, path: path.to_owned(), query: query.to_owned(), headers, body })
 }
 
-fn json(status: u16, body: &impl Serialize) -> Answer {
+pub(crate) fn json(status: u16, body: &impl Serialize) -> Answer {
     Answer { status, content_type: "application/json", body: serde_json::to_vec(body).unwrap() }
 }
 
-fn problem(code: ErrorCode) -> Answer {
+pub(crate) fn problem(code: ErrorCode) -> Answer {
     Answer {
         content_type: "application/problem+json",
         ..json(code.status(), &Problem::new(code, "on purpose"))
     }
 }
 
-fn empty() -> Answer {
+pub(crate) fn empty() -> Answer {
     Answer { status: 204, content_type: "application/json", body: Vec::new() }
 }
 
@@ -204,40 +218,67 @@ impl State {
         }
         self.log.push(format!("{} {}", request.method, request.path));
         match request.path.as_str() {
-            "/api/v1/auth/login" | "/api/v1/auth/register" => {
-                let email = match serde_json::from_slice::<LoginRequest>(&request.body) {
-                    Ok(login) if login.password == "wrong password" => {
-                        return problem(ErrorCode::InvalidCredentials);
-                    }
-                    Ok(login) => login.email,
-                    Err(_) => serde_json::from_slice::<serde_json::Value>(&request.body).unwrap()["email"]
-                        .as_str()
-                        .unwrap()
-                        .to_owned(),
-                };
-                let player = player_of(&email);
-                let session = SessionId::parse(&self.next_id()).unwrap();
-                let tokens = self.tokens(&player, &session);
-                json(200, &LoggedIn { user: user(&player, &email), tokens })
+            "/api/v1/auth/login" => {
+                let login: LoginRequest = serde_json::from_slice(&request.body).unwrap();
+                match login.password.as_str() {
+                    "wrong password" => problem(ErrorCode::InvalidCredentials),
+                    _ => self.log_in(&player_of(&login.email), &login.email),
+                }
+            }
+            "/api/v1/auth/register" => {
+                let body: RegisterRequest = serde_json::from_slice(&request.body).unwrap();
+                let refusal = self.refused_without(body.proof.as_ref());
+                refusal.unwrap_or_else(|| self.log_in(&player_of(&body.email), &body.email))
             }
             "/api/v1/auth/refresh" => self.refresh(&serde_json::from_slice(&request.body).unwrap()),
             "/api/v1/auth/logout" => self.logout(request),
             "/api/v1/auth/profile" => match self.caller(request) {
-                Some(player) => json(200, &user(&player, "ann@example.com")),
+                Some(player) => json(200, &self.user_of(&player)),
                 None => problem(ErrorCode::Unauthenticated),
             },
-            path => match (self.caller(request), path.strip_prefix("/api/v1/saves/")) {
-                (None, _) => problem(ErrorCode::Unauthenticated),
-                (Some(player), Some(rest)) if rest.starts_with(player.as_str()) => {
-                    let slot = rest.split_once('/').map(|(_, slot)| slot.to_owned());
-                    self.saves(player.as_str(), slot, request)
+            path => {
+                if let Some(answer) = self.public_accounts(request) {
+                    return answer;
                 }
-                _ => problem(ErrorCode::NotFound),
-            },
+                let Some(player) = self.caller(request) else { return problem(ErrorCode::Unauthenticated) };
+                if let Some(answer) = self.accounts_of(&player, request) {
+                    return answer;
+                }
+                match path.strip_prefix("/api/v1/saves/") {
+                    Some(rest) if rest.starts_with(player.as_str()) => {
+                        let slot = rest.split_once('/').map(|(_, slot)| slot.to_owned());
+                        self.saves(player.as_str(), slot, request)
+                    }
+                    _ => problem(ErrorCode::NotFound),
+                }
+            }
         }
     }
 
-    fn next_id(&mut self) -> String {
+    pub(crate) fn user_of(&self, player: &PlayerId) -> User {
+        self.users.get(player).cloned().unwrap_or_else(|| user(player, "ann@example.com"))
+    }
+
+    pub(crate) fn change_user(&mut self, user: User) -> Answer {
+        self.users.insert(user.id.clone(), user.clone());
+        json(200, &user)
+    }
+
+    /// Sessions of a player, whose access tokens end at once.
+    pub(crate) fn sessions_of(&mut self, player: &PlayerId) -> HashSet<String> {
+        self.access.retain(|_, owner| owner != player);
+        let chains = self.refresh.values().filter(|chain| chain.player == *player);
+        chains.map(|chain| chain.session.as_str().to_owned()).collect()
+    }
+
+    /// Whose session a newest refresh token is of.
+    pub(crate) fn owner_of(&self, refresh_token: &str) -> Option<PlayerId> {
+        let chain = self.refresh.get(refresh_token)?;
+        let over = chain.child.is_some() || self.ended_sessions.contains(chain.session.as_str());
+        (!over).then(|| chain.player.clone())
+    }
+
+    pub(crate) fn next_id(&mut self) -> String {
         self.made += 1;
         format!("00000000-0000-0000-0000-{:012x}", self.made)
     }
@@ -246,7 +287,7 @@ impl State {
         self.access.get(request.headers.get("authorization")?.strip_prefix("Bearer ")?).cloned()
     }
 
-    fn tokens(&mut self, player: &PlayerId, session: &SessionId) -> Tokens {
+    pub(crate) fn tokens(&mut self, player: &PlayerId, session: &SessionId) -> Tokens {
         let (access_token, refresh_token) =
             (format!("access-{}", self.next_id()), format!("refresh-{}", self.next_id()));
         self.access.insert(access_token.clone(), player.clone());
@@ -414,13 +455,17 @@ pub(crate) fn player_of(email: &str) -> PlayerId {
     PlayerId::parse(&format!("{a}-{b}-{c}-{d}-{e}")).unwrap()
 }
 
-fn user(player: &PlayerId, email: &str) -> User {
+pub(crate) fn user(player: &PlayerId, email: &str) -> User {
     User {
         id: player.clone(),
         username: email.split('@').next().unwrap().to_owned(),
         email: email.to_owned(),
+        email_verified: false,
+        is_guest: false,
         display_name: "Ann".to_owned(),
         avatar_url: String::new(),
+        visibility: Visibility::Public,
+        locale: String::new(),
         version: 1,
         created_at_ms: 1,
     }

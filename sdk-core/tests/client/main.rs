@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
+mod accounts;
 mod backend;
+mod guests;
+mod logins;
+mod settings;
 
 use aethex_sdk_core::wire::ErrorCode;
 use aethex_sdk_core::{
@@ -51,6 +55,19 @@ fn load(cloud: &Cloud, slot: &str) -> Result<aethex_sdk_core::Loaded, aethex_sdk
 
 fn hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
+/// Every file in a folder and below.
+fn files_of(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut folders = vec![dir.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files
 }
 
 /// Waits for an event.
@@ -363,23 +380,14 @@ fn nothing_secret_lies_on_the_disk_in_plain() {
     backend.expire_access();
     cloud.block_on(cloud.auth().profile()).unwrap();
     save(&cloud, "a", "x").unwrap();
-    let mut folders = vec![dir.path().to_owned()];
-    let mut files = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            files += 1;
-            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-            for secret in ["access-", "refresh-", EMAIL, PASSWORD] {
-                assert!(!text.contains(secret), "{secret} in {path:?}");
-            }
+    let files = files_of(dir.path());
+    for path in &files {
+        let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+        for secret in ["access-", "refresh-", EMAIL, PASSWORD] {
+            assert!(!text.contains(secret), "{secret} in {path:?}");
         }
     }
-    assert!(files >= 4, "the session, its key, the slot and the locks");
+    assert!(files.len() >= 4, "the session, its key, the slot and the locks");
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@
 
 mod client;
 mod cpu;
+mod flood;
 mod operations;
 mod table;
 
@@ -72,6 +73,7 @@ async fn run(options: &Options) -> Result<(), String> {
     for kind in Kind::ALL {
         rows.push(measure(*kind, &players, &processes, Duration::from_secs(options.seconds.into())).await?);
     }
+    let flood = flood::measure(&address, &players).await?;
     let busy_rss_kib = options.server_pid.map(cpu::rss_kib).transpose()?;
     let report = table::Report {
         clients: options.clients,
@@ -79,6 +81,7 @@ async fn run(options: &Options) -> Result<(), String> {
         idle_rss_kib,
         busy_rss_kib,
         rows,
+        flood,
     };
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);

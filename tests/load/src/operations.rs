@@ -71,6 +71,22 @@ pub(crate) struct Player {
     refresh_token: Arc<Mutex<String>>,
 }
 
+impl Player {
+    /// The same player on another connection.
+    pub(crate) fn on(&self, connection: Connection) -> Player {
+        Player { connection: Arc::new(Mutex::new(connection)), ..self.clone() }
+    }
+}
+
+/// Performs an operation once.
+pub(crate) async fn once(kind: Kind, player: &Player) -> Result<(), String> {
+    let mut connection = player.connection.lock().await;
+    for call in calls(kind, player)?.iter().take(1) {
+        connection.send(call).await?;
+    }
+    Ok(())
+}
+
 /// Makes the players, each on a connection of its own.
 pub(crate) async fn register(address: &str, count: usize) -> Result<Vec<Player>, String> {
     let run = run_id();
@@ -82,8 +98,8 @@ pub(crate) async fn register(address: &str, count: usize) -> Result<Vec<Player>,
         let request = RegisterRequest {
             email: email.clone(),
             password: password.clone(),
-            username: None,
             device_name: Some("aethex-load".into()),
+            ..RegisterRequest::default()
         };
         let logged_in: LoggedIn = exchange::<Register>(&mut connection, &request).await?;
         players.push(Player {

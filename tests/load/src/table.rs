@@ -15,6 +15,7 @@ pub(crate) struct Report {
     /// And after the last.
     pub(crate) busy_rss_kib: Option<u64>,
     pub(crate) rows: Vec<Row>,
+    pub(crate) flood: crate::flood::Flood,
 }
 
 /// One kind of operation.
@@ -52,7 +53,7 @@ impl Row {
 }
 
 /// The time below which this part of the sorted times lies, in milliseconds.
-fn quantile_ms(sorted: &[Duration], part: f64) -> f64 {
+pub(crate) fn quantile_ms(sorted: &[Duration], part: f64) -> f64 {
     let at = (sorted.len() as f64 * part).ceil() as usize;
     sorted.get(at.saturating_sub(1)).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
 }
@@ -84,7 +85,17 @@ impl fmt::Display for Report {
                 cpu(row.database_cpu_ms)
             )?;
         }
-        Ok(())
+        let flood = &self.flood;
+        writeln!(
+            f,
+            "{} logins, {} at once, {:.0} a second: account reads' p95 {:.2} ms alone, {:.2} ms meanwhile ({:.2}x)",
+            flood.logins,
+            flood.at_once,
+            flood.logins_per_second,
+            flood.read_p95_alone_ms,
+            flood.read_p95_during_ms,
+            flood.read_p95_during_ms / flood.read_p95_alone_ms
+        )
     }
 }
 

@@ -16,6 +16,7 @@ const LOAD_LIMIT: Duration = Duration::from_secs(3_600);
 
 /// All load comes from one address, which the limits against guessing would stop at once.
 const LIMITS: &[(&str, &str)] = &[
+    ("AETHEX_AUTH_PROOF_KIND", "none"),
     ("AETHEX_AUTH_LIMITS_REGISTRATIONS_PER_ADDRESS", "1000000"),
     ("AETHEX_AUTH_LIMITS_LOGIN_FAILURES_PER_ADDRESS", "1000000"),
     ("AETHEX_LOG", "warn"),

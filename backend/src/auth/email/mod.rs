@@ -302,6 +302,7 @@ async fn change_email(
     Json(request): Json<ChangeEmailRequest>,
 ) -> Outcome<Response> {
     rules::check_email(&request.email)?;
+    app.auth.disposable.check(&request.email)?;
     let (user, hash) = own_account(&app, &caller).await?;
     reauthenticate(&app, &caller, &user, &hash, request.password).await?;
     let folded = rules::fold(&request.email);

@@ -10,7 +10,7 @@ use super::db::{self as accounts, NewAccount};
 use super::email::db::CodeKind;
 use super::email::{Mailing, notice_of_way, put_notice};
 use super::tokens::{address_digest, hex};
-use super::{proof, routes, rules};
+use super::{names, proof, routes, rules};
 use crate::app::App;
 use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -77,7 +77,7 @@ pub(crate) struct Entry {
 /// Logs in the owner of a way in, or makes the account.
 pub(crate) async fn enter(app: &App, game: &GameId, entry: Entry) -> Outcome<LoggedIn> {
     rules::check_device_name(entry.device_name.as_deref())?;
-    rules::check_locale(entry.locale.as_deref())?;
+    names::check_locale(entry.locale.as_deref())?;
     if let Some(player) = db::owner(&app.sql, game, entry.provider, &entry.subject).await? {
         return log_in(app, game, &player, &entry).await;
     }
@@ -112,7 +112,7 @@ async fn make_account(app: &App, game: &GameId, entry: &Entry) -> Outcome<Logged
     };
     let (refresh, session) = routes::new_session(entry.device_name.clone(), digest.clone(), entry.provider);
     let base = entry.display_name.as_deref().filter(|_| entry.provider != DEVICE);
-    let name = |number: Option<u32>| rules::username_from(base.unwrap_or("player"), number);
+    let name = |number: Option<u32>| names::username_from(base.unwrap_or("player"), number);
     let mut account = NewAccount {
         game: game.clone(),
         player: new_id(),
@@ -122,7 +122,7 @@ async fn make_account(app: &App, game: &GameId, entry: &Entry) -> Outcome<Logged
         email_folded,
         password_hash: String::new(),
         is_guest: entry.provider == DEVICE,
-        display_name: entry.display_name.clone().and_then(|name| rules::shown_name(&name)),
+        display_name: entry.display_name.clone().and_then(|name| names::shown_name(&name)),
         locale: entry.locale.clone().unwrap_or_default(),
         now_ms: now_ms(),
         session: Some(session),
@@ -295,9 +295,8 @@ async fn link_email(
 ) -> Outcome<Response> {
     rules::check_email(&request.email)?;
     rules::check_password(&request.password, &request.email, app.config.auth.refuse_common_passwords)?;
-    if let Some(username) = &request.username {
-        rules::check_username(username)?;
-    }
+    app.auth.disposable.check(&request.email)?;
+    let username = request.username.as_deref().map(names::clean_username).transpose()?;
     let digest = address_digest(app.auth.keys(), address);
     app.auth
         .limiter
@@ -319,7 +318,7 @@ async fn link_email(
     };
     // Who owned the address until now is told of it.
     let told = notice_of_way(&caller.game, &before, PASSWORD, "linked");
-    let (player, username) = (caller.player.clone(), request.username);
+    let player = caller.player.clone();
     app.sql
         .game(&caller.game)
         .transaction(move |transaction| {
