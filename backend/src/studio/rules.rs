@@ -145,7 +145,7 @@ const TOTP_DIGITS: usize = 6;
 
 /// The step whose code this is, when it is one of those that hold now.
 pub(crate) fn totp_step(secret: &[u8], code: &str, now_s: i64) -> Option<i64> {
-    let now = now_s / TOTP_STEP_S;
+    let now = now_s.div_euclid(TOTP_STEP_S);
     // Every step is compared, so that the time tells nothing.
     (now - TOTP_DRIFT..=now + TOTP_DRIFT).fold(None, |found, step| {
         let same = bool::from(totp(secret, step).as_bytes().ct_eq(code.as_bytes()));
