@@ -274,6 +274,9 @@ fn a_save_from_godot_is_read_by_c_and_rust_and_back() {
 fn players_log_in_with_a_real_provider() {
     let Some(project) = itest() else { return };
     let provider = Provider::start();
+    for person in ["zoe", "yan"] {
+        provider.set_account(serde_json::json!({ "sub": person, "name": person }));
+    }
     let set_up = |config: &mut Config| {
         let google = &mut config.auth.oauth.google;
         google.client_id = provider.client_id();
