@@ -238,7 +238,7 @@ fn a_c_guest_is_merged_into_an_account_and_the_player_chooses() {
         })
         .await;
         let words = String::from_utf8_lossy(&told.stderr).into_owned();
-        assert!(told.status.code() == Some(1) && words.contains("email_taken"), "{words}");
+        assert!(told.status.code() == Some(1) && words.contains("identity_taken"), "{words}");
 
         let (asked, shell) =
             run(move || (shell.c_on("phone", &["ann@example.com", PASSWORD, "merge"]), shell)).await;
