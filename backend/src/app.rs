@@ -206,12 +206,20 @@ impl Server {
             tokio::spawn(crate::auth::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::saves::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::jobs::tend(app.clone(), stopped.clone())),
+            tokio::spawn(crate::privacy::tend(app.clone(), stopped.clone())),
         ];
         if !app.config.metrics_listen.is_empty() {
             tasks.push(tokio::spawn(crate::metrics::listen(&app.config.metrics_listen, stopped).await?));
         }
         tracing::info!(%address, engine = app.sql.engine(), "serving");
         Ok(Server { app, address, stop, tasks })
+    }
+
+    /// What handlers share, of a server that does nothing by itself.
+    #[cfg(test)]
+    pub(crate) async fn app_for_tests(config: Config) -> Arc<App> {
+        let server = Server::start(config).await.map_err(|error| error.to_string());
+        server.map(|server| server.app.clone()).expect("the server starts")
     }
 
     /// The address that the API listens on.

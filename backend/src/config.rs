@@ -38,6 +38,8 @@ pub struct Config {
     pub mail: crate::mail::config::MailConfig,
     /// Work done after a commit.
     pub jobs: crate::jobs::config::JobsConfig,
+    /// Consents, exports, erasures.
+    pub privacy: crate::privacy::config::PrivacyConfig,
 }
 
 impl Default for Config {
@@ -56,6 +58,7 @@ impl Default for Config {
             saves: crate::saves::config::SavesConfig::default(),
             mail: crate::mail::config::MailConfig::default(),
             jobs: crate::jobs::config::JobsConfig::default(),
+            privacy: crate::privacy::config::PrivacyConfig::default(),
         }
     }
 }
@@ -339,7 +342,11 @@ mod tests {
             ("AETHEX_DATABASE_URL", "postgres://u:secret@h/d?password=secret"),
             ("AETHEX_MAIL_SMTP_PASSWORD", "secret"),
         ]);
-        let flags = [("data", "/tmp/x".into()), ("auth.proof.secret", "secret".into())];
+        let flags = [
+            ("data", "/tmp/x".into()),
+            ("auth.proof.secret", "secret".into()),
+            ("auth.oauth.google.client_secret", "secret".into()),
+        ];
         let effective = load(Some(file.path()), vars, &flags).unwrap();
         assert_eq!(effective.config.listen, "2.2.2.2:2");
         assert_eq!(effective.config.database.connections_max, 7);

@@ -2,6 +2,8 @@
 
 use crate::app::open_sql;
 use crate::config::Config;
+use crate::mail::Mailroom;
+use crate::ports::sql::Sql;
 use std::io::Write;
 
 /// One check with its outcome.
@@ -30,11 +32,34 @@ pub async fn run(config: &Config) -> Vec<Check> {
                 Err(error) => Err(format!("{}: {error}", sql.engine())),
             };
             checks.push(Check { what: "database".into(), outcome });
+            checks.extend(check_jobs(&sql).await);
             sql.close().await;
         }
     }
     checks.push(check_tls(config));
+    checks.push(check_mail(config).await);
     checks
+}
+
+/// The queue of jobs, once it is there.
+async fn check_jobs(sql: &Sql) -> Option<Check> {
+    if !sql.pending_migrations().await.is_ok_and(|pending| pending.is_empty()) {
+        return None;
+    }
+    let outcome = crate::jobs::state(sql).await.map_err(|error| error.to_string());
+    Some(Check { what: "jobs".into(), outcome })
+}
+
+/// Connects to the mail server, says hello and, if it is configured, logs in. Sends nothing.
+async fn check_mail(config: &Config) -> Check {
+    let outcome = match config.mail.check() {
+        Err(wrong) => Err(wrong.0),
+        Ok(()) => match Mailroom::open(config) {
+            Err(wrong) => Err(wrong.0),
+            Ok(mailroom) => mailroom.probe().await,
+        },
+    };
+    Check { what: "mail".into(), outcome }
 }
 
 fn check_data_folder(config: &Config) -> Check {

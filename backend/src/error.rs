@@ -97,6 +97,17 @@ impl Failure {
     pub(crate) fn code(&self) -> ErrorCode {
         self.problem.code
     }
+
+    /// What went wrong inside, for the log.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.fault.as_deref().unwrap_or(&self.problem.detail))
+    }
 }
 
 impl From<SqlError> for Failure {

@@ -33,6 +33,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(crate::auth::routes())
         .merge(crate::saves::routes())
+        .merge(crate::privacy::routes())
         .merge(crate::openapi::routes())
         .route("/healthz", routing::get(|| async { "ok\n" }))
         .route("/readyz", routing::get(ready))

@@ -17,6 +17,7 @@ pub mod mail;
 mod metrics;
 pub mod openapi;
 pub mod ports;
+pub mod privacy;
 mod saves;
 
 pub use app::{App, Server, StartError};

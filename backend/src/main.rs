@@ -1,6 +1,8 @@
 //! The command line of the backend.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
+mod policy;
+
 use aethex_backend::config::{self, Config, Effective};
 use aethex_backend::{Server, app, auth, doctor, openapi};
 use clap::{Args, Parser, Subcommand};
@@ -28,6 +30,8 @@ enum Command {
     Doctor(Settings),
     /// Keys that sign access tokens.
     Keys(KeysArgs),
+    /// Policies that players are asked to accept.
+    Policy(policy::PolicyArgs),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -89,6 +93,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         | Command::Config(settings)
         | Command::Doctor(settings) => settings,
         Command::Keys(KeysArgs { command: KeysCommand::Rotate(settings) }) => settings,
+        Command::Policy(policy) => policy.settings(),
     };
     let effective = settings.load()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -107,6 +112,10 @@ fn run(command: Command) -> Result<ExitCode, String> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Keys(_) => rotate(&effective.config),
+        Command::Policy(policy) => {
+            println!("{}", runtime.block_on(policy.run(&effective.config))?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Openapi => unreachable!("answered above"),
     }
 }

@@ -5,9 +5,14 @@ use aethex_wire::auth::email::{
     ChangeEmail, ChangePassword, ForgotPassword, ResetPassword, SendVerification, VerifyEmail,
 };
 use aethex_wire::auth::identities::{LinkEmail, ListIdentities, LoginGuest, MergeAccount, Unlink};
+use aethex_wire::auth::oauth::{LinkOauth, ListProviders, LoginOauth, StartOauth};
 use aethex_wire::auth::profile::{DeleteAvatar, GetPreferences, GetPublicProfile, PutAvatar, PutPreferences};
 use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
+use aethex_wire::privacy::{
+    AcceptPolicy, AnswerAsParent, AskParent, CancelErasure, DownloadExport, GetExport, GetPrivacy,
+    GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
+};
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
 use aethex_wire::{
     Access, CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Problem, endpoint,
@@ -67,6 +72,10 @@ pub fn document() -> Value {
     doc.add::<LinkEmail>(&[]);
     doc.add::<Unlink>(&[]);
     doc.add::<MergeAccount>(&[]);
+    doc.add::<ListProviders>(&[]);
+    doc.add::<StartOauth>(&[]);
+    doc.add::<LoginOauth>(&[]);
+    doc.add::<LinkOauth>(&[]);
     doc.add::<SendVerification>(&[]);
     doc.add::<VerifyEmail>(&[]);
     doc.add::<ChangeEmail>(&[]);
@@ -87,6 +96,19 @@ pub fn document() -> Value {
     )]);
     doc.add::<DeleteSave>(&[]);
     doc.add::<SaveHistory>(&[]);
+    doc.add::<ListPolicies>(&[]);
+    doc.add::<AcceptPolicy>(&[]);
+    doc.add::<GetPrivacy>(&[]);
+    doc.add::<PutConsent>(&[]);
+    doc.add::<PutAge>(&[]);
+    doc.add::<AskParent>(&[]);
+    doc.add::<AnswerAsParent>(&[]);
+    doc.add::<StartExport>(&[]);
+    doc.add::<GetExport>(&[]);
+    doc.add::<DownloadExport>(&[]);
+    doc.add::<StartErasure>(&[]);
+    doc.add::<CancelErasure>(&[]);
+    doc.add::<GetReceipt>(&[]);
     doc.finish()
 }
 
@@ -158,6 +180,10 @@ impl Doc {
                 success["content"][FRAME_MEDIA_TYPE] =
                     json!({ "schema": { "type": "string", "format": "binary" } });
             }
+        }
+        if E::NAME == DownloadExport::NAME {
+            success["content"] =
+                json!({ "application/zip": { "schema": { "type": "string", "format": "binary" } } });
         }
         let mut responses = Map::new();
         responses.insert(E::STATUS.to_string(), success);

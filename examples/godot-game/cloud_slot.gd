@@ -12,6 +12,8 @@ const SLOT := "meadow"
 const LABEL := "Meadow"
 
 var status := "unknown"
+## The id of the player whose game is on the screen; empty before the first login.
+var player := ""
 
 
 func _ready() -> void:

@@ -14,7 +14,8 @@ var playtime := 0.0
 @onready var player: Player = $World/Player
 @onready var slot: CloudSlot = $CloudSlot
 @onready var hud: Hud = $Ui/Hud
-@onready var login_dialog: LoginDialog = $Ui/LoginDialog
+@onready var login_dialog: AeThexLoginDialog = $Ui/LoginDialog
+@onready var account_screen: AccountScreen = $Ui/AccountScreen
 @onready var conflict_dialog: ConflictDialog = $Ui/ConflictDialog
 
 
@@ -27,6 +28,11 @@ func _ready() -> void:
 	hud.load_pressed.connect(load_game)
 	hud.quit_pressed.connect(quit_game)
 	hud.account_pressed.connect(_on_account_pressed)
+	hud.keep_pressed.connect(login_dialog.open)
+	login_dialog.done.connect(_on_login_done)
+	account_screen.keep_pressed.connect(login_dialog.open)
+	account_screen.log_out_pressed.connect(log_out)
+	account_screen.user_changed.connect(hud.show_user)
 	AeThexCloud.auth.logged_in.connect(_on_logged_in)
 	AeThexCloud.auth.session_expired.connect(login_dialog.open)
 	var arguments := Arguments.new(OS.get_cmdline_user_args())
@@ -41,7 +47,9 @@ func start() -> void:
 	hud.show_inventory(inventory)
 	slot.refresh()
 	if AeThexCloud.auth.is_logged_in():
-		_on_logged_in(AeThexCloud.auth.get_current_user())
+		var user := AeThexCloud.auth.get_current_user()
+		_on_logged_in(user)
+		slot.player = user.id
 		load_game()
 	else:
 		login_dialog.open()
@@ -146,13 +154,30 @@ func _on_logged_in(user: AeThexUser) -> void:
 	player.queue_redraw()
 
 
+## A login ended well: the guest began to play, a player came back, or a guest linked an email and plays on.
+func _on_login_done(user: AeThexUser) -> void:
+	hud.show_user(user)
+	if slot.player == user.id:
+		hud.say("Your meadow follows you now")
+		await save_game()
+	else:
+		await load_game()
+	slot.player = user.id
+
+
 func _on_account_pressed() -> void:
-	if not AeThexCloud.auth.is_logged_in():
+	if AeThexCloud.auth.is_logged_in():
+		account_screen.open()
+	else:
 		login_dialog.open()
-		return
+
+
+## A guest who logs out is the same guest at the next "Play now".
+func log_out() -> void:
 	await slot.save(snapshot(), playtime)
 	await AeThexCloud.auth.logout()
 	hud.show_user(null)
+	slot.player = ""
 	new_game()
 	start()
 

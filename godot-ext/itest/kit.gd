@@ -80,6 +80,30 @@ func new_player() -> String:
 	return email
 
 
+## The code in the newest mail to an address, once there are so many mails to it.
+func code_to(email: String, mails: int) -> String:
+	for i in 400:
+		var found := _mails_to(email)
+		if found.size() >= mails:
+			var code := RegEx.create_from_string("\\b[0-9A-Z]{4}(-[0-9A-Z]{4}){3}\\b").search(found[-1])
+			return code.get_string() if code != null else "no code in the mail"
+		await wait(0.05)
+	check(false, "%d mails to the address came: not %d" % [_mails_to(email).size(), mails])
+	return "no mail"
+
+
+func _mails_to(email: String) -> PackedStringArray:
+	var found: PackedStringArray = []
+	if not DirAccess.dir_exists_absolute(options.outbox):
+		return found
+	for file in DirAccess.get_files_at(options.outbox):
+		if file.ends_with(".eml"):
+			var mail := FileAccess.get_file_as_string(options.outbox.path_join(file))
+			if RegEx.create_from_string("(?im)^to: <?%s>?\\s*$" % email.replace(".", "\\.")).search(mail) != null:
+				found.append(mail)
+	return found
+
+
 func wait(seconds: float) -> void:
 	await (Engine.get_main_loop() as SceneTree).create_timer(seconds).timeout
 

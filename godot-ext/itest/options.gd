@@ -6,6 +6,10 @@ var server := "http://127.0.0.1:8080"
 var key := ""
 var data := ""
 var only := ""
+## The backend's folder of mails.
+var outbox := ""
+## Name of a provider that the backend knows and that a test browser can use.
+var oauth := ""
 var cost := false
 
 var _own_data := false
@@ -19,6 +23,8 @@ func _init(arguments: PackedStringArray) -> void:
 			"--key": key = value
 			"--data": data = value
 			"--only": only = value
+			"--outbox": outbox = value
+			"--oauth": oauth = value
 			"--cost": cost = true
 	if data.is_empty():
 		_own_data = true

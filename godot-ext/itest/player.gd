@@ -1,7 +1,7 @@
 ## A game driven from outside, for tests that kill it or compare what other languages see.
 ##
 ## `godot --headless --path godot-ext/itest -s res://player.gd -- --server URL --data DIR --email E MODE [ARGS]`
-## MODE register: makes the account. save SLOT: saves a value of every kind that JSON has none for.
+## MODE register: makes the account. guest SLOT: plays as a guest, saves, and links the email. save SLOT: saves a value of every kind that JSON has none for.
 ## load SLOT: prints the value in the SDK's JSON-free text form. queue ROUND: saves without end, printing
 ## `queued ROUND NUMBER` for each that is durable. flush: sends what is queued and prints FLUSHED.
 extends SceneTree
@@ -20,6 +20,10 @@ func _initialize() -> void:
 	var argument := arguments[mode + 1] if mode + 1 < arguments.size() else ""
 	match arguments[mode]:
 		"register": report(await AeThexCloud.auth.register_email(email, PASSWORD))
+		"guest":
+			report(await AeThexCloud.auth.login_guest())
+			report(await AeThexCloud.saves.save(argument, sample()))
+			report(await AeThexCloud.auth.link_email(email, PASSWORD))
 		"save":
 			report(await AeThexCloud.auth.login_email(email, PASSWORD))
 			report(await AeThexCloud.saves.save(argument, sample()))

@@ -76,6 +76,19 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, Error>> + Send + 'static,
 {
+    start_known(time_max, begin, shape).0
+}
+
+/// As [`start`], with the call's number for [`give_up`].
+pub(crate) fn start_known<T, F>(
+    time_max: Duration,
+    begin: impl FnOnce(&Cloud) -> Result<F, Error>,
+    shape: fn(T) -> Result<Fields, Error>,
+) -> (Signal, u64)
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
     let call = AeThexCall::new_gd();
     let signal = Signal::from_object_signal(&call, "completed");
     // When the scene tree is gone, no frame will come: the work is done, nobody is told.
@@ -91,7 +104,7 @@ where
         }
         Err(error) => complete(id, Err(error)),
     }
-    signal
+    (signal, id)
 }
 
 fn keep(call: Gd<AeThexCall>, time_max: Duration) -> u64 {
@@ -137,6 +150,15 @@ pub(crate) fn sweep(cloud: Option<&Cloud>) {
             cloud.cancel(op);
         }
         complete(id, Err(Error::new(ErrorCode::Timeout, "the call took too long and was given up")));
+    }
+}
+
+/// Ends a call under way with an error; does nothing when it has ended.
+pub(crate) fn give_up(id: u64, error: Error) {
+    let op = CALLS.with_borrow(|calls| calls.pending.get(&id).and_then(|pending| pending.op));
+    complete(id, Err(error));
+    if let (Some(op), Ok(cloud)) = (op, runtime::cloud()) {
+        cloud.cancel(op);
     }
 }
 

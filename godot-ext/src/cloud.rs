@@ -1,6 +1,7 @@
 //! `AeThexCloud`: the engine singleton that a game sees.
 
 use crate::auth::AeThexAuth;
+use crate::privacy::AeThexPrivacy;
 use crate::result::{AeThexResult, Fields};
 use crate::runtime;
 use crate::saves::AeThexSaves;
@@ -14,7 +15,7 @@ use std::cell::Cell;
 /// How often the start waits for the scene tree before it leaves that to the first call.
 const BOOT_TRIES_MAX: i64 = 8;
 
-/// Accounts and cloud saves for games.
+/// Accounts, cloud saves and privacy for games.
 ///
 /// An engine singleton: `AeThexCloud` is there in every script, without an autoload. Where the server is
 /// comes from [method configure] or the project settings under *AeThex Cloud*.
@@ -27,6 +28,9 @@ pub(crate) struct AeThexCloud {
     /// Cloud saves.
     #[var(no_set)]
     saves: Gd<AeThexSaves>,
+    /// Policies, consents, export and erasure.
+    #[var(no_set)]
+    privacy: Gd<AeThexPrivacy>,
     base: Base<Object>,
 }
 
@@ -36,7 +40,12 @@ impl IObject for AeThexCloud {
         base.to_init_gd().call_deferred("_boot", &[]);
         // Not counted: a script function that is freed while it awaits leaves what it had at hand behind, and
         // would keep a counted service alive for ever. `free_services` is the other end.
-        AeThexCloud { auth: AeThexAuth::new_alloc(), saves: AeThexSaves::new_alloc(), base }
+        AeThexCloud {
+            auth: AeThexAuth::new_alloc(),
+            saves: AeThexSaves::new_alloc(),
+            privacy: AeThexPrivacy::new_alloc(),
+            base,
+        }
     }
 
     fn to_string(&self) -> GString {
@@ -109,11 +118,17 @@ impl AeThexCloud {
         self.saves.is_instance_valid().then(|| self.saves.clone().upcast())
     }
 
+    /// Every service that no script has freed.
+    pub(crate) fn services(&self) -> Vec<Gd<Object>> {
+        let privacy = self.privacy.is_instance_valid().then(|| self.privacy.clone().upcast());
+        [self.auth_service(), self.saves_service(), privacy].into_iter().flatten().collect()
+    }
+
     /// Frees the services, before the library goes.
     pub(crate) fn free_services() {
         let this = AeThexCloud::singleton();
-        let services = [this.bind().auth_service(), this.bind().saves_service()];
-        services.into_iter().flatten().for_each(Gd::free);
+        let services = this.bind().services();
+        services.into_iter().for_each(Gd::free);
     }
 
     /// Connects to the scene tree's frames and its end, once. False when there is no scene tree yet.

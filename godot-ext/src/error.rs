@@ -1,8 +1,11 @@
 //! `AeThexError`: what a failed call carries.
 
+use crate::auth::AeThexMergeSlot;
 use crate::save_info::AeThexConflict;
-use aethex_sdk_core::{Error, ErrorCode};
-use godot::builtin::{GString, StringName};
+use crate::user::text;
+use aethex_sdk_core::wire::proof::ChallengeKind;
+use aethex_sdk_core::{Challenge, Error, ErrorCode};
+use godot::builtin::{Array, GString, StringName, VarDictionary, vdict};
 use godot::classes::IRefCounted;
 use godot::obj::{Gd, NewGd};
 use godot::register::{GodotClass, godot_api};
@@ -34,6 +37,13 @@ pub(crate) struct AeThexError {
     /// For `AeThexCloud.ERROR_SAVES_CONFLICT`: what the cloud holds; null otherwise.
     #[var(no_set)]
     conflict: Option<Gd<AeThexConflict>>,
+    /// For `AeThexCloud.ERROR_MERGE_CONFLICT`: the save slots that both accounts have; empty otherwise.
+    #[var(no_set)]
+    merge_slots: Array<Gd<AeThexMergeSlot>>,
+    /// For `AeThexCloud.ERROR_PROOF_REQUIRED` of a server that asks for a CAPTCHA: `kind` (`"turnstile"` or
+    /// `"hcaptcha"`) and `site_key`; empty otherwise.
+    #[var(no_set)]
+    challenge: VarDictionary,
 }
 
 #[godot_api]
@@ -59,9 +69,22 @@ impl AeThexError {
             fields.request_id =
                 GString::from(&error.request_id.clone().unwrap_or_default().replace('\0', ""));
             fields.conflict = error.conflict.as_deref().map(|conflict| AeThexConflict::of(conflict, None));
+            let slots = error.merge.iter().flat_map(|merge| &merge.slots);
+            fields.merge_slots = slots.map(AeThexMergeSlot::of).collect();
+            fields.challenge = error.challenge.as_deref().map(challenge).unwrap_or_default();
         }
         made
     }
+}
+
+/// What a game shows for a CAPTCHA.
+fn challenge(challenge: &Challenge) -> VarDictionary {
+    let kind = match challenge.kind {
+        ChallengeKind::Argon2id => "argon2id",
+        ChallengeKind::Turnstile => "turnstile",
+        ChallengeKind::Hcaptcha => "hcaptcha",
+    };
+    vdict! { "kind" => kind, "site_key" => &text(&challenge.site_key) }
 }
 
 /// An error about an argument.

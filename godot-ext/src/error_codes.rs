@@ -77,6 +77,84 @@ impl AeThexCloud {
     /// The profile changed since it was read: read it again, then repeat the change.
     #[constant]
     const ERROR_PROFILE_CONFLICT: i64 = number(ErrorCode::ProfileConflict);
+    /// The account's email is not verified: follow the mail, then log in.
+    #[constant]
+    const ERROR_EMAIL_UNVERIFIED: i64 = number(ErrorCode::EmailUnverified);
+    /// A new account must answer the challenge in the answer, then repeat the request with the proof.
+    #[constant]
+    const ERROR_PROOF_REQUIRED: i64 = number(ErrorCode::ProofRequired);
+    /// The proof does not answer its challenge, has expired or was used: answer the new challenge.
+    #[constant]
+    const ERROR_INVALID_PROOF: i64 = number(ErrorCode::InvalidProof);
+    /// The code of a mail is wrong, used or expired: ask for a new one.
+    #[constant]
+    const ERROR_INVALID_CODE: i64 = number(ErrorCode::InvalidCode);
+    /// This way in belongs to another account: log in to that account, then merge this one into it.
+    #[constant]
+    const ERROR_IDENTITY_TAKEN: i64 = number(ErrorCode::IdentityTaken);
+    /// The last way into an account cannot be removed: link another one first.
+    #[constant]
+    const ERROR_LAST_IDENTITY: i64 = number(ErrorCode::LastIdentity);
+    /// An account with this email exists and may be another's: log in to it, then link the provider there.
+    #[constant]
+    const ERROR_ACCOUNT_EXISTS: i64 = number(ErrorCode::AccountExists);
+    /// The provider's answer cannot be trusted, or the flow is over: begin again.
+    #[constant]
+    const ERROR_OAUTH_REFUSED: i64 = number(ErrorCode::OauthRefused);
+    /// The provider cannot be reached.
+    #[constant]
+    const ERROR_PROVIDER_UNAVAILABLE: i64 = number(ErrorCode::ProviderUnavailable);
+    /// No provider of this name is configured.
+    #[constant]
+    const ERROR_UNKNOWN_PROVIDER: i64 = number(ErrorCode::UnknownProvider);
+    /// Both accounts have slots of the same name: choose, with the list in the answer.
+    #[constant]
+    const ERROR_MERGE_CONFLICT: i64 = number(ErrorCode::MergeConflict);
+    /// Too long ago that the player logged in: give the password, or log in again.
+    #[constant]
+    const ERROR_LOGIN_REQUIRED: i64 = number(ErrorCode::LoginRequired);
+    /// The preferences changed since they were read: read them again, then repeat the change.
+    #[constant]
+    const ERROR_PREFERENCES_CONFLICT: i64 = number(ErrorCode::PreferencesConflict);
+    /// The picture cannot be used as an avatar; the message says why.
+    #[constant]
+    const ERROR_INVALID_AVATAR: i64 = number(ErrorCode::InvalidAvatar);
+    /// The account already has a way in of this kind.
+    #[constant]
+    const ERROR_ALREADY_LINKED: i64 = number(ErrorCode::AlreadyLinked);
+    /// The player has not consented to this.
+    #[constant]
+    const ERROR_CONSENT_REQUIRED: i64 = number(ErrorCode::ConsentRequired);
+    /// The player is a child, and no parent has consented.
+    #[constant]
+    const ERROR_PARENT_REQUIRED: i64 = number(ErrorCode::ParentRequired);
+    /// No policy of this name and version is the newest.
+    #[constant]
+    const ERROR_UNKNOWN_POLICY: i64 = number(ErrorCode::UnknownPolicy);
+    /// The export is still being made.
+    #[constant]
+    const ERROR_EXPORT_PENDING: i64 = number(ErrorCode::ExportPending);
+    /// The age was said before; the game's support can correct it.
+    #[constant]
+    const ERROR_AGE_SAID: i64 = number(ErrorCode::AgeSaid);
+    /// A code of the second factor is needed.
+    #[constant]
+    const ERROR_SECOND_FACTOR_REQUIRED: i64 = number(ErrorCode::SecondFactorRequired);
+    /// The code of the second factor is wrong or used.
+    #[constant]
+    const ERROR_INVALID_SECOND_FACTOR: i64 = number(ErrorCode::InvalidSecondFactor);
+    /// An organisation keeps at least one owner.
+    #[constant]
+    const ERROR_LAST_OWNER: i64 = number(ErrorCode::LastOwner);
+    /// The name is taken in this organisation.
+    #[constant]
+    const ERROR_NAME_TAKEN: i64 = number(ErrorCode::NameTaken);
+    /// The server key does not have the scope that the message names.
+    #[constant]
+    const ERROR_MISSING_SCOPE: i64 = number(ErrorCode::MissingScope);
+    /// The server key is wrong, revoked or expired.
+    #[constant]
+    const ERROR_INVALID_SERVER_KEY: i64 = number(ErrorCode::InvalidServerKey);
     /// The slot moved on since the parent: head and ancestor are in the answer, the sent version is kept.
     #[constant]
     const ERROR_SAVES_CONFLICT: i64 = number(ErrorCode::SavesConflict);
@@ -134,6 +212,12 @@ impl AeThexCloud {
     /// The SDK itself failed (a panic was caught); please report it.
     #[constant]
     const ERROR_SDK_FAULT: i64 = number(ErrorCode::SdkFault);
+    /// The SDK is in a call of this kind already: make this one when that has returned.
+    #[constant]
+    const ERROR_BUSY: i64 = number(ErrorCode::Busy);
+    /// The system's browser cannot be opened, or its answer did not come.
+    #[constant]
+    const ERROR_BROWSER: i64 = number(ErrorCode::Browser);
 }
 
 #[cfg(test)]

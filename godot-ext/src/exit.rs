@@ -12,12 +12,9 @@ use godot::obj::{Gd, Singleton};
 /// Disconnects everything from the signals of the service objects.
 pub(crate) fn disconnect_scripts() {
     let cloud = AeThexCloud::singleton();
-    let services = {
-        let cloud = cloud.bind();
-        [cloud.auth_service(), cloud.saves_service()]
-    };
+    let services = cloud.bind().services();
     disconnect_all(cloud.upcast());
-    services.into_iter().flatten().for_each(disconnect_all);
+    services.into_iter().for_each(disconnect_all);
 }
 
 fn disconnect_all(mut object: Gd<Object>) {

@@ -20,6 +20,7 @@ mod error_codes;
 mod exit;
 mod optional;
 mod pin;
+mod privacy;
 mod result;
 mod runtime;
 mod save_info;

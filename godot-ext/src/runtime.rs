@@ -26,6 +26,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 struct Runtime {
     cloud: Option<Cloud>,
     options: Options,
+    /// The backend's address, for what it names by a path.
+    server_url: String,
     online: bool,
     /// The scene tree is gone.
     left: bool,
@@ -47,8 +49,13 @@ pub(crate) fn cloud() -> Result<Cloud, Error> {
         Some(cloud) => cloud,
         None => {
             let options = RUNTIME.with_borrow(|runtime| runtime.options.clone());
-            let cloud = Cloud::new(settings::config(&options)?)?;
-            RUNTIME.with_borrow_mut(|runtime| runtime.cloud = Some(cloud.clone()));
+            let config = settings::config(&options)?;
+            let server_url = config.server_url.trim().trim_end_matches('/').to_owned();
+            let cloud = Cloud::new(config)?;
+            RUNTIME.with_borrow_mut(|runtime| {
+                runtime.cloud = Some(cloud.clone());
+                runtime.server_url = server_url;
+            });
             cloud
         }
     };
@@ -83,6 +90,14 @@ pub(crate) fn start_if_configured() {
     if let Err(error) = cloud() {
         godot::global::godot_warn!("AeThexCloud did not start: {error}");
     }
+}
+
+/// A whole address for one that the backend may have given as a path of its own.
+pub(crate) fn address(of_backend: &str) -> String {
+    if !of_backend.starts_with('/') {
+        return of_backend.to_owned();
+    }
+    RUNTIME.with_borrow(|runtime| format!("{}{of_backend}", runtime.server_url))
 }
 
 /// Whether the backend answered lately.
@@ -154,6 +169,7 @@ fn announce(event: Event) {
         Event::SyncProgress { pending } => {
             emit(saves(), "progress", &[i64::try_from(pending).unwrap_or(i64::MAX).to_variant()]);
         }
+        Event::OpenBrowser { url } => crate::auth::open_browser(auth(), &url),
         Event::Online(online) => {
             RUNTIME.with_borrow_mut(|runtime| runtime.online = online);
             emit(Some(AeThexCloud::singleton().upcast()), "online_changed", &[online.to_variant()]);

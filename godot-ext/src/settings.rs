@@ -2,7 +2,7 @@
 //! project's settings, then the SDK's defaults.
 
 use crate::error::argument;
-use aethex_sdk_core::{Config, CredentialStore, Error};
+use aethex_sdk_core::{Browser, Config, CredentialStore, Error};
 use godot::builtin::{AnyDictionary, GString, VarDictionary, Variant, VariantType, vdict};
 use godot::classes::{Os, ProjectSettings};
 use godot::meta::ToGodot;
@@ -103,16 +103,7 @@ pub(crate) fn config(options: &Options) -> Result<Config, Error> {
     let in_editor = godot::init::is_editor_hint();
     let data_dir_default = if in_editor { DATA_DIR_EDITOR } else { DATA_DIR_DEFAULT };
     let data_dir = options.data_dir.as_deref().unwrap_or(data_dir_default);
-    if data_dir.starts_with("res://") {
-        return Err(argument(
-            "data_dir cannot be in res://: an exported game cannot write there; use user://",
-        ));
-    }
-    let data_dir = ProjectSettings::singleton().globalize_path(data_dir).to_string();
-    if data_dir.is_empty() {
-        return Err(argument("data_dir is empty; leave it out for user://aethex_cloud"));
-    }
-    let mut config = Config::new(data_dir);
+    let mut config = Config::new(data_path(data_dir, "data_dir")?);
     let chosen = |set: &Option<String>, env: &str, setting: &str| {
         set.clone().or_else(|| environment(env)).or_else(|| project(setting)).filter(|text| !text.is_empty())
     };
@@ -123,6 +114,9 @@ pub(crate) fn config(options: &Options) -> Result<Config, Error> {
     config.device_name = options.device_name.clone().unwrap_or_else(device_name);
     config.app_version =
         options.app_version.clone().or_else(|| project("application/config/version")).unwrap_or_default();
+    config.locale = Os::singleton().get_locale().to_string();
+    // The engine opens the browser, which it can on every system; and a game may want to show the page itself.
+    config.browser = Browser::Game;
     config.credentials = match options.credentials.unwrap_or_default() {
         // The keyring's client keeps threads that cannot be ended: the library could not be exchanged.
         CredentialStore::Auto if in_editor => CredentialStore::File,
@@ -131,6 +125,20 @@ pub(crate) fn config(options: &Options) -> Result<Config, Error> {
     config.auto_sync = options.auto_sync.unwrap_or(config.auto_sync);
     config.request_timeout = options.request_timeout.unwrap_or(config.request_timeout);
     Ok(config)
+}
+
+/// A path of the system for one of a script that can be written to.
+pub(crate) fn data_path(path: &str, what: &str) -> Result<String, Error> {
+    if path.starts_with("res://") {
+        return Err(argument(format!(
+            "{what} cannot be in res://: an exported game cannot write there; use user://"
+        )));
+    }
+    let path = ProjectSettings::singleton().globalize_path(path).to_string();
+    if path.is_empty() {
+        return Err(argument(format!("{what} is empty")));
+    }
+    Ok(path)
 }
 
 /// A text argument of a script.

@@ -156,10 +156,19 @@ fn all_passed(ran: Ran) {
     assert_eq!(ran.code, Some(0), "{}", ran.text);
 }
 
+/// Where a test's backend is, and where its mails are, for the GDScript tests.
+fn whereabouts(app: &App) -> [String; 4] {
+    let outbox = app.data().join("outbox").display().to_string();
+    ["--server".to_owned(), app.url().to_owned(), "--outbox".to_owned(), outbox]
+}
+
 #[test]
 fn the_gdscript_tests_pass_in_the_editor_binary() {
     let Some(project) = itest() else { return };
-    with_server(|app| all_passed(project.run(&["--", "--server", app.url()])));
+    with_server(|app| {
+        let args: Vec<String> = [vec!["--".to_owned()], whereabouts(app).to_vec()].concat();
+        all_passed(project.run(&args.iter().map(String::as_str).collect::<Vec<_>>()));
+    });
 }
 
 #[test]
@@ -181,7 +190,7 @@ fn the_gdscript_tests_pass_in_an_exported_game() {
         if in_root.is_file() {
             command.arg(in_root);
         }
-        command.arg(&game).args(["--headless", "--", "--server", app.url()]);
+        command.arg(&game).args(["--headless", "--"]).args(whereabouts(app));
         all_passed(run(command.current_dir(&out).env("XDG_DATA_HOME", home.path())));
     });
 }
@@ -249,6 +258,20 @@ fn a_save_from_godot_is_read_by_c_and_rust_and_back() {
         for slot in ["from c", "from rust"] {
             godot(&["load", slot]).says("VALUE same", 0);
         }
+    });
+}
+
+#[test]
+fn a_guest_keeps_everything_on_a_second_device() {
+    let Some(project) = itest() else { return };
+    with_server(|app| {
+        let (folder, url) = (app.folder("programs"), app.url().to_owned());
+        let device = |name: &str| folder.join(name).display().to_string();
+        let (laptop, phone) = (device("laptop"), device("phone"));
+        let guest = project.run(&player(&url, &laptop, &["guest", "slot1"])).clean().says("DONE", 0);
+        assert_eq!(guest.text.matches("\nok").count(), 3, "plays, saves, links: {}", guest.text);
+        // Another process, with a folder of its own, knows the email only.
+        project.run(&player(&url, &phone, &["load", "slot1"])).clean().says("VALUE same", 0);
     });
 }
 

@@ -56,6 +56,8 @@ pub struct AuthConfig {
     pub limits: LimitsConfig,
     /// What a new account must answer.
     pub proof: ProofConfig,
+    /// Logins with providers.
+    pub oauth: super::oauth::config::OauthConfig,
 }
 
 impl Default for AuthConfig {
@@ -71,6 +73,7 @@ impl Default for AuthConfig {
             signing_key_settle_s: 600,
             limits: LimitsConfig::default(),
             proof: ProofConfig::default(),
+            oauth: Default::default(),
         }
     }
 }

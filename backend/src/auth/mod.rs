@@ -10,10 +10,12 @@ pub(crate) mod config;
 mod db;
 mod disposable;
 pub(crate) mod email;
+pub(crate) mod holding;
 pub(crate) mod identities;
 pub(crate) mod keys;
 mod limits;
 mod names;
+pub(crate) mod oauth;
 mod pages;
 mod passwords;
 mod profile;
@@ -37,6 +39,7 @@ use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, VERIFIED_CACHE_MAX};
 use disposable::Disposable;
 use keys::Keys;
 use limits::{Limiter, Rates};
+use oauth::Oauth;
 use parking_lot::RwLock;
 use passwords::Passwords;
 use proof::Proofs;
@@ -73,6 +76,7 @@ pub(crate) struct Auth {
     default_client_key: String,
     passwords: Passwords,
     proofs: Proofs,
+    oauth: Oauth,
     disposable: Disposable,
     limiter: Limiter,
     rates: Rates,
@@ -97,6 +101,7 @@ impl Auth {
             passwords: Passwords::start(&config.auth)?,
             disposable: Disposable::open(&config.auth)?,
             proofs: Proofs::new(&config.auth.proof)?,
+            oauth: Oauth::new(&config.auth.oauth)?,
             limiter: Limiter::default(),
             rates: Rates::new(&config.auth.limits),
             verified: Cache::new(VERIFIED_CACHE_MAX),

@@ -45,6 +45,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<Logout, _, _>(router, logout);
     let router = super::email::mount_routes(router);
     let router = super::identities::mount_routes(router);
+    let router = super::oauth::mount_routes(router);
     let router = super::pages::mount_routes(router);
     let router = profile::mount_routes(router);
     super::sessions::mount_routes(router)

@@ -9,6 +9,7 @@
 
 pub(crate) mod config;
 mod db;
+pub(crate) mod holding;
 mod rules;
 mod worker;
 
@@ -30,6 +31,8 @@ async fn run(app: Arc<App>, job: Job) -> Result<(), JobError> {
     match job.kind.as_str() {
         crate::mail::SEND => crate::mail::send(&app, &job).await,
         crate::auth::email::FORGOT => crate::auth::email::run_forgot(&app, &job).await,
+        crate::privacy::EXPORT_JOB => crate::privacy::run_export(&app, &job).await,
+        crate::privacy::ERASE_JOB => crate::privacy::run_erasure(&app, &job).await,
         // Perhaps of a newer server, which then takes it.
         other => Err(JobError::Again(format!("this server knows no job of kind {other:.40}"))),
     }

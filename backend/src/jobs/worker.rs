@@ -110,7 +110,7 @@ impl Worker {
 }
 
 /// The job as its handler gets it.
-fn job(taken: &Taken) -> Result<Job, JobError> {
+pub(super) fn job(taken: &Taken) -> Result<Job, JobError> {
     if taken.attempts > ATTEMPTS_MAX {
         // Each attempt took its server down with it.
         return Err(JobError::Never("it never came to an end".into()));

@@ -68,6 +68,51 @@ impl Blob {
         .await
     }
 
+    /// Begins an object that is too large for memory: a file to write to. It is an object once it is
+    /// [kept](Blob::keep); until then it is swept like any unfinished part.
+    pub async fn begin(&self, key: &str) -> io::Result<std::fs::File> {
+        let path = self.path(key).with_extension(PART);
+        let Blob::Local(root) = self;
+        let root = root.clone();
+        run(move || {
+            std::fs::metadata(root)?;
+            create_dirs_durably(path.parent().expect("object paths lie in a folder"))?;
+            std::fs::File::create(path)
+        })
+        .await
+    }
+
+    /// Makes what was begun an object, durably; its size in bytes.
+    pub async fn keep(&self, key: &str) -> io::Result<i64> {
+        let path = self.path(key);
+        run(move || {
+            let part = path.with_extension(PART);
+            let file = std::fs::File::open(&part)?;
+            file.sync_all()?;
+            std::fs::rename(&part, &path)?;
+            std::fs::File::open(path.parent().expect("object paths lie in a folder"))?.sync_all()?;
+            Ok(file.metadata()?.len() as i64)
+        })
+        .await
+    }
+
+    /// Removes what was begun and not kept.
+    pub async fn discard(&self, key: &str) -> io::Result<()> {
+        let path = self.path(key).with_extension(PART);
+        run(move || gone(std::fs::remove_file(path))).await
+    }
+
+    /// Opens an object to be read in pieces; its size in bytes.
+    pub async fn open(&self, key: &str) -> io::Result<(std::fs::File, u64)> {
+        let path = self.path(key);
+        run(move || {
+            let file = std::fs::File::open(path)?;
+            let len = file.metadata()?.len();
+            Ok((file, len))
+        })
+        .await
+    }
+
     /// Reads an object.
     pub async fn get(&self, key: &str) -> io::Result<Bytes> {
         let path = self.path(key);
@@ -77,9 +122,19 @@ impl Blob {
     /// Removes an object; one that is not there is removed already.
     pub async fn delete(&self, key: &str) -> io::Result<()> {
         let path = self.path(key);
-        run(move || match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        run(move || gone(std::fs::remove_file(path))).await
+    }
+
+    /// Removes an object, or a folder with every object and unfinished part in it; how many there were.
+    pub async fn delete_all(&self, key: &str) -> io::Result<u64> {
+        let path = self.path(key);
+        run(move || {
+            let count = count(&path)?;
+            match std::fs::metadata(&path) {
+                Ok(about) if about.is_dir() => gone(std::fs::remove_dir_all(&path))?,
+                _ => gone(std::fs::remove_file(&path))?,
+            }
+            Ok(count)
         })
         .await
     }
@@ -98,6 +153,30 @@ impl Blob {
 
 async fn run<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?
+}
+
+/// A removal; what is not there is removed already.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Files at or under a path.
+fn count(path: &Path) -> io::Result<u64> {
+    match std::fs::metadata(path) {
+        Ok(about) if about.is_dir() => {
+            let mut found = 0;
+            for entry in std::fs::read_dir(path)? {
+                found += count(&entry?.path())?;
+            }
+            Ok(found)
+        }
+        Ok(_) => Ok(1),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    }
 }
 
 /// Temporary file, fsync, rename, fsync of every folder that gained an entry.

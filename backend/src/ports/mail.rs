@@ -5,9 +5,10 @@
 //! it was asked for, so of its answers only the code is kept.
 
 use crate::mail::config::{MailConfig, OUTBOX_MAILS_MAX, Security};
-use lettre::message::Message;
+use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use std::error::Error;
 use std::io::{self, Write};
@@ -52,24 +53,12 @@ pub enum SendError {
 }
 
 impl Mail {
-    /// The engine that the settings name. Reaches no server yet.
+    /// The engine that the settings name. Reaches no server and makes no folder yet.
     pub fn open(config: &MailConfig, data: &Path) -> Result<Mail, String> {
         match config.smtp_host.is_empty() {
-            true => {
-                Mail::outbox(data.join("outbox")).map_err(|error| format!("cannot make the outbox: {error}"))
-            }
+            true => Ok(Mail::Outbox(data.join("outbox"))),
             false => Smtp::open(config).map(Mail::Smtp),
         }
-    }
-
-    /// The embedded engine, in `folder`, which only its owner may look into: mails hold codes.
-    fn outbox(folder: PathBuf) -> io::Result<Mail> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder)?;
-        Ok(Mail::Outbox(folder))
     }
 
     /// Hands a mail over. `id` is the same each time the same mail is sent, and sorts by time.
@@ -110,6 +99,10 @@ impl Smtp {
             .port(config.port(security))
             .timeout(Some(timeout))
             .tls(tls);
+        // A name that says more than the address of a machine behind a router.
+        if let Some(domain) = sender_domain(config) {
+            builder = builder.hello_name(ClientId::Domain(domain));
+        }
         if !config.smtp_user.is_empty() {
             let login = Credentials::new(config.smtp_user.clone(), config.smtp_password.clone());
             builder = builder.credentials(login);
@@ -125,6 +118,11 @@ impl Smtp {
             Err(_) => Err(SendError::Passing("the mail server did not answer in time".into())),
         }
     }
+}
+
+fn sender_domain(config: &MailConfig) -> Option<String> {
+    let from: Mailbox = config.from.parse().ok()?;
+    Some(from.email.domain().to_owned()).filter(|domain| domain.is_ascii())
 }
 
 /// TLS 1.2 or 1.3 with the public roots and the configured ones; the name of the server is checked.
@@ -173,8 +171,14 @@ fn explain(error: &SmtpError) -> String {
     }
 }
 
-/// Temporary file, fsync, rename. Then the oldest go.
+/// Temporary file, fsync, rename. Then the oldest go. Only the owner may look: mails hold codes.
 fn put_file(path: &Path, mail: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
     let temporary = path.with_extension("part");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -182,7 +186,6 @@ fn put_file(path: &Path, mail: &[u8]) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
     file.write_all(mail).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&temporary, path))?;
-    let folder = path.parent().unwrap_or(Path::new("."));
     prune(folder, OUTBOX_MAILS_MAX)
 }
 

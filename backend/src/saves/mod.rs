@@ -8,6 +8,7 @@
 
 pub(crate) mod config;
 mod db;
+pub(crate) mod holding;
 mod merge;
 mod routes;
 mod rules;
@@ -141,9 +142,14 @@ async fn sweep_blobs(app: &App) -> Result<(), String> {
         let mut parts = key.split('/');
         let Some(game) = parts.next().and_then(GameId::parse) else { continue };
         if !db::is_named(&app.sql, &game, &key).await.map_err(|error| error.to_string())? {
-            tracing::info!(key, "a blob that no save names is removed");
+            tracing::info!(blob = last_part(&key), "a blob that no save names is removed");
             app.blob.delete(&key).await.map_err(|error| error.to_string())?;
         }
     }
     Ok(())
+}
+
+/// What the log says of a blob: its version, and not whose it is.
+fn last_part(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or_default()
 }

@@ -160,7 +160,7 @@ async fn get_save(
                 let there =
                     db::version_of(&app.sql, &caller.game, &caller.player, &slot, &version.version).await?;
                 return Err(match there {
-                    Some(_) => Failure::internal(format!("the blob {key} is missing")),
+                    Some(_) => Failure::internal(format!("the blob {} is missing", super::last_part(&key))),
                     None => save_not_found(),
                 });
             }

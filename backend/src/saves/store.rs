@@ -180,7 +180,7 @@ async fn delete_now(app: &App, game: &GameId, player: &PlayerId, slot: &str) -> 
         super::forget_usage(app, game, player);
         for key in blobs.iter().flatten() {
             if let Err(error) = app.blob.delete(key).await {
-                tracing::warn!(%error, key, "a blob of a deleted save stays until the next sweep");
+                tracing::warn!(%error, blob = super::last_part(key), "a blob of a deleted save stays until the next sweep");
             }
         }
         return Ok(blobs.is_some());

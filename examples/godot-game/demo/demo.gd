@@ -31,38 +31,67 @@ func _ready() -> void:
 
 func play() -> void:
 	main.slot.conflict_found.disconnect(main._on_conflict_found)
+	main.login_dialog.done.disconnect(main._on_login_done)
 	arguments.configure_cloud(first)
 	main.login_dialog.open()
+	await picture("welcome")
+	main.login_dialog.show_page(&"login")
 	await picture("login")
-	if not await log_in():
+	main.login_dialog.hide()
+	if not await play_as_guest():
 		return
 	main.new_game()
 	await walk_and_collect(3)
 	if not await save_quit_load():
 		return
 	await picture("world")
+	if not await keep_progress():
+		return
 	if not await two_devices():
 		return
-	if not await history():
+	if not await history() or not await devices():
 		return
 	print("DEMO OK")
 	get_tree().quit(0)
 
 
-func log_in() -> bool:
-	var email := arguments.demo + "@example.com"
-	main.login_dialog.fill(email, PASSWORD)
-	var result: AeThexResult = await AeThexCloud.auth.register_email(email, PASSWORD, arguments.demo)
-	if result.success:
-		print("demo: made the account of ", result.user.username, " on the ", first)
-	elif result.error.code in [AeThexCloud.ERROR_EMAIL_TAKEN, AeThexCloud.ERROR_USERNAME_TAKEN]:
-		result = await AeThexCloud.auth.login_email(email, PASSWORD)
-		if result.success:
-			print("demo: logged in as ", result.user.username, " on the ", first)
-			# A run before this one left a save: begin anew.
-			await AeThexCloud.saves.delete(CloudSlot.SLOT)
+## No question is asked: the player plays at once.
+func play_as_guest() -> bool:
+	var result: AeThexResult = await AeThexCloud.auth.login_guest()
+	if not check(result, "play as a guest"):
+		return false
+	print("demo: plays as the guest ", result.user.username, " on the ", first)
+	if not result.user.is_guest:
+		# A run before this one linked the email, and left a save: begin anew.
+		print("demo: which has an email since the last time")
+		await AeThexCloud.saves.delete(CloudSlot.SLOT)
+	return true
+
+
+## The guest links an email, and keeps everything.
+func keep_progress() -> bool:
+	if not AeThexCloud.auth.get_current_user().is_guest:
+		return true
+	main.login_dialog.open()
+	main.login_dialog.fill(email(), PASSWORD, arguments.demo)
+	await picture("keep")
 	main.login_dialog.hide()
-	return check(result, "log in")
+	var linked: AeThexResult = await AeThexCloud.auth.link_email(email(), PASSWORD, arguments.demo)
+	if linked.success:
+		print("demo: kept the progress as ", linked.user.username)
+		return true
+	if not linked.error.code in [AeThexCloud.ERROR_IDENTITY_TAKEN, AeThexCloud.ERROR_USERNAME_TAKEN]:
+		return check(linked, "link the email")
+	# The account is from a run on another machine: what the guest has moves into it, on top.
+	var known: AeThexResult = await AeThexCloud.auth.login_email(email(), PASSWORD, {"keep_guest": true})
+	if not check(known, "log in") or not check(await AeThexCloud.auth.merge_guest("guest"), "merge"):
+		return false
+	print("demo: the guest's meadow moved into the account of ", known.user.username)
+	return check(await main.load_game(), "load after the merge")
+
+
+func email() -> String:
+	return arguments.demo + "@example.com"
 
 
 func walk_and_collect(gems: int) -> void:
@@ -118,11 +147,14 @@ func save_quit_load() -> bool:
 ## The phone goes on from the save and saves; the laptop went on too, and meets the conflict.
 func two_devices() -> bool:
 	arguments.configure_cloud(second)
-	var result: AeThexResult = await AeThexCloud.auth.login_email(arguments.demo + "@example.com", PASSWORD)
+	var kept: Dictionary = main.snapshot()
+	var result: AeThexResult = await AeThexCloud.auth.login_email(email(), PASSWORD)
 	if not check(result, "log in on the " + second) or not check(await main.load_game(), "load on the " + second):
 		return false
-	print("demo: the ", second, " has the same game")
 	var common: Dictionary = main.snapshot()
+	if common.inventory != kept.inventory or common.gems_left != kept.gems_left:
+		return fail("the %s has another game" % second)
+	print("demo: the ", second, " has the same game")
 	await walk_and_collect(2)
 	if not check(await main.save_game(), "save on the " + second):
 		return false
@@ -167,6 +199,19 @@ func history() -> bool:
 		var place := "%d" % version.sequence if version.sequence > 0 else "beside"
 		print("demo: version %s: by the %s, %d bytes" % [place, version.device_name, version.size])
 	return true
+
+
+## Where the player is logged in, and the end of the other logins.
+func devices() -> bool:
+	var sessions: AeThexResult = await AeThexCloud.auth.get_sessions()
+	if not check(sessions, "sessions"):
+		return false
+	for session: AeThexSession in sessions:
+		print("demo: logged in on the %s by %s%s" % [session.device_name, session.method, ", this one" if session.current else ""])
+	await main.account_screen.open()
+	await picture("account")
+	main.account_screen.hide()
+	return check(await AeThexCloud.auth.end_other_sessions(), "end the others")
 
 
 func picture(name: String) -> void:

@@ -6,6 +6,8 @@ signal save_pressed
 signal load_pressed
 signal quit_pressed
 signal account_pressed
+## A guest wants an account.
+signal keep_pressed
 
 const STATUS: Dictionary = {
 	"synced": ["In the cloud", Color(0.40, 0.90, 0.60)],
@@ -28,6 +30,7 @@ func _ready() -> void:
 	(%Load as Button).pressed.connect(load_pressed.emit)
 	(%Quit as Button).pressed.connect(quit_pressed.emit)
 	(%Account as Button).pressed.connect(account_pressed.emit)
+	(%Keep as Button).pressed.connect(keep_pressed.emit)
 	_silence.one_shot = true
 	_silence.timeout.connect(func() -> void: _message.text = "")
 	add_child(_silence)
@@ -41,7 +44,8 @@ func show_status(status: String) -> void:
 
 
 func show_user(user: AeThexUser) -> void:
-	(%Account as Button).text = "Log in" if user == null else "%s · log out" % user.display_name
+	(%Account as Button).text = "Log in" if user == null else user.display_name
+	(%Keep as Button).visible = user != null and user.is_guest
 
 
 func show_inventory(inventory: Array[Dictionary]) -> void:

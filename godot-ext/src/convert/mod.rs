@@ -6,10 +6,12 @@
 //! Nothing here panics, whatever a script hands over: a container that contains itself meets the depth
 //! limit, one that shares parts without end meets the element limit.
 
+mod json;
 mod to_value;
 mod to_variant;
 mod types;
 
+pub(crate) use json::{from_json, to_json};
 pub(crate) use to_value::to_value;
 pub(crate) use to_variant::to_variant;
 

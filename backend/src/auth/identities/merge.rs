@@ -53,6 +53,7 @@ pub(super) async fn merge_account(
                 }
                 merge_preferences(transaction, &gone, &player).await?;
                 db::move_all(transaction, &gone, &player).await?;
+                crate::privacy::merge(transaction, &gone, &player).await?;
                 let ended = sessions::db::end_all(transaction, &gone, now_ms()).await?;
                 let avatar = db::remove_account(transaction, &gone).await?;
                 db::judge_guest(transaction, &player).await?;
@@ -66,6 +67,7 @@ pub(super) async fn merge_account(
     if let Some(avatar) = avatar.filter(|key| !key.is_empty()) {
         let _ = app.blob.delete(&avatar).await;
     }
+    crate::privacy::forget_blobs(&app, &crate::privacy::Subject { game: game.clone(), player: other }).await;
     let user = own(&app, &caller).await?;
     queue(&app, game, notice_of_way(game, &user, "device", "linked")).await?;
     Ok(answer::<MergeAccount>(&user))

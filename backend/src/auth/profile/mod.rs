@@ -188,7 +188,7 @@ async fn remove(app: &App, key: &str) {
         return;
     }
     if let Err(error) = app.blob.delete(key).await {
-        tracing::warn!(%error, key, "cannot remove an avatar");
+        tracing::warn!(%error, "cannot remove an avatar");
     }
 }
 

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/0003_identity.sql"),
     },
     Migration { version: 4, name: "0004_jobs", sql: include_str!("../../../migrations/0004_jobs.sql") },
+    Migration { version: 5, name: "0005_privacy", sql: include_str!("../../../migrations/0005_privacy.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
@@ -43,6 +44,11 @@ BEGIN
             OR current_setting(''aethex.game'', true) = ''*'')', found);
     END LOOP;
 END $$";
+
+/// The version of the newest migration: the schema that this program works with.
+pub(crate) fn newest() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.version)
+}
 
 pub(super) async fn run(sql: &Sql, now_ms: i64) -> Result<Vec<&'static str>, SqlError> {
     let lock = matches!(sql, Sql::Postgres(_));
@@ -89,8 +95,7 @@ pub(super) async fn pending(sql: &Sql) -> Result<Vec<&'static str>, SqlError> {
 async fn applied(transaction: &mut Transaction) -> Result<Vec<i64>, SqlError> {
     let versions =
         transaction.query("SELECT version FROM schema_migration", vec![], |row| row.int(0)).await?;
-    let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
-    match versions.iter().find(|version| **version > newest) {
+    match versions.iter().find(|version| **version > newest()) {
         Some(version) => Err(SqlError::Other(format!(
             "the database has migration {version}, which this version does not know: run a newer one"
         ))),

@@ -19,6 +19,8 @@ mod pool;
 mod postgres;
 mod sqlite;
 
+pub(crate) use migrate::newest as newest_migration;
+
 use aethex_wire::ids::GameId;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -191,6 +193,16 @@ impl Sql {
             engine.check_writer()?;
         }
         self.all_games().read("SELECT 1", vec![], |_| Ok(())).await.map(drop)
+    }
+
+    /// Takes what was deleted out of the files as well, as far as that is the program's to do: SQLite
+    /// overwrites it at once, but for its log, which is emptied here. PostgreSQL overwrites it when it
+    /// vacuums. False when it has to be tried again.
+    pub async fn forget_deleted(&self) -> Result<bool, SqlError> {
+        match self {
+            Sql::Sqlite(engine) => engine.empty_log().await,
+            Sql::Postgres(_) => Ok(true),
+        }
     }
 
     /// Ends the engine after the writes that are queued.

@@ -141,6 +141,18 @@ impl Sqlite {
         answer.await.map_err(|_| SqlError::Busy)?
     }
 
+    /// Moves the write-ahead log into the database and empties it; false when a reader held it up.
+    pub(super) async fn empty_log(&self) -> Result<bool, SqlError> {
+        let path = self.0.path.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let conn = connect(&path)?;
+            let busy: i64 =
+                conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(error)?;
+            Ok(busy == 0)
+        });
+        done.await.map_err(|error| SqlError::Other(error.to_string()))?
+    }
+
     /// Whether the writer thread lives.
     pub(super) fn check_writer(&self) -> Result<(), SqlError> {
         match self.0.writer.lock().as_ref() {
@@ -173,6 +185,8 @@ fn connect(path: &Path) -> Result<Connection, SqlError> {
         ("synchronous", "FULL".to_owned()),
         ("foreign_keys", "ON".to_owned()),
         ("cache_size", CACHE_KIB.to_string()),
+        // What is deleted is overwritten: an erased player is not to be read from the file's free space.
+        ("secure_delete", "ON".to_owned()),
     ];
     for (name, value) in pragmas {
         conn.pragma_update(None, name, value).map_err(error)?;
