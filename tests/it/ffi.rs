@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 const PASSWORD: &str = "correct horse";
 const SAVE: &str = r#"{"level":7,"health":99.5,"big":9223372036854775807,"position":{"$vector3":[10.0,0.5,-20.0]},"bag":["rope","lamp"]}"#;
 
-fn profile_folder() -> PathBuf {
+pub(crate) fn profile_folder() -> PathBuf {
     match std::env::var_os("AETHEX_TEST_FFI_DIR") {
         Some(folder) => folder.into(),
         None => {
@@ -23,30 +23,31 @@ fn repo() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is a folder of the repository")
 }
 
-/// The example program, built once with the sanitizers, against the shared library.
+/// A C program, built with the sanitizers, against the shared library.
+pub(crate) fn build(source: &str, program: &Path) {
+    let library = profile_folder().join("libaethex_cloud.so");
+    assert!(library.is_file(), "{} is not there: run `cargo build -p aethex-ffi` first", library.display());
+    let compiler = std::env::var_os("AETHEX_TEST_CC").unwrap_or_else(|| "cc".into());
+    let built = Command::new(compiler)
+        .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"])
+        .args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+        .arg(repo().join(source))
+        .arg(format!("-I{}", repo().join("ffi/include").display()))
+        .arg(library)
+        .arg("-o")
+        .arg(program)
+        .output()
+        .expect("a C compiler runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// The example program, built once.
 fn c_minimal() -> &'static Path {
     static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, program) = BUILT.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("c-minimal");
-        let library = profile_folder().join("libaethex_cloud.so");
-        assert!(
-            library.is_file(),
-            "{} is not there: run `cargo build -p aethex-ffi` first",
-            library.display()
-        );
-        let compiler = std::env::var_os("AETHEX_TEST_CC").unwrap_or_else(|| "cc".into());
-        let built = Command::new(compiler)
-            .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"])
-            .args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
-            .arg(repo().join("examples/c-minimal/main.c"))
-            .arg(format!("-I{}", repo().join("ffi/include").display()))
-            .arg(library)
-            .arg("-o")
-            .arg(&program)
-            .output()
-            .expect("a C compiler runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        build("examples/c-minimal/main.c", &program);
         (folder, program)
     });
     program
@@ -118,7 +119,7 @@ fn with_server(test: impl AsyncFnOnce(&App, Shell) + Send) {
 }
 
 /// Runs a program while the server in this process goes on.
-async fn run<T: Send + 'static>(program: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn run<T: Send + 'static>(program: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(program).await.unwrap()
 }
 
