@@ -78,13 +78,18 @@ impl Shell {
     }
 
     pub(crate) fn bot(&self, args: &[&str]) -> Output {
+        self.bot_as(&["--email", &self.email, "--password", PASSWORD], args)
+    }
+
+    fn bot_as(&self, player: &[&str], args: &[&str]) -> Output {
         let bot = profile_folder().join("rust-bot");
         assert!(bot.is_file(), "{} is not there: run `cargo build -p aethex-rust-bot` first", bot.display());
         Command::new(bot)
-            .args(["--server", &self.url, "--data"])
+            .args(["--server", &self.url, "--credentials", "file", "--data"])
             .arg(self.folder.join("bot"))
-            .args(["--email", &self.email, "--password", PASSWORD, "--credentials", "file"])
+            .args(player)
             .args(args)
+            .env_remove("AETHEX_PASSWORD")
             .output()
             .unwrap()
     }
@@ -255,5 +260,19 @@ fn a_c_guest_is_merged_into_an_account_and_the_player_chooses() {
         let (first, second) =
             run(move || (text(shell.c(&["load", "slot1"])), text(shell.c(&["load", "slot2"])))).await;
         assert_eq!((value(&first), value(&second)), (value("{\"level\":2}"), value("{\"level\":3}")));
+    });
+}
+
+#[test]
+fn a_bot_that_was_a_guest_is_a_player_in_c() {
+    with_server(async |_, shell| {
+        let (linked, seen) = run(move || {
+            text(shell.bot_as(&["--guest"], &["save", "slot1", SAVE]));
+            let linked = text(shell.bot_as(&["--guest"], &["link", "ann@example.com", PASSWORD]));
+            (linked, text(shell.c(&["load", "slot1"])))
+        })
+        .await;
+        assert_eq!(linked, "linked ann@example.com\n");
+        assert_eq!(value(&seen), value(SAVE));
     });
 }
