@@ -9,6 +9,7 @@ use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
 use crate::saves::Usage;
+use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
 use hyper::server::conn::{http1, http2};
@@ -51,6 +52,7 @@ pub struct App {
     pub(crate) blob: Blob,
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
+    pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
     pub(crate) body_budget: Arc<Semaphore>,
@@ -133,6 +135,7 @@ impl StartError {
 pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
+    studio_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -171,10 +174,11 @@ impl Server {
         let auth = Auth::open(&config, &sql).await?;
         let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
-        let listener = TcpListener::bind(&config.listen)
-            .await
-            .map_err(|error| StartError(format!("cannot listen on `{}`: {error}", config.listen)))?;
-        let address = listener.local_addr().map_err(|error| StartError(error.to_string()))?;
+        let (listener, address) = bind(&config.listen, "listen").await?;
+        let studio = match config.studio.listen.as_str() {
+            "" => None,
+            listen => Some(bind(listen, "studio.listen").await?),
+        };
         let (stop, stopped) = watch::channel(false);
         let connections_max = config.http.connections_max;
         let app = Arc::new(App {
@@ -183,6 +187,7 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
+            studio: Studio::default(),
             jobs: Jobs::default(),
             mail,
             heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
@@ -193,26 +198,35 @@ impl Server {
             address,
             draining: AtomicBool::new(false),
         });
-        let listening = Listening {
+        let listening = |router: Router, connections_max: usize| Listening {
             app: app.clone(),
-            router: crate::http::router(app.clone()),
+            router,
             versions: Versions::new(&app.config),
-            tls,
+            tls: tls.clone(),
             drain: Duration::from_millis(app.config.http.drain_timeout_ms),
-            connections: Arc::new(Semaphore::new(connections_max as usize)),
+            connections: Arc::new(Semaphore::new(connections_max)),
         };
+        let players = listening(crate::http::router(app.clone()), connections_max as usize);
         let mut tasks = vec![
-            tokio::spawn(listening.run(listener, stopped.clone())),
+            tokio::spawn(players.run(listener, stopped.clone())),
             tokio::spawn(crate::auth::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::saves::tend(app.clone(), stopped.clone())),
+            tokio::spawn(crate::studio::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::jobs::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::privacy::tend(app.clone(), stopped.clone())),
         ];
+        let studio_address = studio.as_ref().map(|(_, address)| *address);
+        if let Some((listener, address)) = studio {
+            let router = crate::http::studio_router(app.clone());
+            let people = listening(router, crate::studio::config::CONNECTIONS_MAX);
+            tasks.push(tokio::spawn(people.run(listener, stopped.clone())));
+            tracing::info!(%address, "serving the studio's API");
+        }
         if !app.config.metrics_listen.is_empty() {
             tasks.push(tokio::spawn(crate::metrics::listen(&app.config.metrics_listen, stopped).await?));
         }
         tracing::info!(%address, engine = app.sql.engine(), "serving");
-        Ok(Server { app, address, stop, tasks })
+        Ok(Server { app, address, studio_address, stop, tasks })
     }
 
     /// What handlers share, of a server that does nothing by itself.
@@ -231,6 +245,12 @@ impl Server {
     pub fn url(&self) -> String {
         let scheme = if self.app.tls { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// Where the studio's API is, as a base URL, when it is on.
+    pub fn studio_url(&self) -> Option<String> {
+        let scheme = if self.app.tls { "https" } else { "http" };
+        self.studio_address.map(|address| format!("{scheme}://{address}"))
     }
 
     /// The default game's publishable client key.
@@ -260,6 +280,14 @@ impl Drop for Server {
             task.abort();
         }
     }
+}
+
+async fn bind(address: &str, setting: &str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed =
+        |error: std::io::Error| StartError(format!("cannot listen on `{address}` (`{setting}`): {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// Ends when the server is asked to stop.

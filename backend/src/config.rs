@@ -34,6 +34,8 @@ pub struct Config {
     pub auth: crate::auth::config::AuthConfig,
     /// Cloud saves.
     pub saves: crate::saves::config::SavesConfig,
+    /// The studio's side.
+    pub studio: crate::studio::config::StudioConfig,
     /// Mail.
     pub mail: crate::mail::config::MailConfig,
     /// Work done after a commit.
@@ -56,6 +58,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             auth: crate::auth::config::AuthConfig::default(),
             saves: crate::saves::config::SavesConfig::default(),
+            studio: crate::studio::config::StudioConfig::default(),
             mail: crate::mail::config::MailConfig::default(),
             jobs: crate::jobs::config::JobsConfig::default(),
             privacy: crate::privacy::config::PrivacyConfig::default(),

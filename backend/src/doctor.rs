@@ -17,7 +17,10 @@ pub struct Check {
 
 /// Runs every check; none of them changes data.
 pub async fn run(config: &Config) -> Vec<Check> {
-    let mut checks = vec![check_data_folder(config), check_listen(config).await];
+    let mut checks = vec![check_data_folder(config), check_listen("listen", &config.listen).await];
+    if !config.studio.listen.is_empty() {
+        checks.push(check_listen("studio.listen", &config.studio.listen).await);
+    }
     match open_sql(config).await {
         Err(error) => checks.push(Check { what: "database".into(), outcome: Err(error.0) }),
         Ok(sql) => {
@@ -78,26 +81,27 @@ fn check_data_folder(config: &Config) -> Check {
     Check { what: "data folder".into(), outcome }
 }
 
-async fn check_listen(config: &Config) -> Check {
-    let outcome = match tokio::net::TcpListener::bind(&config.listen).await {
-        Ok(_) => Ok(format!("{} is free", config.listen)),
+async fn check_listen(setting: &str, address: &str) -> Check {
+    let outcome = match tokio::net::TcpListener::bind(address).await {
+        Ok(_) => Ok(format!("{address} is free")),
         Err(error) => Err(format!(
-            "cannot listen on {}: {error}; is a server running there already? set `listen`",
-            config.listen
+            "cannot listen on {address}: {error}; is a server running there already? set `{setting}`"
         )),
     };
-    Check { what: "listen".into(), outcome }
+    Check { what: setting.into(), outcome }
 }
 
 fn check_tls(config: &Config) -> Check {
-    let loopback = config.listen.starts_with("127.") || config.listen.starts_with("[::1]");
-    let outcome = match (config.tls.certificate.is_empty(), loopback) {
+    let addresses = [config.listen.as_str(), config.studio.listen.as_str()];
+    let is_loopback =
+        |address: &str| address.is_empty() || address.starts_with("127.") || address.starts_with("[::1]");
+    let open = addresses.into_iter().find(|address| !is_loopback(address));
+    let outcome = match (config.tls.certificate.is_empty(), open) {
         (false, _) => Ok("on".to_owned()),
-        (true, true) => Ok("off, on loopback".to_owned()),
-        (true, false) => Err(format!(
-            "off, though {} can be reached from elsewhere: set `tls.certificate` and `tls.key`, or put a proxy \
+        (true, None) => Ok("off, on loopback".to_owned()),
+        (true, Some(open)) => Err(format!(
+            "off, though {open} can be reached from elsewhere: set `tls.certificate` and `tls.key`, or put a proxy \
              that ends TLS in front and listen on loopback",
-            config.listen
         )),
     };
     Check { what: "tls".into(), outcome }

@@ -94,6 +94,11 @@ impl Failure {
         self
     }
 
+    /// What a command line says of it.
+    pub(crate) fn words(&self) -> &str {
+        self.fault.as_deref().unwrap_or(&self.problem.detail)
+    }
+
     pub(crate) fn code(&self) -> ErrorCode {
         self.problem.code
     }

@@ -87,7 +87,7 @@ impl FromRequestParts<Arc<App>> for MaybeCaller {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
     // Two answers to "who are you" are none.

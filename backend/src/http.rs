@@ -29,12 +29,25 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// The whole API.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let cors = cors(&app.config.http.cors_origins);
-    Router::new()
+    let routes = Router::new()
         .merge(crate::auth::routes())
         .merge(crate::saves::routes())
         .merge(crate::privacy::routes())
-        .merge(crate::openapi::routes())
+        .merge(crate::studio::server_routes())
+        .merge(crate::openapi::routes());
+    let cors = cors(&app.config.http.cors_origins);
+    guarded(app, routes, cors)
+}
+
+/// The studio's API: an address of its own, the same rules.
+pub(crate) fn studio_router(app: Arc<App>) -> Router {
+    let cors = cors(&app.config.studio.cors_origins);
+    guarded(app, crate::studio::routes(), cors)
+}
+
+/// What every address has.
+fn guarded(app: Arc<App>, routes: Router<Arc<App>>, cors: CorsLayer) -> Router {
+    routes
         .route("/healthz", routing::get(|| async { "ok\n" }))
         .route("/readyz", routing::get(ready))
         .fallback(|| async { Failure::not_found() })

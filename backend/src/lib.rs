@@ -19,5 +19,6 @@ pub mod openapi;
 pub mod ports;
 pub mod privacy;
 mod saves;
+pub mod studio;
 
 pub use app::{App, Server, StartError};

@@ -4,6 +4,7 @@
 mod policy;
 
 use aethex_backend::config::{self, Config, Effective};
+use aethex_backend::studio::cli;
 use aethex_backend::{Server, app, auth, doctor, openapi};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
@@ -33,7 +34,13 @@ enum Command {
     /// Policies that players are asked to accept.
     Policy(policy::PolicyArgs),
     /// Print the OpenAPI document.
-    Openapi,
+    Openapi {
+        /// The document of the studio's address.
+        #[arg(long)]
+        studio: bool,
+    },
+    #[command(flatten)]
+    Studio(cli::StudioCommand),
 }
 
 #[derive(Debug, Args)]
@@ -83,9 +90,17 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, String> {
+    let command = match command {
+        Command::Studio(command) => {
+            println!("{}", runtime()?.block_on(cli::run(command))?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        command => command,
+    };
     let settings = match &command {
-        Command::Openapi => {
-            println!("{}", openapi::document());
+        Command::Openapi { studio } => {
+            let document = if *studio { openapi::studio_document() } else { openapi::document() };
+            println!("{document}");
             return Ok(ExitCode::SUCCESS);
         }
         Command::Serve(settings)
@@ -94,12 +109,10 @@ fn run(command: Command) -> Result<ExitCode, String> {
         | Command::Doctor(settings) => settings,
         Command::Keys(KeysArgs { command: KeysCommand::Rotate(settings) }) => settings,
         Command::Policy(policy) => policy.settings(),
+        Command::Studio(_) => unreachable!("answered above"),
     };
     let effective = settings.load()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let runtime = runtime()?;
     match command {
         Command::Serve(_) => runtime.block_on(serve(effective.config)),
         Command::Migrate(_) => runtime.block_on(migrate(&effective.config)),
@@ -116,8 +129,15 @@ fn run(command: Command) -> Result<ExitCode, String> {
             println!("{}", runtime.block_on(policy.run(&effective.config))?);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Openapi => unreachable!("answered above"),
+        Command::Openapi { .. } | Command::Studio(_) => unreachable!("answered above"),
     }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))
 }
 
 async fn serve(config: Config) -> Result<ExitCode, String> {

@@ -14,6 +14,7 @@ use aethex_wire::privacy::{
     GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
 };
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
+use aethex_wire::studio::server::{ServerEndSessions, ServerGetPlayer};
 use aethex_wire::{
     Access, CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Problem, endpoint,
 };
@@ -42,14 +43,14 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     )
 }
 
-/// The whole document.
+/// The document of the studio's address.
+pub fn studio_document() -> Value {
+    crate::studio::document()
+}
+
+/// The whole document of the players' address.
 pub fn document() -> Value {
-    let mut doc = Doc {
-        schemas: SchemaSettings::draft2020_12()
-            .with(|settings| settings.definitions_path = "/components/schemas".into())
-            .into_generator(),
-        paths: Map::new(),
-    };
+    let mut doc = Doc::new();
     doc.add::<Register>(&[]);
     doc.add::<Login>(&[]);
     doc.add::<Refresh>(&[]);
@@ -109,16 +110,27 @@ pub fn document() -> Value {
     doc.add::<StartErasure>(&[]);
     doc.add::<CancelErasure>(&[]);
     doc.add::<GetReceipt>(&[]);
-    doc.finish()
+    doc.add::<ServerGetPlayer>(&[]);
+    doc.add::<ServerEndSessions>(&[]);
+    doc.finish("AeThex Cloud", "Accounts and cloud saves for games.")
 }
 
-struct Doc {
+pub(crate) struct Doc {
     schemas: SchemaGenerator,
     paths: Map<String, Value>,
 }
 
 impl Doc {
-    fn add<E>(&mut self, more_parameters: &[Value])
+    pub(crate) fn new() -> Doc {
+        Doc {
+            schemas: SchemaSettings::draft2020_12()
+                .with(|settings| settings.definitions_path = "/components/schemas".into())
+                .into_generator(),
+            paths: Map::new(),
+        }
+    }
+
+    pub(crate) fn add<E>(&mut self, more_parameters: &[Value])
     where
         E: Endpoint,
         E::Query: JsonSchema + 'static,
@@ -127,10 +139,12 @@ impl Doc {
     {
         let mut parameters = path_parameters(E::PATH);
         parameters.extend(query_parameters(self.schemas.root_schema_for::<E::Query>()));
-        parameters.push(header_parameter(
-            CLIENT_KEY_HEADER,
-            "The game's publishable client key; none for the default game.",
-        ));
+        if matches!(E::ACCESS, Access::Player | Access::Public) {
+            parameters.push(header_parameter(
+                CLIENT_KEY_HEADER,
+                "The game's publishable client key; none for the default game.",
+            ));
+        }
         parameters.extend_from_slice(more_parameters);
         let mut operation = json!({
             "operationId": E::NAME,
@@ -201,7 +215,7 @@ impl Doc {
         Value::Object(responses)
     }
 
-    fn finish(mut self) -> Value {
+    pub(crate) fn finish(mut self, title: &str, about: &str) -> Value {
         let codes: Map<String, Value> = ErrorCode::ALL
             .iter()
             .filter(|code| code.status() != 0)
@@ -216,9 +230,9 @@ impl Doc {
         json!({
             "openapi": "3.1.0",
             "info": {
-                "title": "AeThex Cloud",
+                "title": title,
                 "version": env!("CARGO_PKG_VERSION"),
-                "description": "Accounts and cloud saves for games.",
+                "description": about,
                 "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
             },
             "paths": self.paths,
@@ -226,6 +240,8 @@ impl Doc {
                 "schemas": self.schemas.take_definitions(true),
                 "securitySchemes": {
                     "player": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                    "server": { "type": "http", "scheme": "bearer", "bearerFormat": "sk_<id>.<secret>" },
+                    "studio": { "type": "http", "scheme": "bearer", "bearerFormat": "st_<token>" },
                 },
             },
             "x-error-codes": codes,
@@ -240,6 +256,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
             json!({
                 "name": name, "in": "path", "required": true,
                 "schema": match name {
+                    "environment" => json!({ "type": "string", "enum": ["dev", "live"] }),
                     name if name.ends_with("_id") && name != "save_id" => {
                         json!({ "type": "string", "format": "uuid" })
                     }
@@ -249,7 +266,9 @@ fn path_parameters(path: &str) -> Vec<Value> {
                     "user_id" => "The player's id, as `user.id` of the login's answer.",
                     "provider" => "`password`, `device`, or a provider's name.",
                     "save_id" => "The slot's name.",
-                    _ => "The id of the thing.",
+                    "environment" => "Which of the project's games.",
+                    "client_key" => "The client key, `pk_…`.",
+                    _ => "The id, as a list gives it.",
                 },
             })
         })

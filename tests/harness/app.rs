@@ -93,6 +93,12 @@ impl App {
         &self.base
     }
 
+    /// A client of the studio's API, from 127.0.0.1. It is on where `studio.listen` is set.
+    pub fn studio(&self) -> Client {
+        let url = self.server.lock().as_ref().and_then(Server::studio_url);
+        Client::new(&url.expect("the studio's API is on"))
+    }
+
     /// The default game's client key.
     pub fn client_key(&self) -> &str {
         &self.client_key

@@ -28,5 +28,6 @@ mod rotation;
 mod saves;
 mod sdk;
 mod sdk_accounts;
+mod studio;
 mod tenancy;
 mod tidy;

@@ -14,6 +14,9 @@ pub(crate) const HASH_QUEUE_MAX: usize = 64;
 pub(crate) const VERIFIED_CACHE_MAX: usize = 100_000;
 /// Client keys remembered.
 pub(crate) const CLIENT_KEY_CACHE_MAX: usize = 10_000;
+/// How long a client key is remembered: a revoked one ends everywhere within this time, and a busy key costs a
+/// query in five seconds.
+pub(crate) const CLIENT_KEY_TTL_MS: i64 = 5000;
 /// Addresses and accounts whose attempts are counted; the least used are forgotten first.
 pub(crate) const LIMITER_KEYS_MAX: usize = 200_000;
 

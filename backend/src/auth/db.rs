@@ -65,25 +65,27 @@ pub(super) async fn default_game(
 ) -> Result<(String, String), SqlError> {
     sql.all_games().transaction(move |transaction| {
         async move {
-            let made = transaction
+            transaction
                 .execute(
                     "INSERT INTO auth_game (game_id, name, is_default, created_at_ms) VALUES ($1, 'default', 1, $2)
                      ON CONFLICT DO NOTHING",
                     args![new_game.as_str(), now_ms],
                 )
                 .await?;
-            if made == 1 {
-                transaction
-                    .execute(
-                        "INSERT INTO auth_client_key (client_key, game_id, created_at_ms) VALUES ($1, $2, $3)",
-                        args![new_key, new_game, now_ms],
-                    )
-                    .await?;
-            }
+            // Also when its last key was revoked: the default game always has one to show.
+            transaction
+                .execute(
+                    "INSERT INTO auth_client_key (client_key, game_id, created_at_ms)
+                     SELECT $1, g.game_id, $2 FROM auth_game g WHERE g.is_default = 1 AND NOT EXISTS (
+                        SELECT 1 FROM auth_client_key k WHERE k.game_id = g.game_id AND k.revoked_at_ms IS NULL)",
+                    args![new_key, now_ms],
+                )
+                .await?;
             let found = transaction
                 .query(
                     "SELECT g.game_id, k.client_key FROM auth_game g JOIN auth_client_key k ON k.game_id = g.game_id
-                     WHERE g.is_default = 1 ORDER BY k.created_at_ms DESC LIMIT 1",
+                     WHERE g.is_default = 1 AND k.revoked_at_ms IS NULL
+                     ORDER BY k.created_at_ms DESC, k.client_key LIMIT 1",
                     vec![],
                     |row| Ok((row.text(0)?, row.text(1)?)),
                 )
@@ -97,7 +99,11 @@ pub(super) async fn default_game(
 
 pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, SqlError> {
     sql.all_games()
-        .read_one("SELECT game_id FROM auth_client_key WHERE client_key = $1", args![key], |row| row.text(0))
+        .read_one(
+            "SELECT game_id FROM auth_client_key WHERE client_key = $1 AND revoked_at_ms IS NULL",
+            args![key],
+            |row| row.text(0),
+        )
         .await
 }
 
@@ -105,7 +111,8 @@ pub(super) async fn game_of_key(sql: &Sql, key: &str) -> Result<Option<String>, 
 pub(super) async fn newest_key(sql: &Sql, game: &GameId) -> Result<Option<String>, SqlError> {
     sql.game(game)
         .read_one(
-            "SELECT client_key FROM auth_client_key WHERE game_id = $1 ORDER BY created_at_ms DESC LIMIT 1",
+            "SELECT client_key FROM auth_client_key WHERE game_id = $1 AND revoked_at_ms IS NULL
+             ORDER BY created_at_ms DESC LIMIT 1",
             args![],
             |row| row.text(0),
         )

@@ -23,10 +23,15 @@ pub(crate) mod proof;
 mod routes;
 mod rules;
 mod sessions;
+pub(crate) mod tenants;
 mod tokens;
 
+pub(crate) use keys::Keys;
+pub(crate) use limits::{Attempt, Limiter, Rates};
+pub(crate) use passwords::Passwords;
 pub(crate) use routes::routes;
-pub(crate) use rules::check_line;
+pub(crate) use rules::{check_email, check_line, check_password, fold};
+pub(crate) use tokens::address_digest;
 
 use crate::app::{App, StartError, until_stopped};
 use crate::config::Config;
@@ -35,13 +40,10 @@ use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
 use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, SessionId};
-use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, VERIFIED_CACHE_MAX};
+use config::{ACCESS_TTL_S, CLIENT_KEY_CACHE_MAX, CLIENT_KEY_TTL_MS, VERIFIED_CACHE_MAX};
 use disposable::Disposable;
-use keys::Keys;
-use limits::{Limiter, Rates};
 use oauth::Oauth;
 use parking_lot::RwLock;
-use passwords::Passwords;
 use proof::Proofs;
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
@@ -81,7 +83,7 @@ pub(crate) struct Auth {
     limiter: Limiter,
     rates: Rates,
     verified: Cache<[u8; 32], Arc<Access>>,
-    client_keys: Cache<String, GameId>,
+    client_keys: Cache<String, (GameId, i64)>,
     /// Sessions that ended while access tokens of theirs may live, with the end of that time.
     ended: RwLock<HashMap<SessionId, i64>>,
 }
@@ -124,6 +126,18 @@ impl Auth {
         &self.keys
     }
 
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
     /// A publishable client key of a game, for links.
     pub(crate) async fn key_of_game(&self, sql: &Sql, game: &GameId) -> Option<String> {
         db::newest_key(sql, game).await.ok().flatten()
@@ -134,9 +148,11 @@ impl Auth {
         db::game_name(sql, game).await
     }
 
-    /// The game of a publishable client key.
+    /// The game of a publishable client key. A key that was revoked by another process counts for up to
+    /// [`CLIENT_KEY_TTL_MS`] more.
     pub(crate) async fn game_of_key(&self, sql: &Sql, key: &str) -> Outcome<Option<GameId>> {
-        if let Some(game) = self.client_keys.get(key) {
+        let now = now_ms();
+        if let Some((game, _)) = self.client_keys.get(key).filter(|(_, until_ms)| now < *until_ms) {
             return Ok(Some(game));
         }
         if !is_client_key(key) {
@@ -144,9 +160,14 @@ impl Auth {
         }
         let game = db::game_of_key(sql, key).await?.and_then(|game| GameId::parse(&game));
         if let Some(game) = &game {
-            self.client_keys.insert(key.to_owned(), game.clone());
+            self.client_keys.insert(key.to_owned(), (game.clone(), now + CLIENT_KEY_TTL_MS));
         }
         Ok(game)
+    }
+
+    /// Forgets a client key that was revoked.
+    pub(crate) fn forget_client_key(&self, key: &str) {
+        self.client_keys.remove(key);
     }
 
     /// The caller that an access token names, for requests to `game`.
@@ -197,11 +218,11 @@ impl Auth {
 }
 
 /// `pk_` and 32 letters and digits.
-fn is_client_key(key: &str) -> bool {
+pub(crate) fn is_client_key(key: &str) -> bool {
     key.len() == 35 && key.starts_with("pk_") && key[3..].bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-fn new_client_key() -> String {
+pub(crate) fn new_client_key() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let tail = random::<32>().map(|byte| char::from(LETTERS[usize::from(byte & 31)]));
     format!("pk_{}", String::from_iter(tail))

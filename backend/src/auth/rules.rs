@@ -8,12 +8,12 @@ use aethex_wire::auth::{DEVICE_NAME_CHARS_MAX, EMAIL_LEN_MAX, PASSWORD_CHARS_MAX
 static COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
 /// The form in which emails are compared: without regard to case.
-pub(super) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     text.to_lowercase()
 }
 
 /// An address that mail can be sent to: one `@`, a local part, a domain; no white space or control.
-pub(super) fn check_email(email: &str) -> Outcome<()> {
+pub(crate) fn check_email(email: &str) -> Outcome<()> {
     let wrong = |why: &str| Err(Failure::new(ErrorCode::InvalidEmail, format!("The email {why}.")));
     if email.len() > EMAIL_LEN_MAX {
         return wrong("is longer than 254 bytes");
@@ -34,7 +34,7 @@ pub(super) fn check_email(email: &str) -> Outcome<()> {
     Ok(())
 }
 
-pub(super) fn check_password(password: &str, email: &str, refuse_common: bool) -> Outcome<()> {
+pub(crate) fn check_password(password: &str, email: &str, refuse_common: bool) -> Outcome<()> {
     let wrong = |why: &str| Err(Failure::new(ErrorCode::WeakPassword, format!("The password {why}.")));
     let chars = password.chars().count();
     if chars < PASSWORD_CHARS_MIN {

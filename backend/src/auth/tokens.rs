@@ -136,7 +136,7 @@ impl RefreshToken {
 }
 
 /// A digest of an address that tells nobody the address: of its /64 for IPv6, where one host has so many.
-pub(super) fn address_digest(keys: &Keys, address: std::net::IpAddr) -> String {
+pub(crate) fn address_digest(keys: &Keys, address: std::net::IpAddr) -> String {
     let mut mac = hmac(keys, "address");
     match address {
         std::net::IpAddr::V4(v4) => mac.update(&v4.octets()),

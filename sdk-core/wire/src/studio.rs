@@ -1,1 +1,0 @@
-//! The studio's side: people, organisations, games, keys, audit.
