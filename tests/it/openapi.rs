@@ -74,7 +74,8 @@ on_both_engines! {
         assert_eq!(document["openapi"], "3.1.0");
         let paths = document["paths"].as_object().unwrap();
         for endpoint in all() {
-            let operation = &paths[&endpoint.path][endpoint.method.to_lowercase()];
+            let path = paths.get(&endpoint.path).unwrap_or_else(|| panic!("{endpoint:?} is not in the document"));
+            let operation = &path[endpoint.method.to_lowercase()];
             assert_eq!(operation["operationId"], endpoint.name);
             let success = &operation["responses"][endpoint.status.to_string()];
             assert!(success.is_object(), "{}", endpoint.name);
@@ -107,6 +108,9 @@ on_both_engines! {
             let method = http::Method::from_bytes(endpoint.method.as_bytes()).unwrap();
             let call = app.client().request(method, &path).json(&json!({}));
             let reply = call.send().await;
+            if endpoint.access == "Public" && endpoint.method == "GET" && reply.status == 200 {
+                continue;
+            }
             let code = reply.problem().code;
             match endpoint.access.as_str() {
                 "Player" => assert_eq!(code, ErrorCode::Unauthenticated, "{}", endpoint.name),
