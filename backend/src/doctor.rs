@@ -35,6 +35,7 @@ pub async fn run(config: &Config) -> Vec<Check> {
                 Err(error) => Err(format!("{}: {error}", sql.engine())),
             };
             checks.push(Check { what: "database".into(), outcome });
+            checks.extend(check_role(&sql).await);
             checks.extend(check_jobs(&sql).await);
             sql.close().await;
         }
@@ -42,6 +43,21 @@ pub async fn run(config: &Config) -> Vec<Check> {
     checks.push(check_tls(config));
     checks.push(check_mail(config).await);
     checks
+}
+
+/// Row-level security, the second wall between games, holds for plain roles only.
+async fn check_role(sql: &Sql) -> Option<Check> {
+    let outcome = match (sql, sql.passes_walls().await) {
+        (Sql::Sqlite(_), _) => return None,
+        (_, Ok(false)) => Ok("row-level security holds for it".to_owned()),
+        (_, Ok(true)) => {
+            Err("it is a superuser, or has BYPASSRLS, so row-level security does not hold: make a role \
+             without both that owns the database"
+                .to_owned())
+        }
+        (_, Err(error)) => Err(error.to_string()),
+    };
+    Some(Check { what: "database role".into(), outcome })
 }
 
 /// The queue of jobs, once it is there.

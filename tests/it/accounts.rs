@@ -6,12 +6,13 @@ use aethex_tests::{App, Client, Player, Reply, on_both_engines};
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::identities::Identities;
 use aethex_wire::auth::sessions::Session;
-use aethex_wire::auth::{LoggedIn, User};
+use aethex_wire::auth::{LoggedIn, Tokens, User};
 use aethex_wire::page::Page;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 
 const PROFILE: &str = "/api/v1/auth/profile";
 const GUEST: &str = "/api/v1/auth/guest";
@@ -275,6 +276,19 @@ on_both_engines! {
         assert_eq!(codes.last(), Some(&ErrorCode::RateLimited), "{codes:?}");
     }
 
+    async fn a_token_used_twice_is_told_to_its_player(app) {
+        let ann = app.as_player("ann").await;
+        let code = code_in(&mails_to(app, &ann.user.email, 1).await[0]);
+        app.post("/api/v1/auth/email/verify").json(&json!({ "code": code })).send().await.expect(204);
+        let child: Tokens = ann.refresh(&ann.tokens.refresh_token).await.expect(200).json();
+        ann.refresh(&child.refresh_token).await.expect(200);
+        ann.refresh(&ann.tokens.refresh_token).await.refused(ErrorCode::SessionEnded);
+        mails_to(app, &ann.user.email, 2).await;
+        // Once: the session is over, and there is nothing new to tell.
+        ann.refresh(&ann.tokens.refresh_token).await.refused(ErrorCode::SessionEnded);
+        assert_eq!(mails_to(app, &ann.user.email, 2).await.len(), 2);
+    }
+
     async fn an_address_is_verified_by_its_code_once(app) {
         let ann = app.as_player("ann").await;
         assert!(!ann.user.email_verified);
@@ -411,4 +425,25 @@ fn a_verified_registration_answers_the_same_for_known_and_unknown_addresses() {
             },
         );
     }
+}
+
+/// An account with an owner is not merged away by a session that somebody found.
+#[test]
+fn an_account_that_is_no_guests_is_merged_after_a_fresh_login_only() {
+    aethex_tests::app::run(
+        aethex_tests::Engine::Postgres,
+        |_| {},
+        async |app: &App| {
+            let (ann, bea) = (app.as_player("ann").await, app.as_player("bea").await);
+            let mut conn = PgConnection::connect(&app.config.database.url).await.unwrap();
+            conn.execute("SELECT set_config('aethex.game', '*', false)").await.unwrap();
+            conn.execute("UPDATE auth_session SET created_at_ms = created_at_ms - 660000").await.unwrap();
+            conn.close().await.unwrap();
+            let body = json!({ "other_refresh_token": bea.tokens.refresh_token });
+            post(&ann, MERGE, &body).send().await.refused(ErrorCode::LoginRequired);
+            let again = app.on_other_device(&bea).await;
+            let body = json!({ "other_refresh_token": again.tokens.refresh_token });
+            post(&ann, MERGE, &body).send().await.expect(200);
+        },
+    );
 }

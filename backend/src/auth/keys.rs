@@ -78,20 +78,21 @@ impl Keys {
         self.pairs.read().iter().find(|pair| pair.kid == kid).cloned()
     }
 
-    /// Looks for keys that were added or removed. A folder that cannot be read leaves the keys as they are.
-    pub(super) fn reload(&self) -> std::io::Result<()> {
+    /// Looks for keys that were added or removed; whether there were any. A folder that cannot be read leaves
+    /// the keys as they are.
+    pub(super) fn reload(&self) -> std::io::Result<bool> {
         let known = self.pairs().len();
         let files = signing_files(&self.folder)?;
         let newest = files.iter().max().map(|path| settled_at(path, self.settle_ms));
         let same = files.len().min(PAIRS_MAX) == known
             && newest == self.pairs().first().map(|pair| pair.settled_at_ms);
         if files.is_empty() || same {
-            return Ok(());
+            return Ok(false);
         }
         let pairs = read_pairs(&self.folder, self.settle_ms)?;
         tracing::info!(signing = %pairs[0].kid, keys = pairs.len(), "signing keys were read anew");
         *self.pairs.write() = pairs;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(kid, again.signing().kid, "one that has not settled signs while it is alone");
         assert_eq!(first.secret, again.secret);
         read_or_make(&folder.path().join("signing-9999999999999.key")).unwrap();
-        again.reload().unwrap();
+        assert!(again.reload().unwrap());
         assert_eq!(again.pairs().len(), 2);
         assert_eq!(again.signing().kid, kid, "the new one is only published");
         let at_once = Keys::open(folder.path(), 0).unwrap();

@@ -250,8 +250,11 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                 }
             }
             _ = keys.tick() => {
-                if let Err(error) = app.auth.keys.reload() {
-                    tracing::warn!(%error, "cannot look for new keys");
+                match app.auth.keys.reload() {
+                    // A key that was taken away is believed no longer, not even where it was before.
+                    Ok(true) => app.auth.verified.clear(),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "cannot look for new keys"),
                 }
             }
             _ = sweep.tick() => {

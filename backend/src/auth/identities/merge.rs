@@ -4,6 +4,8 @@
 //! theirs too. Slots that both have are reported first; nothing changes until the player has chosen. No
 //! version is lost by any choice.
 
+use super::super::config::FRESH_LOGIN_MS;
+use super::super::db as accounts;
 use super::super::email::queue;
 use super::super::sessions;
 use super::{db, notice_of_way, own, routes};
@@ -13,9 +15,10 @@ use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Json};
 use crate::http::answer;
 use crate::ports::sql::{SqlError, Transaction};
+use aethex_wire::ErrorCode;
 use aethex_wire::auth::identities::{MergeAccount, MergeConflict, MergeRequest};
 use aethex_wire::auth::profile::{PREFERENCES_LEN_MAX, PREFERENCES_MAX};
-use aethex_wire::ids::PlayerId;
+use aethex_wire::ids::{GameId, PlayerId, SessionId};
 use axum::extract::State;
 use axum::response::Response;
 use futures_util::FutureExt;
@@ -28,11 +31,12 @@ pub(super) async fn merge_account(
     Json(request): Json<MergeRequest>,
 ) -> Outcome<Response> {
     let game = &caller.game;
-    let (_, other) = routes::session_of(&app, game, Some(&request.other_refresh_token)).await?;
+    let (session, other) = routes::session_of(&app, game, Some(&request.other_refresh_token)).await?;
     let other = PlayerId::parse(&other).ok_or_else(Failure::unauthenticated)?;
     if other == caller.player {
         return Err(Failure::invalid("Both sessions are of the same account: there is nothing to merge."));
     }
+    prove_fresh(&app, game, &session, &other).await?;
     let (choice, player, gone) = (request.slots, caller.player.clone(), other.clone());
     let (ended, avatar) = app
         .sql
@@ -71,6 +75,23 @@ pub(super) async fn merge_account(
     let user = own(&app, &caller).await?;
     queue(&app, game, notice_of_way(game, &user, "device", "linked")).await?;
     Ok(answer::<MergeAccount>(&user))
+}
+
+/// A guest's account may be merged by its session. One with other ways in has an owner who is asked to log in
+/// just before, so that a stolen session is not the end of the account.
+async fn prove_fresh(app: &App, game: &GameId, session: &SessionId, other: &PlayerId) -> Outcome<()> {
+    let account = accounts::account(&app.sql, game, other).await?.ok_or_else(Failure::unauthenticated)?;
+    if account.is_guest {
+        return Ok(());
+    }
+    let began = sessions::db::began_at_ms(&app.sql, game, session).await?;
+    match began.is_some_and(|at| now_ms() - at < FRESH_LOGIN_MS) {
+        true => Ok(()),
+        false => Err(Failure::new(
+            ErrorCode::LoginRequired,
+            "The other account is not a guest's: log in to it again, then merge within ten minutes.",
+        )),
+    }
 }
 
 /// Settings that only the other account has are kept.

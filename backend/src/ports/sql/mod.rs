@@ -205,6 +205,21 @@ impl Sql {
         }
     }
 
+    /// Whether the backend's role passes row-level security by, as superusers do.
+    pub async fn passes_walls(&self) -> Result<bool, SqlError> {
+        let Sql::Postgres(_) = self else { return Ok(false) };
+        let passes = self
+            .all_games()
+            .read_one(
+                "SELECT CAST(CASE WHEN rolsuper OR rolbypassrls THEN 1 ELSE 0 END AS BIGINT)
+                 FROM pg_roles WHERE rolname = current_user",
+                vec![],
+                |row| row.int(0),
+            )
+            .await?;
+        Ok(passes == Some(1))
+    }
+
     /// Ends the engine after the writes that are queued.
     pub async fn close(&self) {
         match self {
