@@ -21,6 +21,7 @@ mod server;
 mod teams;
 
 pub(crate) use document::document;
+pub(crate) use holding::merge;
 #[expect(unused_imports, reason = "other features ask which server calls")]
 pub(crate) use server::ServerCaller;
 
