@@ -75,7 +75,7 @@ static void on_user(void *user_data, const aethex_user_result *result) {
 static void on_linked(void *user_data, const aethex_user_result *result) {
     if (ended_well(user_data, "link", result->error, result->message))
         printf("linked %s\n", result->user->email.data);
-    else if (result->error == AETHEX_ERROR_EMAIL_TAKEN)
+    else if (result->error == AETHEX_ERROR_IDENTITY_TAKEN)
         fprintf(stderr, "the address has an account: log in to it with \"merge\"\n");
 }
 

@@ -2447,7 +2447,7 @@ aethex_error aethex_auth_identities(aethex_cloud cloud,
  * Gives the player's account an email and a password: a guest's account can then be opened from anywhere. With
  * an empty `username` the one it has stays.
  *
- * `AETHEX_ERROR_EMAIL_TAKEN` in the result when the email has an account: log in to that one with `keep_guest`,
+ * `AETHEX_ERROR_IDENTITY_TAKEN` in the result when the email has an account: log in to that one with `keep_guest`,
  * then `aethex_auth_merge_guest`.
  */
 aethex_error aethex_auth_link_email(aethex_cloud cloud,
@@ -2770,8 +2770,9 @@ aethex_error aethex_privacy_download_export(aethex_cloud cloud,
                                             aethex_op *op);
 
 /**
- * Asks for the erasure of the account and everything that belongs to it. It is done after a time of grace, within
- * which `aethex_privacy_cancel_erasure` takes it back. `password` is empty for an account that has none. Keep the
+ * Asks for the erasure of the account and everything that belongs to it. Every session ends, this one too. It is
+ * done after a time of grace, within which a player who logs in again takes it back by
+ * `aethex_privacy_cancel_erasure`. `password` is empty for an account that has none. Keep the
  * receipt's id: it still answers when the account is gone.
  */
 aethex_error aethex_privacy_erase_account(aethex_cloud cloud,

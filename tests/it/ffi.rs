@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 const PASSWORD: &str = "correct horse";
 const SAVE: &str = r#"{"level":7,"health":99.5,"big":9223372036854775807,"position":{"$vector3":[10.0,0.5,-20.0]},"bag":["rope","lamp"]}"#;
 
-fn profile_folder() -> PathBuf {
+pub(crate) fn profile_folder() -> PathBuf {
     match std::env::var_os("AETHEX_TEST_FFI_DIR") {
         Some(folder) => folder.into(),
         None => {
@@ -23,30 +23,31 @@ fn repo() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is a folder of the repository")
 }
 
-/// The example program, built once with the sanitizers, against the shared library.
+/// A C program, built with the sanitizers, against the shared library.
+pub(crate) fn build(source: &str, program: &Path) {
+    let library = profile_folder().join("libaethex_cloud.so");
+    assert!(library.is_file(), "{} is not there: run `cargo build -p aethex-ffi` first", library.display());
+    let compiler = std::env::var_os("AETHEX_TEST_CC").unwrap_or_else(|| "cc".into());
+    let built = Command::new(compiler)
+        .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"])
+        .args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
+        .arg(repo().join(source))
+        .arg(format!("-I{}", repo().join("ffi/include").display()))
+        .arg(library)
+        .arg("-o")
+        .arg(program)
+        .output()
+        .expect("a C compiler runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// The example program, built once.
 fn c_minimal() -> &'static Path {
     static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, program) = BUILT.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("c-minimal");
-        let library = profile_folder().join("libaethex_cloud.so");
-        assert!(
-            library.is_file(),
-            "{} is not there: run `cargo build -p aethex-ffi` first",
-            library.display()
-        );
-        let compiler = std::env::var_os("AETHEX_TEST_CC").unwrap_or_else(|| "cc".into());
-        let built = Command::new(compiler)
-            .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"])
-            .args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
-            .arg(repo().join("examples/c-minimal/main.c"))
-            .arg(format!("-I{}", repo().join("ffi/include").display()))
-            .arg(library)
-            .arg("-o")
-            .arg(&program)
-            .output()
-            .expect("a C compiler runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        build("examples/c-minimal/main.c", &program);
         (folder, program)
     });
     program
@@ -77,13 +78,18 @@ impl Shell {
     }
 
     pub(crate) fn bot(&self, args: &[&str]) -> Output {
+        self.bot_as(&["--email", &self.email, "--password", PASSWORD], args)
+    }
+
+    fn bot_as(&self, player: &[&str], args: &[&str]) -> Output {
         let bot = profile_folder().join("rust-bot");
         assert!(bot.is_file(), "{} is not there: run `cargo build -p aethex-rust-bot` first", bot.display());
         Command::new(bot)
-            .args(["--server", &self.url, "--data"])
+            .args(["--server", &self.url, "--credentials", "file", "--data"])
             .arg(self.folder.join("bot"))
-            .args(["--email", &self.email, "--password", PASSWORD, "--credentials", "file"])
+            .args(player)
             .args(args)
+            .env_remove("AETHEX_PASSWORD")
             .output()
             .unwrap()
     }
@@ -118,7 +124,7 @@ fn with_server(test: impl AsyncFnOnce(&App, Shell) + Send) {
 }
 
 /// Runs a program while the server in this process goes on.
-async fn run<T: Send + 'static>(program: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn run<T: Send + 'static>(program: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(program).await.unwrap()
 }
 
@@ -238,7 +244,7 @@ fn a_c_guest_is_merged_into_an_account_and_the_player_chooses() {
         })
         .await;
         let words = String::from_utf8_lossy(&told.stderr).into_owned();
-        assert!(told.status.code() == Some(1) && words.contains("email_taken"), "{words}");
+        assert!(told.status.code() == Some(1) && words.contains("identity_taken"), "{words}");
 
         let (asked, shell) =
             run(move || (shell.c_on("phone", &["ann@example.com", PASSWORD, "merge"]), shell)).await;
@@ -254,5 +260,19 @@ fn a_c_guest_is_merged_into_an_account_and_the_player_chooses() {
         let (first, second) =
             run(move || (text(shell.c(&["load", "slot1"])), text(shell.c(&["load", "slot2"])))).await;
         assert_eq!((value(&first), value(&second)), (value("{\"level\":2}"), value("{\"level\":3}")));
+    });
+}
+
+#[test]
+fn a_bot_that_was_a_guest_is_a_player_in_c() {
+    with_server(async |_, shell| {
+        let (linked, seen) = run(move || {
+            text(shell.bot_as(&["--guest"], &["save", "slot1", SAVE]));
+            let linked = text(shell.bot_as(&["--guest"], &["link", "ann@example.com", PASSWORD]));
+            (linked, text(shell.c(&["load", "slot1"])))
+        })
+        .await;
+        assert_eq!(linked, "linked ann@example.com\n");
+        assert_eq!(value(&seen), value(SAVE));
     });
 }

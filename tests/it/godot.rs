@@ -6,7 +6,9 @@
 
 #![expect(clippy::print_stderr, reason = "who runs the tests should know what they did not do")]
 
-use aethex_tests::{App, Engine, app};
+use aethex_tests::app::{self, Config};
+use aethex_tests::oidc::Provider;
+use aethex_tests::{App, Engine};
 use aethex_wire::auth::RegisterRequest;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -130,9 +132,16 @@ fn itest() -> Option<&'static Project> {
 
 /// A backend that knows the player of the design's snippet, whose password is every guesser's first.
 fn with_server(test: impl FnOnce(&App) + Send + 'static) {
+    with_configured(|_| {}, test);
+}
+
+fn with_configured(configure: impl FnOnce(&mut Config), test: impl FnOnce(&App) + Send + 'static) {
     app::run(
         Engine::Sqlite,
-        |config| config.auth.refuse_common_passwords = false,
+        |config| {
+            config.auth.refuse_common_passwords = false;
+            configure(config);
+        },
         async |app| {
             let body = RegisterRequest {
                 email: "user@example.com".into(),
@@ -258,6 +267,25 @@ fn a_save_from_godot_is_read_by_c_and_rust_and_back() {
         for slot in ["from c", "from rust"] {
             godot(&["load", slot]).says("VALUE same", 0);
         }
+    });
+}
+
+#[test]
+fn players_log_in_with_a_real_provider() {
+    let Some(project) = itest() else { return };
+    let provider = Provider::start();
+    for person in ["zoe", "yan"] {
+        provider.set_account(serde_json::json!({ "sub": person, "name": person }));
+    }
+    let set_up = |config: &mut Config| {
+        let google = &mut config.auth.oauth.google;
+        google.client_id = provider.client_id();
+        google.client_secret = provider.client_secret();
+        google.issuer = provider.issuer().into();
+    };
+    with_configured(set_up, |app| {
+        let args = ["--", "--server", app.url(), "--oauth", "google", "--only", "oauth."];
+        all_passed(project.run(&args));
     });
 }
 

@@ -14,6 +14,7 @@ mod deletes;
 mod edge;
 mod faults;
 mod ffi;
+mod ffi_accounts;
 mod godot;
 mod keyring;
 mod mail;

@@ -123,7 +123,12 @@ async fn verified(app: &App, name: &str) -> Player {
     player
 }
 
-async fn publish(app: &App, policy: &str, version: &str, required: bool) -> Result<Policy, String> {
+pub(crate) async fn publish(
+    app: &App,
+    policy: &str,
+    version: &str,
+    required: bool,
+) -> Result<Policy, String> {
     let sql = database(app).await;
     let url = format!("https://example.com/{policy}/{version}");
     let policy = Policy { policy: policy.into(), version: version.into(), url, required, published_at_ms: 0 };

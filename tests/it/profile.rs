@@ -37,7 +37,7 @@ fn shown(of: &str) -> String {
     format!("/api/v1/auth/profiles/{of}")
 }
 
-fn picture(format: ImageFormat, colour: [u8; 3]) -> Vec<u8> {
+pub(crate) fn picture(format: ImageFormat, colour: [u8; 3]) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     DynamicImage::from(RgbImage::from_pixel(48, 32, Rgb(colour))).write_to(&mut file, format).unwrap();
     file.into_inner()

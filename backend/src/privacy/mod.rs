@@ -1,6 +1,6 @@
 //! Privacy: what players agree to, what the backend knows of them, and how they get it or have it erased.
 //!
-//! `consent` keeps policies, acceptances, consents, ages and parents, and answers [`may`], which every
+//! `consent` keeps policies, acceptances, consents, ages and parents, and answers [`may_as_child`], which a
 //! feature asks before it does what needs consent. [`registry`] lists what each feature knows of a player;
 //! `export` writes all of it into one archive, `erase` removes all of it and leaves a receipt that names
 //! nobody. Both run as jobs. The studio's support reaches the same through [`export_player`], [`find_export`],
@@ -17,9 +17,7 @@ mod registry;
 mod routes;
 mod rules;
 
-#[expect(unused_imports, reason = "features that need a consent ask")]
-pub(crate) use consent::may;
-pub(crate) use consent::{correct_age, newest_policies, publish_policy};
+pub(crate) use consent::{correct_age, may_as_child, newest_policies, publish_policy};
 pub(crate) use erase::{JOB as ERASE_JOB, run as run_erasure};
 pub(crate) use export::{Archive, JOB as EXPORT_JOB, find as find_export, run as run_export};
 pub(crate) use holding::{forget_blobs, merge};

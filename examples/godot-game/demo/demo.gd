@@ -79,7 +79,7 @@ func keep_progress() -> bool:
 	var linked: AeThexResult = await AeThexCloud.auth.link_email(email(), PASSWORD, arguments.demo)
 	if linked.success:
 		print("demo: kept the progress as ", linked.user.username)
-		return true
+		return check(await AeThexCloud.auth.update_profile({"display_name": arguments.demo.capitalize()}), "rename")
 	if not linked.error.code in [AeThexCloud.ERROR_IDENTITY_TAKEN, AeThexCloud.ERROR_USERNAME_TAKEN]:
 		return check(linked, "link the email")
 	# The account is from a run on another machine: what the guest has moves into it, on top.
@@ -209,6 +209,8 @@ func devices() -> bool:
 	for session: AeThexSession in sessions:
 		print("demo: logged in on the %s by %s%s" % [session.device_name, session.method, ", this one" if session.current else ""])
 	await main.account_screen.open()
+	if not check(await main.account_screen.set_picture(), "a picture"):
+		return false
 	await picture("account")
 	main.account_screen.hide()
 	return check(await AeThexCloud.auth.end_other_sessions(), "end the others")

@@ -206,7 +206,7 @@ pub unsafe extern "C" fn aethex_auth_identities(
 /// Gives the player's account an email and a password: a guest's account can then be opened from anywhere. With
 /// an empty `username` the one it has stays.
 ///
-/// `AETHEX_ERROR_EMAIL_TAKEN` in the result when the email has an account: log in to that one with `keep_guest`,
+/// `AETHEX_ERROR_IDENTITY_TAKEN` in the result when the email has an account: log in to that one with `keep_guest`,
 /// then `aethex_auth_merge_guest`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aethex_auth_link_email(

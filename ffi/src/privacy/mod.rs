@@ -191,8 +191,9 @@ pub unsafe extern "C" fn aethex_privacy_download_export(
     })
 }
 
-/// Asks for the erasure of the account and everything that belongs to it. It is done after a time of grace, within
-/// which `aethex_privacy_cancel_erasure` takes it back. `password` is empty for an account that has none. Keep the
+/// Asks for the erasure of the account and everything that belongs to it. Every session ends, this one too. It is
+/// done after a time of grace, within which a player who logs in again takes it back by
+/// `aethex_privacy_cancel_erasure`. `password` is empty for an account that has none. Keep the
 /// receipt's id: it still answers when the account is gone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aethex_privacy_erase_account(

@@ -1,25 +1,30 @@
-## Logins with a provider, with a real one and a browser that is played here. Only with --oauth NAME.
+## Logins with a provider, with a real one and a browser that is played here. Only with --oauth NAME; the provider
+## knows the persons zoe and yan.
 extends RefCounted
+
+const PATIENCE := {"timeout": 20.0}
 
 var heard: PackedStringArray = []
 var browser := TestBrowser.new()
+## What the browser showed at last, for a message.
+var pages: PackedStringArray = []
 
 
 func test_log_in_with_a_provider(kit: Kit) -> void:
 	var auth := AeThexCloud.auth
 	kit.use_device(kit.fresh("device"))
 	kit.equal((await auth.get_providers()).providers, [kit.options.oauth], "providers")
-	auth.browser_needed.connect(_on_browser_needed.bind(kit.fresh("person")))
+	auth.browser_needed.connect(_on_browser_needed.bind("zoe"))
 	auth.logged_in.connect(_on_logged_in)
-	var result: AeThexResult = await auth.login_oauth(kit.options.oauth)
-	if kit.succeeded(result, "log in"):
+	var result: AeThexResult = await auth.login_oauth(kit.options.oauth, PATIENCE)
+	if kit.succeeded(result, "log in; the browser showed %s" % pages):
 		kit.check(not result.user.is_guest, "an account")
 		kit.equal((await auth.get_identities()).identities[0].provider, kit.options.oauth, "way in")
 		kit.equal((await auth.get_sessions()).sessions[0].method, kit.options.oauth, "method")
 	# Nobody awaits this one; the signal tells.
 	await auth.logout()
 	heard.clear()
-	auth.login_oauth(kit.options.oauth)
+	auth.login_oauth(kit.options.oauth, PATIENCE)
 	for i in 100:
 		if not heard.is_empty():
 			break
@@ -30,22 +35,21 @@ func test_log_in_with_a_provider(kit: Kit) -> void:
 
 func test_a_guest_links_a_provider(kit: Kit) -> void:
 	var auth := AeThexCloud.auth
-	var person := kit.fresh("person")
-	auth.browser_needed.connect(_on_browser_needed.bind(person))
+	auth.browser_needed.connect(_on_browser_needed.bind("yan"))
 	kit.use_device(kit.fresh("device"))
 	var guest: AeThexResult = await auth.login_guest()
 	kit.succeeded(await AeThexCloud.saves.save("slot", 7), "save")
-	var linked: AeThexResult = await auth.link_oauth(kit.options.oauth)
+	var linked: AeThexResult = await auth.link_oauth(kit.options.oauth, PATIENCE)
 	kit.succeeded(linked, "link")
 	kit.use_device(kit.fresh("device"))
-	var known: AeThexResult = await auth.login_oauth(kit.options.oauth)
+	var known: AeThexResult = await auth.login_oauth(kit.options.oauth, PATIENCE)
 	if kit.succeeded(known, "log in on the second device"):
 		kit.equal(known.user.id, guest.user.id, "the same player")
 		kit.equal((await AeThexCloud.saves.load("slot")).data, 7, "the same save")
 	# Another guest cannot have it; it moves instead.
 	kit.use_device(kit.fresh("device"))
 	kit.succeeded(await auth.login_guest(), "another guest")
-	kit.failed_with(await auth.link_oauth(kit.options.oauth), AeThexCloud.ERROR_IDENTITY_TAKEN, "taken")
+	kit.failed_with(await auth.link_oauth(kit.options.oauth, PATIENCE), AeThexCloud.ERROR_IDENTITY_TAKEN, "taken")
 	_disconnect()
 
 
@@ -70,7 +74,7 @@ func test_a_login_that_is_given_up(kit: Kit) -> void:
 
 
 func _log_in(kit: Kit, into: Array) -> void:
-	into.append(await AeThexCloud.auth.login_oauth(kit.options.oauth))
+	into.append(await AeThexCloud.auth.login_oauth(kit.options.oauth, PATIENCE))
 
 
 func _note(url: String) -> void:
@@ -78,7 +82,7 @@ func _note(url: String) -> void:
 
 
 func _on_browser_needed(url: String, person: String) -> void:
-	browser.show(url, person)
+	pages.append(await browser.show(url, person))
 
 
 func _on_logged_in(user: AeThexUser) -> void:

@@ -493,10 +493,3 @@ async fn reset(
     put_notice(transaction, notice(game, &told, Template::PasswordChanged).as_ref()).await?;
     Ok(ended)
 }
-
-/// Ends what the session of a player may still do; for other features.
-pub(crate) async fn end_all_sessions(app: &App, game: &GameId, player: &PlayerId) -> Outcome<()> {
-    let ended = accounts::end_sessions(&app.sql, game, player.as_str(), now_ms()).await?;
-    app.auth.end_named(&ended);
-    Ok(())
-}

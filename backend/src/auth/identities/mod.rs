@@ -24,6 +24,7 @@ use aethex_wire::auth::identities::{
 };
 use aethex_wire::auth::{LoggedIn, User};
 use aethex_wire::ids::{GameId, PlayerId};
+use aethex_wire::privacy::Purpose;
 use aethex_wire::proof::Proof;
 use axum::Router;
 use axum::extract::State;
@@ -193,6 +194,8 @@ pub(crate) async fn link(
     verified_email: Option<String>,
 ) -> Outcome<User> {
     let game = &caller.game;
+    // A child's things go to third parties with a parent's word only.
+    crate::privacy::may_as_child(app, caller, Purpose::ThirdParty).await?;
     match db::owner(&app.sql, game, provider, &subject).await? {
         Some(owner) if owner != caller.player => return Err(taken()),
         Some(_) => return own(app, caller).await,
