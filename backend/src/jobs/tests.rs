@@ -201,7 +201,8 @@ async fn what_is_given_up_keeps_no_secret_and_no_strangers_address() {
     jobs.push((crate::auth::email::FORGOT, json!({ "email": "ann@example.com" })));
     jobs.push((KIND, json!({ "receipt": 1 })));
     for (kind, payload) in jobs {
-        let put = sql.all_games().transaction::<(), SqlError, _>(move |transaction| {
+        let all = sql.all_games();
+        let put = all.transaction::<(), SqlError, _>(move |transaction| {
             async move {
                 let job = NewJob { kind, player: None, payload, run_at_ms: 0, key: None };
                 enqueue(transaction, None, job).await

@@ -15,7 +15,8 @@ async fn entries_end_when_they_are_old_and_never_where_that_is_wanted() {
     let sql = Sql::open_sqlite(folder.path()).unwrap();
     sql.migrate(0).await.unwrap();
     let entries: i64 = AUDIT_SWEEP_BATCH + 2;
-    let recorded = sql.all_games().transaction::<(), SqlError, _>(move |tx| {
+    let all = sql.all_games();
+    let recorded = all.transaction::<(), SqlError, _>(move |tx| {
         async move {
             for _ in 0..entries {
                 record(tx, Actor::command_line().did("", "org.create", "org", "x")).await?;
