@@ -170,7 +170,7 @@ CREATE TABLE studio_server_key (
 
 CREATE UNIQUE INDEX studio_server_key_key ON studio_server_key (key_id);
 
--- Only inserted into. The org is empty for acts on what belongs to none.
+-- Only inserted into, but for what is old and for players who are erased. The org is empty for acts on what belongs to none.
 CREATE TABLE studio_audit (
     org_id TEXT NOT NULL,
     entry_id TEXT NOT NULL,

@@ -14,6 +14,7 @@ use aethex_wire::privacy::{
     GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
 };
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
+use aethex_wire::studio::privacy::DownloadPlayerExport;
 use aethex_wire::studio::server::{ServerEndSessions, ServerGetPlayer};
 use aethex_wire::{
     Access, CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Problem, endpoint,
@@ -195,7 +196,7 @@ impl Doc {
                     json!({ "schema": { "type": "string", "format": "binary" } });
             }
         }
-        if E::NAME == DownloadExport::NAME {
+        if matches!(E::NAME, DownloadExport::NAME | DownloadPlayerExport::NAME) {
             success["content"] =
                 json!({ "application/zip": { "schema": { "type": "string", "format": "binary" } } });
         }

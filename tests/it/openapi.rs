@@ -23,9 +23,14 @@ struct Described {
     status: u16,
 }
 
-/// Every endpoint that the contract declares for the API's address, read from its source, so that none can be
-/// forgotten.
+/// Every endpoint that the contract declares for the API's address.
 fn all() -> Vec<Described> {
+    declared(false)
+}
+
+/// Every endpoint that the contract declares for the API's address or the studio's, read from its source, so that
+/// none can be forgotten.
+fn declared(for_studio: bool) -> Vec<Described> {
     let mut found = Vec::new();
     for entry in walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk-core/wire/src")) {
         let source = std::fs::read_to_string(entry).unwrap();
@@ -43,7 +48,7 @@ fn all() -> Vec<Described> {
             });
         }
     }
-    found.retain(|endpoint| !endpoint.access.starts_with("Studio"));
+    found.retain(|endpoint| endpoint.access.starts_with("Studio") == for_studio);
     assert!(found.len() > 10, "the contract's sources were not understood");
     found
 }
@@ -95,6 +100,21 @@ on_both_engines! {
             assert_eq!(codes[code.as_str()]["number"], code.number(), "{code}");
             assert_eq!(codes[code.as_str()]["status"], code.status(), "{code}");
         }
+    }
+
+    async fn the_studios_document_describes_every_endpoint(app, |config| config.studio.listen = "127.0.0.1:0".into()) {
+        let document: Value = app.studio().get("/api/v1/studio/openapi.json").send().await.expect(200).json();
+        let paths = document["paths"].as_object().unwrap();
+        for endpoint in declared(true) {
+            let operation = &paths[&endpoint.path][endpoint.method.to_lowercase()];
+            assert_eq!(operation["operationId"], endpoint.name);
+            assert!(operation["responses"][endpoint.status.to_string()].is_object(), "{}", endpoint.name);
+            let secured = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+            assert_eq!(secured, endpoint.access == "Studio", "{}", endpoint.name);
+        }
+        let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
+        assert_eq!(operations, declared(true).len(), "the document tells of what does not exist");
+        check_references(&document, &document);
     }
 
     async fn every_endpoint_of_the_document_is_served_and_guarded(app) {

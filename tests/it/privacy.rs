@@ -32,7 +32,7 @@ fn leak(text: String) -> &'static str {
 }
 
 /// The server's database, beside the server.
-async fn database(app: &App) -> Sql {
+pub(crate) async fn database(app: &App) -> Sql {
     open_sql(&app.config).await.unwrap()
 }
 
@@ -59,7 +59,7 @@ async fn tables(sql: &Sql) -> BTreeMap<String, Vec<(String, String)>> {
 }
 
 /// Where one of the words stands in any column of any table.
-async fn in_tables(sql: &Sql, words: &[&str]) -> Vec<String> {
+pub(crate) async fn in_tables(sql: &Sql, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for (table, columns) in tables(sql).await {
         for (column, kind) in columns.iter().filter(|(_, kind)| kind != "bigint") {
@@ -163,7 +163,7 @@ async fn ready(player: &Player, export: &Export) -> Export {
 }
 
 /// The files of an archive, checked against its manifest.
-fn unpack(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn unpack(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
     let mut found = BTreeMap::new();
     for at in 0..zip.len() {
@@ -188,7 +188,7 @@ async fn receipt(app: &App, receipt: &Receipt) -> Reply {
     app.get(&format!("/api/v1/privacy/receipts/{}", receipt.id)).send().await
 }
 
-async fn erased(app: &App, asked: &Receipt) -> Receipt {
+pub(crate) async fn erased(app: &App, asked: &Receipt) -> Receipt {
     until("the erasure", async || {
         let found: Receipt = receipt(app, asked).await.expect(200).json();
         found.erased_at_ms.is_some().then_some(found)

@@ -149,14 +149,21 @@ pub(super) async fn retry(sql: &Sql, job: &Taken, run_at_ms: i64, reason: &str) 
     .await
 }
 
-/// Gives a job up.
-pub(super) async fn bury(sql: &Sql, job: &Taken, now_ms: i64, reason: &str) -> Result<bool, SqlError> {
+/// Gives a job up; `keep` says whether it keeps its payload.
+pub(super) async fn bury(
+    sql: &Sql,
+    job: &Taken,
+    now_ms: i64,
+    reason: &str,
+    keep: bool,
+) -> Result<bool, SqlError> {
     change(
         sql,
-        "UPDATE jobs_job SET dead_at_ms = $5, last_error = $6, lock_token = ''
+        "UPDATE jobs_job SET dead_at_ms = $5, last_error = $6, lock_token = '',
+            payload = CASE WHEN $7 = 1 THEN payload ELSE '{}' END
          WHERE game_id = $1 AND job_id = $2 AND lock_token = $3 AND attempts = $4",
         job,
-        args![now_ms, reason],
+        args![now_ms, reason, i64::from(keep)],
     )
     .await
 }
@@ -220,4 +227,12 @@ pub(super) async fn forget(
             args![player, kind],
         )
         .await
+}
+
+/// Lets what was given up be tried again, as an operator does.
+#[cfg(test)]
+pub(super) async fn revive(sql: &Sql) -> Result<u64, SqlError> {
+    let statement =
+        "UPDATE jobs_job SET dead_at_ms = NULL, attempts = 1, run_at_ms = 0 WHERE dead_at_ms IS NOT NULL";
+    sql.all_games().execute(statement, vec![]).await
 }

@@ -5,7 +5,8 @@
 //! takes due jobs with a lease, which it renews while they run; a job of a worker that crashed is taken by
 //! another when its lease ends. A handler may run again after it succeeded, so it must not mind. A failed
 //! attempt is followed by another after a growing random wait, until the job is given up: its row then stays
-//! for a month, for the operator to see. Handlers are listed in [`run`].
+//! for a month, for the operator to see and try again, without what it was to do where that is a secret or
+//! personal ([`keeps_payload`]). Handlers are listed in [`run`].
 
 pub(crate) mod config;
 mod db;
@@ -35,6 +36,16 @@ async fn run(app: Arc<App>, job: Job) -> Result<(), JobError> {
         crate::privacy::ERASE_JOB => crate::privacy::run_erasure(&app, &job).await,
         // Perhaps of a newer server, which then takes it.
         other => Err(JobError::Again(format!("this server knows no job of kind {other:.40}"))),
+    }
+}
+
+/// Whether a job that is given up keeps what it was to do, for another try by the operator.
+fn keeps_payload(kind: &str, payload: &str) -> bool {
+    match kind {
+        crate::mail::SEND => crate::mail::is_plain(payload),
+        // An address that perhaps has no account: whoever wants a code asks again.
+        crate::auth::email::FORGOT => false,
+        _ => true,
     }
 }
 

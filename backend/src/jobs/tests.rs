@@ -190,6 +190,46 @@ async fn what_is_given_up_is_seen_for_a_month() {
 }
 
 #[tokio::test]
+async fn what_is_given_up_keeps_no_secret_and_no_strangers_address() {
+    let (_folder, sql) = database().await;
+    let values =
+        [json!({ "code": "ABCD-EFGH" }), json!({ "link": "https://a.example/#1" }), json!({ "code": "" })];
+    let mail =
+        |values: &Value| json!({ "to": "ann@example.com", "locale": "", "template": "t", "values": values });
+    let mut jobs: Vec<_> = values.iter().map(|values| (crate::mail::SEND, mail(values))).collect();
+    jobs.push((crate::mail::SEND, json!({ "to": "ann@example.com" })));
+    jobs.push((crate::auth::email::FORGOT, json!({ "email": "ann@example.com" })));
+    jobs.push((KIND, json!({ "receipt": 1 })));
+    for (kind, payload) in jobs {
+        let all = sql.all_games();
+        let put = all.transaction::<(), SqlError, _>(move |transaction| {
+            async move {
+                let job = NewJob { kind, player: None, payload, run_at_ms: 0, key: None };
+                enqueue(transaction, None, job).await
+            }
+            .boxed()
+        });
+        put.await.unwrap();
+    }
+    let start = soon();
+    for taken in take(&sql, start).await {
+        let bury = Verdict::Bury { reason: "down".into() };
+        assert!(write_verdict(&sql, &taken, &bury, start).await.unwrap());
+    }
+    assert_eq!(db::revive(&sql).await.unwrap(), 6);
+    let mut kept: Vec<(String, Value)> = Vec::new();
+    for taken in take(&sql, start).await {
+        let job = job(&taken).unwrap();
+        if job.payload != json!({}) {
+            kept.push((job.kind, job.payload));
+        }
+    }
+    kept.sort_by(|a, b| a.0.cmp(&b.0));
+    let plain = (crate::mail::SEND.to_owned(), mail(&json!({ "code": "" })));
+    assert_eq!(kept, [plain, (KIND.to_owned(), json!({ "receipt": 1 }))]);
+}
+
+#[tokio::test]
 async fn a_job_that_takes_its_server_down_is_not_run_for_ever() {
     let (_folder, sql) = database().await;
     put(&sql, json!({}), 0, None).await;

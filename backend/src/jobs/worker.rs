@@ -209,7 +209,10 @@ pub(super) async fn write_verdict(
     match verdict {
         Verdict::Done => db::delete(sql, taken).await,
         Verdict::Retry { wait_ms, reason } => db::retry(sql, taken, now_ms + wait_ms, reason).await,
-        Verdict::Bury { reason } => db::bury(sql, taken, now_ms, reason).await,
+        Verdict::Bury { reason } => {
+            let keep = super::keeps_payload(&taken.kind, &taken.payload);
+            db::bury(sql, taken, now_ms, reason, keep).await
+        }
     }
 }
 

@@ -80,6 +80,14 @@ pub(crate) async fn forget(transaction: &mut Transaction, player: &PlayerId) -> 
     crate::jobs::forget(transaction, player, SEND).await
 }
 
+/// Whether a mail's payload can be kept when the mail is given up: one with a code or a link cannot. They are
+/// secrets, and whoever waits for them asks again.
+pub(crate) fn is_plain(payload: &str) -> bool {
+    let Ok(payload) = serde_json::from_str::<Payload>(payload) else { return false };
+    let has = |name: &str| payload.values[name].as_str().is_some_and(|text| !text.is_empty());
+    !has("code") && !has("link")
+}
+
 /// What sends mails.
 #[derive(Debug)]
 pub(crate) struct Mailroom {

@@ -13,17 +13,17 @@ use crate::auth::holding as account;
 use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
-use crate::ports::sql::Sql;
+use crate::ports::sql::{Sql, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, SessionId};
 use aethex_wire::privacy::{AgeBand, AgeRequest, Consent, ParentState, Policy, PrivacyState, Purpose};
 use futures_util::FutureExt;
 
-/// Publishes a version of a policy; players are asked to accept it from now on. `published_at_ms` is set
-/// here.
-pub(crate) async fn publish_policy(sql: &Sql, game: &GameId, policy: Policy) -> Outcome<Policy> {
+/// Publishes a version of a policy, in a transaction over all games; players are asked to accept it from now
+/// on. `published_at_ms` is set here.
+pub(crate) async fn publish_policy(tx: &mut Transaction, game: &GameId, policy: Policy) -> Outcome<Policy> {
     rules::check_policy(&policy)?;
-    match db::publish(sql, game, Policy { published_at_ms: now_ms(), ..policy }).await? {
+    match db::publish(tx, game, Policy { published_at_ms: now_ms(), ..policy }).await? {
         Published::Now(policy) => Ok(policy),
         Published::Before => Err(Failure::new(
             ErrorCode::NameTaken,

@@ -7,7 +7,6 @@ use crate::args;
 use crate::ports::sql::{Row, Sql, SqlError, Transaction};
 use aethex_wire::ids::{GameId, PlayerId, SessionId};
 use aethex_wire::privacy::{AgeBand, ParentState, Policy, Purpose};
-use futures_util::FutureExt;
 
 fn policy(row: &Row<'_>) -> Result<Policy, SqlError> {
     Ok(Policy {
@@ -42,40 +41,33 @@ pub(super) enum Published {
     TooMany,
 }
 
-/// Publishes a version, later than the one before whatever the clock says.
-pub(super) async fn publish(sql: &Sql, game: &GameId, new: Policy) -> Result<Published, SqlError> {
-    sql.game(game)
-        .transaction(move |tx| {
-            async move {
-                let counts = tx
-                    .query_one(
-                        "SELECT COUNT(DISTINCT policy), SUM(CASE WHEN policy = $2 THEN 1 ELSE 0 END),
-                            MAX(CASE WHEN policy = $2 THEN published_at_ms END)
-                         FROM privacy_policy WHERE game_id = $1",
-                        args![new.policy.as_str()],
-                        |row| Ok((row.int(0)?, row.maybe_int(1)?, row.maybe_int(2)?)),
-                    )
-                    .await?;
-                let (policies, versions, last) = counts.unwrap_or_default();
-                let versions = versions.unwrap_or_default();
-                if versions >= POLICY_VERSIONS_MAX || (versions == 0 && policies >= POLICIES_MAX) {
-                    return Ok(Published::TooMany);
-                }
-                let at = last.map_or(new.published_at_ms, |last| new.published_at_ms.max(last + 1));
-                let rows = tx
-                    .query(
-                        "INSERT INTO privacy_policy (game_id, policy, version, url, required, published_at_ms)
-                         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
-                         RETURNING policy, version, url, required, published_at_ms",
-                        args![new.policy, new.version, new.url, i64::from(new.required), at],
-                        policy,
-                    )
-                    .await?;
-                Ok(rows.into_iter().next().map_or(Published::Before, Published::Now))
-            }
-            .boxed()
-        })
-        .await
+/// Publishes a version, later than the one before whatever the clock says. The transaction is over all games.
+pub(super) async fn publish(tx: &mut Transaction, game: &GameId, new: Policy) -> Result<Published, SqlError> {
+    let counts = tx
+        .query_one(
+            "SELECT COUNT(DISTINCT policy), SUM(CASE WHEN policy = $2 THEN 1 ELSE 0 END),
+                MAX(CASE WHEN policy = $2 THEN published_at_ms END)
+             FROM privacy_policy WHERE game_id = $1",
+            args![game.as_str(), new.policy.as_str()],
+            |row| Ok((row.int(0)?, row.maybe_int(1)?, row.maybe_int(2)?)),
+        )
+        .await?;
+    let (policies, versions, last) = counts.unwrap_or_default();
+    let versions = versions.unwrap_or_default();
+    if versions >= POLICY_VERSIONS_MAX || (versions == 0 && policies >= POLICIES_MAX) {
+        return Ok(Published::TooMany);
+    }
+    let at = last.map_or(new.published_at_ms, |last| new.published_at_ms.max(last + 1));
+    let rows = tx
+        .query(
+            "INSERT INTO privacy_policy (game_id, policy, version, url, required, published_at_ms)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+             RETURNING policy, version, url, required, published_at_ms",
+            args![game.as_str(), new.policy, new.version, new.url, i64::from(new.required), at],
+            policy,
+        )
+        .await?;
+    Ok(rows.into_iter().next().map_or(Published::Before, Published::Now))
 }
 
 /// Records an acceptance; a second one of the same version changes nothing.

@@ -3,8 +3,8 @@
 //! `consent` keeps policies, acceptances, consents, ages and parents, and answers [`may_as_child`], which a
 //! feature asks before it does what needs consent. [`registry`] lists what each feature knows of a player;
 //! `export` writes all of it into one archive, `erase` removes all of it and leaves a receipt that names
-//! nobody. Both run as jobs. The game's support reaches the same through [`export_player`],
-//! [`erase_player`], [`publish_policy`] and [`correct_age`].
+//! nobody. Both run as jobs. The studio's support reaches the same through [`export_player`], [`find_export`],
+//! [`download_export`], [`erase_player`], [`correct_age`] and [`publish_policy`].
 
 pub(crate) mod config;
 mod consent;
@@ -19,11 +19,11 @@ mod rules;
 
 pub(crate) use consent::{correct_age, may_as_child, newest_policies, publish_policy};
 pub(crate) use erase::{JOB as ERASE_JOB, run as run_erasure};
-pub(crate) use export::{Archive, JOB as EXPORT_JOB, run as run_export};
+pub(crate) use export::{Archive, JOB as EXPORT_JOB, find as find_export, run as run_export};
 pub(crate) use holding::{forget_blobs, merge};
 pub(crate) use registry::{ERASE_BATCH, Holding, Subject, no_blobs};
 pub use registry::{other_tables, personal_tables};
-pub(crate) use routes::routes;
+pub(crate) use routes::{download_export, routes};
 
 use crate::app::{App, until_stopped};
 use crate::error::{Failure, Outcome};
@@ -31,6 +31,7 @@ use crate::jobs::JobError;
 use crate::ports::sql::Sql;
 use aethex_wire::ids::GameId;
 use aethex_wire::privacy::{Export, Policy, Receipt};
+use futures_util::FutureExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -54,10 +55,18 @@ pub(crate) async fn erase_player(app: &App, who: &Subject, grace_s: i64) -> Outc
     }
 }
 
+/// Whether a player's account was closed to be erased. From then on nothing is done to it, nor noted of it.
+pub(crate) async fn is_closed(app: &App, who: &Subject) -> Outcome<bool> {
+    erase::is_closed(app, who).await
+}
+
 /// Publishes a policy's version from the command line, for the default game.
 pub async fn publish_from_terminal(sql: &Sql, policy: Policy) -> Result<Policy, String> {
     let game = game_of_terminal(sql).await?;
-    publish_policy(sql, &game, policy).await.map_err(|failure| failure.to_string())
+    sql.all_games()
+        .transaction(move |tx| async move { publish_policy(tx, &game, policy).await }.boxed())
+        .await
+        .map_err(|failure| failure.to_string())
 }
 
 /// The newest version of each policy of the default game, for the command line.

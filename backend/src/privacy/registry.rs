@@ -56,6 +56,7 @@ pub(crate) const HOLDINGS: &[&Holding] = &[
     &crate::saves::holding::HOLDING,
     &crate::jobs::holding::HOLDING,
     &super::holding::HOLDING,
+    &crate::studio::holding::HOLDING,
 ];
 
 /// Tables that say nothing of a player, and why.
@@ -65,6 +66,20 @@ pub(crate) const NOT_PERSONAL: &[(&str, &str)] = &[
     ("auth_once", "digests of challenges and flows that were answered, which name nobody, for minutes"),
     ("privacy_policy", "versions of the game's policies"),
     ("privacy_receipt", "times and counts of an erasure, under a random id that names nobody"),
+    ("studio_person", "people of studios, who are no players: a player's account is apart from a person's"),
+    ("studio_recovery_code", "digests of people's recovery codes"),
+    ("studio_session", "people's sessions"),
+    ("studio_familiar", "keyed digests of addresses that people logged in from"),
+    ("studio_org", "organisations"),
+    ("studio_member", "which people are in which organisation"),
+    ("studio_role", "roles that organisations name"),
+    ("studio_invitation", "people invited into organisations"),
+    ("studio_team", "teams of organisations"),
+    ("studio_team_member", "which people are in which team"),
+    ("studio_team_project", "which projects a team has"),
+    ("studio_project", "projects"),
+    ("studio_environment", "which game is which environment of a project"),
+    ("studio_server_key", "keys of games' own servers, as digests"),
     ("schema_migration", "migrations of the schema"),
 ];
 

@@ -38,7 +38,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<AnswerAsParent, _, _>(router, answer_as_parent);
     let router = mount::<StartExport, _, _>(router, start_export);
     let router = mount::<GetExport, _, _>(router, get_export);
-    let router = mount::<DownloadExport, _, _>(router, download_export);
+    let router = mount::<DownloadExport, _, _>(router, download);
     let router = mount::<StartErasure, _, _>(router, start_erasure);
     let router = mount::<CancelErasure, _, _>(router, cancel_erasure);
     mount::<GetReceipt, _, _>(router, get_receipt)
@@ -122,13 +122,13 @@ async fn get_export(
     Ok(answer::<GetExport>(&found))
 }
 
-async fn download_export(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Outcome<Response> {
-    let who = subject(caller);
-    let found = export::find(&app, &who, &export_id(&id)?).await?;
+async fn download(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Outcome<Response> {
+    download_export(&app, &subject(caller), &export_id(&id)?).await
+}
+
+/// A player's archive as an answer, whoever may have it.
+pub(crate) async fn download_export(app: &App, who: &Subject, id: &ExportId) -> Outcome<Response> {
+    let found = export::find(app, who, id).await?;
     match found.status {
         ExportStatus::Ready => {}
         ExportStatus::Pending => {
@@ -136,7 +136,7 @@ async fn download_export(
         }
         ExportStatus::Failed => return Err(Failure::not_found()),
     }
-    let opened = app.blob.open(&export::blob_key(&who, &found.id)).await;
+    let opened = app.blob.open(&export::blob_key(who, &found.id)).await;
     let (file, len) = match opened {
         Ok(opened) => opened,
         // It expired, or was erased, just now.

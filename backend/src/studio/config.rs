@@ -30,15 +30,28 @@ pub(crate) const LAST_USED_STEP_MS: i64 = 3600 * 1000;
 pub(crate) const CONNECTIONS_MAX: usize = 256;
 /// How often what is over is swept.
 pub(crate) const SWEEP_PERIOD: std::time::Duration = std::time::Duration::from_secs(3600);
+/// Entries of the audit log that are removed in one statement: others write in between.
+pub(crate) const AUDIT_SWEEP_BATCH: i64 = 1000;
+/// A day.
+pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 /// How long an address stays familiar without a login.
 pub(crate) const FAMILIAR_TTL_MS: i64 = 90 * 24 * 3600 * 1000;
 
 /// Settings of the studio's side.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StudioConfig {
     /// Address of the studio's API; off when empty.
     pub listen: String,
     /// Web origins that may call it, for a console that is served elsewhere. None by default.
     pub cors_origins: Vec<String>,
+    /// Days that entries of the audit log are kept; 0 for good.
+    pub audit_days: u32,
+}
+
+impl Default for StudioConfig {
+    fn default() -> StudioConfig {
+        // Two years: long enough to look into what was found late, and no longer than that.
+        StudioConfig { listen: String::new(), cors_origins: vec![], audit_days: 730 }
+    }
 }

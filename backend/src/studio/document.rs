@@ -6,6 +6,7 @@ use aethex_wire::studio::audit::*;
 use aethex_wire::studio::games::*;
 use aethex_wire::studio::orgs::*;
 use aethex_wire::studio::people::*;
+use aethex_wire::studio::privacy::*;
 use axum::response::IntoResponse;
 use axum::{Router, routing};
 use http::header;
@@ -41,6 +42,10 @@ pub(crate) fn document() -> Value {
         RemoveTeamProject);
     add!(doc: ListProjects, CreateProject, GetProject, PutProject, ListClientKeys, CreateClientKey, RevokeClientKey,
         ListServerKeys, CreateServerKey, RotateServerKey, RevokeServerKey);
-    add!(doc: FindPlayers, GetStudioPlayer, EndStudioPlayerSessions, ListAudit);
-    doc.finish("AeThex Cloud Studio", "Organisations, people, projects, keys and the audit log.")
+    add!(doc: FindPlayers, GetStudioPlayer, EndStudioPlayerSessions, StartPlayerExport, GetPlayerExport,
+        DownloadPlayerExport, StartPlayerErasure, CorrectPlayerAge, ListStudioPolicies, PublishPolicy, ListAudit);
+    doc.finish(
+        "AeThex Cloud Studio",
+        "Organisations, people, projects, keys, players, policies and the audit log.",
+    )
 }

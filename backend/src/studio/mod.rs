@@ -2,7 +2,7 @@
 //! by default: an invitation or the command line makes them.
 //!
 //! `people` says who calls, `orgs` and `teams` as what, `games` looks after projects, keys and players, `audit`
-//! records it all; `rules` decides. All of that is served on an address of its own, off until it is configured.
+//! records it all; `holding` is what that knows of players; `rules` decides. All of that is served on an address of its own, off until it is configured.
 //! `server` is what games' own servers may ask with a secret key, on the players' address. `cli` does the same
 //! as the API, on the database.
 
@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 mod document;
 mod games;
+pub(crate) mod holding;
 mod orgs;
 mod page;
 mod people;
@@ -20,6 +21,7 @@ mod server;
 mod teams;
 
 pub(crate) use document::document;
+pub(crate) use holding::merge;
 #[expect(unused_imports, reason = "other features ask which server calls")]
 pub(crate) use server::ServerCaller;
 
@@ -70,19 +72,21 @@ pub(crate) fn server_routes() -> Router<Arc<App>> {
     server::routes(Router::new())
 }
 
-/// Background work: forgets sessions and invitations that are over.
+/// Background work: forgets sessions and invitations that are over, and old entries of the audit log.
 pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut sweep = tokio::time::interval(SWEEP_PERIOD);
     loop {
         tokio::select! {
             _ = sweep.tick() => {
                 let now = now_ms();
-                let swept = match people::db::sweep(&app.sql, now, now - FAMILIAR_TTL_MS).await {
-                    Ok(()) => orgs::db::sweep(&app.sql, now).await,
-                    failed => failed,
-                };
-                if let Err(error) = swept {
-                    tracing::warn!(%error, "cannot sweep the studio's sessions and invitations");
+                for swept in [
+                    people::db::sweep(&app.sql, now, now - FAMILIAR_TTL_MS).await,
+                    orgs::db::sweep(&app.sql, now).await,
+                    audit::sweep(&app.sql, now, app.config.studio.audit_days).await,
+                ] {
+                    if let Err(error) = swept {
+                        tracing::warn!(%error, "cannot sweep the studio's sessions, invitations and audit log");
+                    }
                 }
             }
             () = until_stopped(&mut stopped) => return,

@@ -1,9 +1,10 @@
-//! The studio's side: people, organisations, projects, keys, the audit log, the command line.
+//! The studio's side: people, organisations, projects, keys, support, the audit log, the command line.
 
 mod cli;
 mod keys;
 mod orgs;
 mod people;
+mod support;
 
 use crate::mailbox::mails_to;
 use aethex_tests::client::Call;

@@ -58,6 +58,7 @@ pub(super) async fn merge_account(
                 merge_preferences(transaction, &gone, &player).await?;
                 db::move_all(transaction, &gone, &player).await?;
                 crate::privacy::merge(transaction, &gone, &player).await?;
+                crate::studio::merge(transaction, &gone, &player).await?;
                 let ended = sessions::db::end_all(transaction, &gone, now_ms()).await?;
                 let avatar = db::remove_account(transaction, &gone).await?;
                 db::judge_guest(transaction, &player).await?;

@@ -65,6 +65,19 @@ pub(super) async fn erasure_at(sql: &Sql, who: &Subject) -> Result<Option<i64>, 
         .await
 }
 
+/// Whether the player's account was closed.
+pub(super) async fn is_closed(sql: &Sql, who: &Subject) -> Result<bool, SqlError> {
+    let found = sql
+        .game(&who.game)
+        .read_one(
+            "SELECT 1 FROM privacy_erasure WHERE game_id = $1 AND player_id = $2 AND phase = 1",
+            args![who.player.as_str()],
+            |_| Ok(()),
+        )
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Begins an erasure; false when one is under way.
 pub(super) async fn begin(
     tx: &mut Transaction,

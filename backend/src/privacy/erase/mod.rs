@@ -78,6 +78,11 @@ pub(super) async fn erasure_at(app: &App, who: &Subject) -> Outcome<Option<i64>>
     Ok(db::erasure_at(&app.sql, who).await?)
 }
 
+/// Whether the account was closed: its erasure cannot be taken back.
+pub(super) async fn is_closed(app: &App, who: &Subject) -> Outcome<bool> {
+    Ok(db::is_closed(&app.sql, who).await?)
+}
+
 /// What is known of an erasure by its receipt.
 pub(super) async fn receipt(app: &App, game: &GameId, id: &ReceiptId) -> Outcome<Receipt> {
     db::receipt(&app.sql, game, id).await?.ok_or_else(Failure::not_found)

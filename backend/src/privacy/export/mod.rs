@@ -66,7 +66,7 @@ pub(crate) async fn start(app: &App, who: &Subject) -> Outcome<Export> {
 }
 
 /// An export of the player; failed and ready ones as well, until they expire.
-pub(super) async fn find(app: &App, who: &Subject, id: &ExportId) -> Outcome<Export> {
+pub(crate) async fn find(app: &App, who: &Subject, id: &ExportId) -> Outcome<Export> {
     let found = db::export(&app.sql, who, id).await?;
     found.filter(|export| export.expires_at_ms > now_ms()).ok_or_else(Failure::not_found)
 }

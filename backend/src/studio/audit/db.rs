@@ -1,4 +1,4 @@
-//! SQL of the audit log: insert and read, nothing else.
+//! SQL of the audit log: insert, read, and remove what is old.
 
 use super::Entry;
 use crate::args;
@@ -100,6 +100,17 @@ pub(in crate::studio) async fn list(
                     after: serde_json::from_str(&row.text(10)?).unwrap_or_default(),
                 })
             },
+        )
+        .await
+}
+
+/// Removes entries from before a time, the oldest first.
+pub(super) async fn sweep(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
+    sql.all_games()
+        .execute(
+            "DELETE FROM studio_audit WHERE (org_id, entry_id) IN (
+                SELECT org_id, entry_id FROM studio_audit WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)",
+            args![before_ms, limit],
         )
         .await
 }

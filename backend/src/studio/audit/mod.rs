@@ -1,14 +1,16 @@
 //! The audit log: who did what, as what, from where, to what.
 //!
-//! An act and its entry are one transaction: what is not in the log was not done. There is no statement that
-//! changes or removes an entry. The address stands in full, for an organisation must be able to tell a
-//! stranger's; before and after hold names and roles, never secrets.
+//! An act and its entry are one transaction, or the entry comes first: what is not in the log was not done.
+//! Nothing that people can ask for changes or removes an entry; it ends when it is old ([`sweep`]), and a player
+//! in it when they are erased (`holding`). The address stands in full, for an organisation must be able to tell
+//! a stranger's; before and after hold names and roles, never secrets, and of players nothing.
 
 mod db;
 
 pub(super) use db::list;
 pub(super) use db::{record, record_everywhere};
 
+use super::config::{AUDIT_SWEEP_BATCH, DAY_MS};
 use super::orgs::enter;
 use super::page::Window;
 use super::people::StudioCaller;
@@ -16,6 +18,7 @@ use crate::app::App;
 use crate::error::Outcome;
 use crate::extract::{Path, Query};
 use crate::http::answer;
+use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::page::PageQuery;
 use aethex_wire::studio::Permission;
 use aethex_wire::studio::audit::{AuditQuery, ListAudit};
@@ -102,6 +105,16 @@ impl Entry {
     }
 }
 
+/// Removes entries that are older than so many days; none when that is 0.
+pub(super) async fn sweep(sql: &Sql, now_ms: i64, days: u32) -> Result<(), SqlError> {
+    if days == 0 {
+        return Ok(());
+    }
+    let before_ms = now_ms - i64::from(days) * DAY_MS;
+    while db::sweep(sql, before_ms, AUDIT_SWEEP_BATCH).await? == AUDIT_SWEEP_BATCH.unsigned_abs() {}
+    Ok(())
+}
+
 pub(super) async fn list_audit(
     State(app): State<Arc<App>>,
     caller: StudioCaller,
@@ -117,3 +130,6 @@ pub(super) async fn list_audit(
     let entries = list(&app.sql, Some(member.org.as_str()), &query, &window.after, window.rows()).await?;
     Ok(answer::<ListAudit>(&window.page(entries, |entry| entry.id.clone())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 //! Projects with their environments `dev` and `live`, and what hangs on an environment: client keys, server
-//! keys, players.
+//! keys, players, policies.
 //!
 //! [`enter`] lets a person into a project: whoever may not see it finds nothing. The secret of a server key is
 //! 256 random bits; the database keeps its digest, and during a rotation that of the one before.
@@ -7,6 +7,7 @@
 mod db;
 mod keys;
 mod players;
+mod privacy;
 mod routes;
 
 pub(super) use db::{ServerKeyRow, server_key_by_id, touch_server_key};

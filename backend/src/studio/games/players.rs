@@ -1,14 +1,15 @@
 //! Players as support sees them.
 
-use super::enter_environment;
+use super::{Place, enter_environment};
 use crate::app::App;
 use crate::auth::tenants;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Path, Query};
 use crate::http::answer;
+use crate::privacy::Subject;
 use crate::studio::audit::{Actor, record};
 use crate::studio::people::StudioCaller;
-use aethex_wire::auth::EMAIL_LEN_MAX;
+use aethex_wire::auth::{EMAIL_LEN_MAX, User};
 use aethex_wire::ids::{GameId, PlayerId};
 use aethex_wire::studio::Permission;
 use aethex_wire::studio::games::{
@@ -20,19 +21,41 @@ use futures_util::FutureExt;
 use std::sync::Arc;
 
 /// Looking into a player's data is a privileged act: it is in the log, with the player that was found.
-async fn note(
+pub(super) async fn note(
     app: &App,
     actor: Actor,
     org: &str,
     action: &'static str,
-    player: &PlayerId,
-    game: &GameId,
+    who: &Subject,
 ) -> Outcome<()> {
-    let entry = actor.did(org, action, "player", player.as_str()).after("game", game.as_str());
+    let entry = actor.did(org, action, "player", who.player.as_str()).after("game", who.game.as_str());
     app.sql
         .all_games()
         .transaction::<(), Failure, _>(move |tx| async move { Ok(record(tx, entry).await?) }.boxed())
         .await
+}
+
+/// A player, unless the account was closed to be erased: what would be noted of it now could outlive it. An
+/// erasure waits for requests that began before.
+async fn open_player(app: &App, who: &Subject) -> Outcome<User> {
+    if crate::privacy::is_closed(app, who).await? {
+        return Err(Failure::not_found());
+    }
+    tenants::player(app, &who.game, &who.player).await?.ok_or_else(Failure::not_found)
+}
+
+/// Lets a person to a player of one of a project's environments, for something that needs a permission there.
+pub(super) async fn enter_player(
+    app: &App,
+    caller: &StudioCaller,
+    (org, project, environment, user): (&str, &str, &str, &str),
+    needed: Permission,
+) -> Outcome<(Place, User)> {
+    let (place, _) = enter_environment(app, caller, (org, project, environment), needed).await?;
+    let player = PlayerId::parse(user).ok_or_else(Failure::not_found)?;
+    let who = Subject { game: place.game.clone(), player };
+    let user = open_player(app, &who).await?;
+    Ok((place, user))
 }
 
 pub(super) async fn find(
@@ -46,11 +69,15 @@ pub(super) async fn find(
     if query.query.is_empty() || query.query.len() > EMAIL_LEN_MAX {
         return Err(Failure::invalid("`query` is an id, an email or a username, whole."));
     }
-    let found = tenants::find_player(&app, &place.game, &query.query).await?;
-    if let Some(user) = &found {
-        note(&app, caller.actor(), &place.org, "player.find", &user.id, &place.game).await?;
+    let mut items = Vec::new();
+    if let Some(user) = tenants::find_player(&app, &place.game, &query.query).await? {
+        let who = Subject { game: place.game, player: user.id.clone() };
+        if !crate::privacy::is_closed(&app, &who).await? {
+            note(&app, caller.actor(), &place.org, "player.find", &who).await?;
+            items.push(user);
+        }
     }
-    Ok(answer::<FindPlayers>(&FoundPlayers { items: found.into_iter().collect() }))
+    Ok(answer::<FindPlayers>(&FoundPlayers { items }))
 }
 
 pub(super) async fn get(
@@ -58,11 +85,10 @@ pub(super) async fn get(
     caller: StudioCaller,
     Path((org, project, environment, user)): Path<(String, String, String, String)>,
 ) -> Outcome<Response> {
-    let ids = (org.as_str(), project.as_str(), environment.as_str());
-    let (place, _) = enter_environment(&app, &caller, ids, Permission::PlayersRead).await?;
-    let id = PlayerId::parse(&user).ok_or_else(Failure::not_found)?;
-    let user = tenants::player(&app, &place.game, &id).await?.ok_or_else(Failure::not_found)?;
-    note(&app, caller.actor(), &place.org, "player.read", &id, &place.game).await?;
+    let ids = (org.as_str(), project.as_str(), environment.as_str(), user.as_str());
+    let (place, user) = enter_player(&app, &caller, ids, Permission::PlayersRead).await?;
+    let who = Subject { game: place.game, player: user.id.clone() };
+    note(&app, caller.actor(), &place.org, "player.read", &who).await?;
     Ok(answer::<GetStudioPlayer>(&user))
 }
 
@@ -86,7 +112,8 @@ pub(in crate::studio) async fn end_player_sessions(
     game: &GameId,
     player: &PlayerId,
 ) -> Outcome<SessionsEnded> {
-    tenants::player(app, game, player).await?.ok_or_else(Failure::not_found)?;
-    note(app, actor, org, "player.sessions.end", player, game).await?;
+    let who = Subject { game: game.clone(), player: player.clone() };
+    open_player(app, &who).await?;
+    note(app, actor, org, "player.sessions.end", &who).await?;
     Ok(SessionsEnded { ended: tenants::end_player_sessions(app, game, player).await? })
 }

@@ -1,6 +1,6 @@
 //! The endpoints of projects and keys.
 
-use super::{create_project, db, enter, enter_environment, keys, players, visible};
+use super::{create_project, db, enter, enter_environment, keys, players, privacy, visible};
 use crate::app::App;
 use crate::auth::{fold, is_client_key, tenants};
 use crate::error::{Failure, Outcome};
@@ -40,7 +40,8 @@ pub(in crate::studio) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
     let router = mount::<RevokeServerKey, _, _>(router, revoke_server_key);
     let router = mount::<FindPlayers, _, _>(router, players::find);
     let router = mount::<GetStudioPlayer, _, _>(router, players::get);
-    mount::<EndStudioPlayerSessions, _, _>(router, players::end_sessions)
+    let router = mount::<EndStudioPlayerSessions, _, _>(router, players::end_sessions);
+    privacy::routes(router)
 }
 
 async fn list_projects(

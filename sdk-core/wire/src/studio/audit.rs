@@ -1,4 +1,4 @@
-//! The audit log: every privileged act, in the order in which it was done. It only grows.
+//! The audit log: every privileged act, in the order in which it was done, for as long as the server keeps it.
 
 use super::shapes;
 use crate::endpoint::{None, endpoint};
@@ -24,7 +24,7 @@ shapes! {
         pub action: String,
         /// To what: `org`, `member`, `project`, `player`, …
         pub target_kind: String,
-        /// The id of that.
+        /// The id of that; `erased` for a player who was erased since.
         pub target_id: String,
         /// What it was before, without secrets.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

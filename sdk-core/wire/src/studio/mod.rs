@@ -1,13 +1,14 @@
 //! The studio's side: [`people`] (a studio's people, who are no players), [`orgs`] (organisations, members,
-//! teams, roles), [`games`] (projects, environments, keys, players as support sees them), [`audit`] (who did
-//! what) and [`server`] (what a game's own server may ask). All but `server` are served on the studio's own
-//! address. What a role may do is a set of [`Permission`]s; this module says which permissions there are and
+//! teams, roles), [`games`] (projects, environments, keys, players as support sees them), [`privacy`] (exports,
+//! erasures and ages of players, policies), [`audit`] (who did what) and [`server`] (what a game's own server
+//! may ask). All but `server` are served on the studio's own address. What a role may do is a set of [`Permission`]s; this module says which permissions there are and
 //! what the roles that every organisation has are made of.
 
 pub mod audit;
 pub mod games;
 pub mod orgs;
 pub mod people;
+pub mod privacy;
 pub mod server;
 
 use serde::{Deserialize, Serialize};
@@ -81,13 +82,13 @@ names! {
     AuditRead = "audit.read";
     /// See projects, environments and client keys.
     GamesRead = "games.read";
-    /// Make and change projects.
+    /// Make and change projects, publish policies.
     GamesManage = "games.manage";
     /// Make, rotate and revoke client and server keys.
     KeysManage = "keys.manage";
     /// Look players up.
     PlayersRead = "players.read";
-    /// Act on players: end their sessions, export, erase.
+    /// Act on players: end their sessions, export, erase, correct the age.
     PlayersManage = "players.manage";
     /// Look at players' saves.
     SavesRead = "saves.read";
