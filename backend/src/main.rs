@@ -80,6 +80,10 @@ impl Settings {
 }
 
 fn main() -> ExitCode {
+    // What is written holds emails, saves and keys: only this user may look, also where the folder was made by
+    // somebody else.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match run(Cli::parse().command) {
         Ok(code) => code,
         Err(message) => {

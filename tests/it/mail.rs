@@ -208,8 +208,8 @@ fn an_impostor_gets_nothing() {
     let keep = |_: &mut Config| {};
     for tls in [Tls::StartTls, Tls::Implicit] {
         let another = smtp::Setup::new(tls).certificate_for("mail.example.com");
-        let cases: [(smtp::Setup, &dyn Fn(&mut Config)); 2] =
-            [(another, &keep), (smtp::Setup::new(tls), &unknown)];
+        type Configure<'a> = &'a dyn Fn(&mut Config);
+        let cases: [(smtp::Setup, Configure<'_>); 2] = [(another, &keep), (smtp::Setup::new(tls), &unknown)];
         for (setup, change) in cases {
             with_server(&setup, change, async |app, server, sql| {
                 put(sql, mail_to("ann@example.com")).await;
@@ -260,7 +260,7 @@ fn two_servers_of_one_database_send_each_mail_once() {
             configure(config);
             config.database.url = one.config.database.url.clone();
         });
-        let two = two.await;
+        let two = Box::pin(two).await;
         let sql = backend::open_sql(&one.config).await.unwrap();
         for number in 0..MAILS {
             put(&sql, mail_to(&format!("player{number}@example.com"))).await;

@@ -403,7 +403,8 @@ fn an_address_has_its_share_of_attempts() {
     };
     app::run(Engine::Sqlite, configure, async |app| {
         let request = came_back(app, &provider, "google").await;
-        (start(app, "google").await, start(app, "google").await);
+        start(app, "google").await;
+        start(app, "google").await;
         try_start(app, "google").await.refused(ErrorCode::RateLimited);
         let wrong =
             OauthRequest { state: "b-state-of-at-least-forty-three-characters.".into(), ..request.clone() };

@@ -307,6 +307,12 @@ on_both_engines! {
         assert_eq!(bob.get_save("slot1").await["data"], "the story of bob");
         assert_eq!(files(&app.data().join("blobs")), 1);
         app.get("/api/v1/privacy/receipts/0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0f").send().await.refused(ErrorCode::NotFound);
+        // A server that starts now knows that the session is over, though its access token has not run out.
+        app.stop().await;
+        app.start_again().await;
+        ann.get(PRIVACY).send().await.refused(ErrorCode::SessionEnded);
+        ann.put(json!({ "slot": "slot1", "data": "back" })).send().await.refused(ErrorCode::SessionEnded);
+        ann.refresh(&ann.tokens.refresh_token).await.refused(ErrorCode::SessionEnded);
         // The name is free again, for a stranger to what was.
         let again = app.as_player("annabelle").await;
         assert!(again.list().await.items.is_empty() && again.id() != ann.id());

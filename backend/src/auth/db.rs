@@ -243,19 +243,60 @@ fn session_args(player: &str, new: NewSession) -> Vec<crate::ports::sql::Arg> {
     ]
 }
 
-/// Begins a session; ends the oldest ones past the limit, and returns their ids.
+/// What a login was let in by. It must still be so when the session begins: a change of the password, an unlink,
+/// a merge or an erasure may have come between.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    /// The password with this hash.
+    Password(String),
+    /// A device's key, or a provider's subject.
+    Identity(&'static str, String),
+}
+
+impl Way {
+    /// Holds the way open until the transaction ends; false when it is closed.
+    async fn is_open(&self, transaction: &mut Transaction, player: &PlayerId) -> Result<bool, SqlError> {
+        let held = match self {
+            Way::Password(hash) => {
+                transaction
+                    .execute(
+                        "UPDATE auth_account SET password_hash = password_hash
+                         WHERE game_id = $1 AND player_id = $2 AND password_hash = $3",
+                        args![player.as_str(), hash.as_str()],
+                    )
+                    .await?
+            }
+            Way::Identity(provider, subject) => {
+                transaction
+                    .execute(
+                        "UPDATE auth_identity SET label = label
+                         WHERE game_id = $1 AND provider = $2 AND subject = $3 AND player_id = $4",
+                        args![*provider, subject.as_str(), player.as_str()],
+                    )
+                    .await?
+            }
+        };
+        Ok(held == 1)
+    }
+}
+
+/// Begins a session while its way in is open; ends the oldest ones past the limit, and returns their ids.
 pub(super) async fn insert_session(
     sql: &Sql,
     game: &GameId,
     player: &PlayerId,
+    way: Way,
     new: NewSession,
-) -> Result<Vec<String>, SqlError> {
+) -> Result<Option<Vec<String>>, SqlError> {
     let (player, now_ms) = (player.clone(), new.now_ms);
     sql.game(game)
         .transaction(move |transaction| {
             async move {
+                if !way.is_open(transaction, &player).await? {
+                    return Ok(None);
+                }
                 transaction.execute(INSERT_SESSION, session_args(player.as_str(), new)).await?;
-                transaction
+                let ended = transaction
                     .query(
                         "UPDATE auth_session SET ended_at_ms = $3
                      WHERE game_id = $1 AND player_id = $2 AND ended_at_ms IS NULL AND session_id IN (
@@ -266,7 +307,8 @@ pub(super) async fn insert_session(
                         args![player.as_str(), now_ms, SESSIONS_MAX],
                         |row| row.text(0),
                     )
-                    .await
+                    .await?;
+                Ok(Some(ended))
             }
             .boxed()
         })
@@ -435,12 +477,14 @@ pub(super) async fn update_password_hash(
     sql: &Sql,
     game: &GameId,
     player: &PlayerId,
+    before: &str,
     hash: String,
 ) -> Result<u64, SqlError> {
     sql.game(game)
         .execute(
-            "UPDATE auth_account SET password_hash = $3 WHERE game_id = $1 AND player_id = $2",
-            args![player.as_str(), hash],
+            "UPDATE auth_account SET password_hash = $3
+             WHERE game_id = $1 AND player_id = $2 AND password_hash = $4",
+            args![player.as_str(), hash, before],
         )
         .await
 }
@@ -484,6 +528,8 @@ pub(super) async fn rotate(sql: &Sql, step: &Rotation) -> Result<Option<String>,
                 expires_at_ms = $7
              WHERE game_id = $1 AND session_id = $2 AND generation = $3 AND refresh_hash = $4
                 AND ended_at_ms IS NULL AND expires_at_ms > $6
+                AND EXISTS (SELECT 1 FROM auth_account a
+                    WHERE a.game_id = $1 AND a.player_id = auth_session.player_id)
              RETURNING player_id",
             args![
                 step.session.as_str(),

@@ -64,6 +64,8 @@ struct Bucket {
 impl Bucket {
     fn take(&self, rate: Rate, now_ms: i64) -> Result<(), u64> {
         let take = |seen: i64| {
+            // A clock that was set back must not keep everybody waiting until it has caught up.
+            let seen = seen.min(now_ms + rate.burst * rate.interval_ms);
             let next = seen.max(now_ms) + rate.interval_ms;
             (next - now_ms <= rate.burst * rate.interval_ms).then_some(next)
         };

@@ -57,6 +57,8 @@ use tokio::sync::watch;
 const ENDED_POLL: Duration = Duration::from_secs(1);
 /// How far a poll looks back behind the one before: servers' clocks differ a little.
 const ENDED_OVERLAP_MS: i64 = 10_000;
+/// Pictures that may wait to be drawn, each up to 4 MiB: at a tenth of a second each the last waits a second.
+const AVATARS_WAITING_MAX: usize = 8;
 /// How often the folder of keys is looked at.
 const KEYS_POLL: Duration = Duration::from_secs(5);
 /// How long a replaced signing key is kept: no access token of it lives as long.
@@ -82,6 +84,8 @@ pub(crate) struct Auth {
     disposable: Disposable,
     limiter: Limiter,
     rates: Rates,
+    avatars_waiting: tokio::sync::Semaphore,
+    avatar_drawing: tokio::sync::Mutex<()>,
     verified: Cache<[u8; 32], Arc<Access>>,
     client_keys: Cache<String, (GameId, i64)>,
     /// Sessions that ended while access tokens of theirs may live, with the end of that time.
@@ -106,6 +110,8 @@ impl Auth {
             oauth: Oauth::new(&config.auth.oauth)?,
             limiter: Limiter::default(),
             rates: Rates::new(&config.auth.limits),
+            avatars_waiting: tokio::sync::Semaphore::new(AVATARS_WAITING_MAX),
+            avatar_drawing: tokio::sync::Mutex::default(),
             verified: Cache::new(VERIFIED_CACHE_MAX),
             client_keys: Cache::new(CLIENT_KEY_CACHE_MAX),
             ended: RwLock::default(),

@@ -1,7 +1,7 @@
 //! The endpoints of accounts.
 
 use super::config::{ACCESS_TTL_S, MAIL_INTERVAL_S, MAILS_PER_ACCOUNT, REFRESH_TTL_S};
-use super::db::{self, NewAccount, NewSession, Rotation};
+use super::db::{self, NewAccount, NewSession, Rotation, Way};
 use super::email::{self, Mailing};
 use super::limits::{Attempt, Rate};
 use super::names;
@@ -34,6 +34,8 @@ use futures_util::FutureExt;
 use http::header;
 use std::sync::Arc;
 
+/// The id of no player.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 /// Usernames tried for a player who named none.
 const USERNAME_TRIES: usize = 5;
 
@@ -182,21 +184,24 @@ async fn login(
     if matches!(verdict, Ok(true) | Err(_)) {
         attempts.into_iter().for_each(Attempt::forgive);
     }
-    let Some((user, hash)) = found.filter(|_| matches!(verdict, Ok(true))) else {
+    let Some((user, mut hash)) = found.filter(|_| matches!(verdict, Ok(true))) else {
         verdict?;
         return Err(invalid_credentials());
     };
     if app.auth.passwords.is_outdated(&hash)
         && let Ok(renewed) = app.auth.passwords.hash(password).await
     {
-        db::update_password_hash(&app.sql, &game, &user.id, renewed).await?;
+        if db::update_password_hash(&app.sql, &game, &user.id, &hash, renewed.clone()).await? == 1 {
+            hash = renewed;
+        }
     }
     if app.config.auth.require_verified_email && !user.email_verified {
         email::send_again(&app, &game, &user).await?;
         return Err(verify_first());
     }
     let (refresh, session) = new_session(request.device_name, digest, "password");
-    let ended = db::insert_session(&app.sql, &game, &user.id, session).await?;
+    let begun = db::insert_session(&app.sql, &game, &user.id, Way::Password(hash), session).await?;
+    let ended = begun.ok_or_else(invalid_credentials)?;
     app.auth.end_named(&ended);
     Ok(answer::<Login>(&logged_in(&app, &game, user, &refresh)?))
 }
@@ -222,8 +227,11 @@ async fn allow(
         Ok(account) => return Ok([address, account]),
         Err(wait_s) => wait_s,
     };
-    let familiar = match user {
-        Some(user) => db::is_familiar(&app.sql, game, &user.id, digest).await?,
+    // Nobody's sessions are looked for as well, so that the time does not tell who has an account.
+    let nobody = PlayerId::parse(NOBODY);
+    let player = user.map(|user| &user.id).or(nobody.as_ref());
+    let familiar = match player {
+        Some(player) => db::is_familiar(&app.sql, game, player, digest).await?,
         None => false,
     };
     let own = match familiar {

@@ -215,20 +215,6 @@ pub(super) async fn last_dead(sql: &Sql) -> Result<Option<(String, String)>, Sql
         .await
 }
 
-/// Forgets a player's jobs of `kind`, waiting or given up.
-pub(super) async fn forget(
-    transaction: &mut Transaction,
-    player: &str,
-    kind: &'static str,
-) -> Result<u64, SqlError> {
-    transaction
-        .execute(
-            "DELETE FROM jobs_job WHERE game_id = $1 AND player_id = $2 AND kind = $3",
-            args![player, kind],
-        )
-        .await
-}
-
 /// Lets what was given up be tried again, as an operator does.
 #[cfg(test)]
 pub(super) async fn revive(sql: &Sql) -> Result<u64, SqlError> {

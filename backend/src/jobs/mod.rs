@@ -163,15 +163,6 @@ pub(crate) async fn enqueue_alone(
     Ok(())
 }
 
-/// Forgets a player's jobs of `kind`, within a transaction of their game: what they say goes with the player.
-pub(crate) async fn forget(
-    transaction: &mut Transaction,
-    player: &PlayerId,
-    kind: &'static str,
-) -> Result<u64, SqlError> {
-    db::forget(transaction, player.as_str(), kind).await
-}
-
 /// This process' worker, as others see it.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {

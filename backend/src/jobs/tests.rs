@@ -241,28 +241,6 @@ async fn a_job_that_takes_its_server_down_is_not_run_for_ever() {
     assert!(matches!(job(&take(&sql, now).await[0]), Err(JobError::Never(_))));
 }
 
-#[tokio::test]
-async fn a_players_jobs_are_forgotten() {
-    let (_folder, sql) = database().await;
-    let game = new_game();
-    let players = [PlayerId::parse(&new_id()).unwrap(), PlayerId::parse(&new_id()).unwrap()];
-    for player in players.clone() {
-        let new = New { player: Some(player), ..New::default() };
-        put_in(sql.game(&game), Some(game.clone()), new).await.unwrap();
-    }
-    let gone = players[0].clone();
-    let forgotten = sql
-        .game(&game)
-        .transaction::<_, SqlError, _>(move |transaction| {
-            async move { forget(transaction, &gone, KIND).await }.boxed()
-        })
-        .await;
-    assert_eq!(forgotten.unwrap(), 1);
-    let left = take(&sql, soon()).await;
-    assert_eq!(left.len(), 1);
-    assert_eq!(job(&left[0]).unwrap().player().unwrap(), &players[1]);
-}
-
 fn worker(sql: Sql) -> Worker {
     Worker {
         id: new_id(),

@@ -75,11 +75,6 @@ pub async fn queue(transaction: &mut Transaction, mail: &Mail) -> Result<(), Sql
     enqueue(transaction, mail.game.as_ref(), job).await
 }
 
-/// Forgets the mails to a player that were not sent, within a transaction of their game.
-pub(crate) async fn forget(transaction: &mut Transaction, player: &PlayerId) -> Result<u64, SqlError> {
-    crate::jobs::forget(transaction, player, SEND).await
-}
-
 /// Whether a mail's payload can be kept when the mail is given up: one with a code or a link cannot. They are
 /// secrets, and whoever waits for them asks again.
 pub(crate) fn is_plain(payload: &str) -> bool {

@@ -4,7 +4,7 @@ use super::registry::Subject;
 use super::{consent, erase, export};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
-use crate::extract::{Caller, Game, Json, Path};
+use crate::extract::{Address, Caller, Game, Json, Path};
 use crate::http::{answer, mount};
 use aethex_wire::ErrorCode;
 use aethex_wire::endpoint;
@@ -99,9 +99,12 @@ async fn ask_parent(
 async fn answer_as_parent(
     State(app): State<Arc<App>>,
     Game(game): Game,
+    Address(address): Address,
     Json(request): Json<ParentAnswerRequest>,
 ) -> Outcome<Response> {
+    let attempt = crate::auth::email::try_code(&app, &game, address).await?;
     consent::answer_as_parent(&app, &game, &request.code, request.granted, request.purposes).await?;
+    attempt.forgive();
     Ok(answer::<AnswerAsParent>(&endpoint::None {}))
 }
 

@@ -117,7 +117,7 @@ fn a_dense_value_is_worked_out_beside_the_requests() {
     const TRIES: usize = 3;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let app = App::start(Engine::Sqlite, |_: &mut app::Config| {}).await;
+        let app = Box::pin(App::start(Engine::Sqlite, |_: &mut app::Config| {})).await;
         let ann = app.as_player("ann").await;
         let packed = dense();
         let (mut put, mut get) = (1.0_f64, 1.0_f64);

@@ -136,6 +136,10 @@ pub(super) async fn set_email(
             args![player.as_str(), email, email_folded, now_ms],
         )
         .await?;
+    // What went to the address before opens nothing any more.
+    transaction
+        .execute("DELETE FROM auth_code WHERE game_id = $1 AND player_id = $2", args![player.as_str()])
+        .await?;
     Ok(done == 1)
 }
 
@@ -153,10 +157,10 @@ pub(super) async fn set_password(
             args![player.as_str(), hash, now_ms],
         )
         .await?;
-    // Codes for another password are void.
+    // Codes for another password or address, which somebody may have asked for who is kept out now, are void.
     transaction
         .execute(
-            "DELETE FROM auth_code WHERE game_id = $1 AND player_id = $2 AND kind = 'reset'",
+            "DELETE FROM auth_code WHERE game_id = $1 AND player_id = $2 AND kind <> 'verify'",
             args![player.as_str()],
         )
         .await?;
@@ -172,7 +176,7 @@ pub(super) async fn drop_identities_of_unverified(
         .execute(
             "DELETE FROM auth_identity WHERE game_id = $1 AND player_id = $2 AND EXISTS (
                 SELECT 1 FROM auth_account a WHERE a.game_id = $1 AND a.player_id = $2
-                    AND a.email_verified_at_ms IS NULL)",
+                    AND (a.email_verified_at_ms IS NULL OR a.email_verified_at_ms > auth_identity.linked_at_ms))",
             args![player.as_str()],
         )
         .await

@@ -209,13 +209,21 @@ async fn own_account(app: &App, caller: &Caller) -> Outcome<(User, String)> {
 
 /// Sends a code unless one was sent a moment ago: a mailbox is not flooded by pressing a button.
 async fn send_code(app: &App, game: &GameId, user: &User, kind: CodeKind, email: &str) -> Outcome<()> {
-    let rate = Rate::new(MAILS_PER_ACCOUNT, MAIL_INTERVAL_S);
-    let key = ("mail", game, user.id.as_str());
-    app.auth.limiter.take(key, rate, now_ms()).map_err(Failure::rate_limited)?;
+    allow_by(app, game, user)?;
     let newest = db::newest_code_ms(&app.sql, game, &user.id, kind).await?;
-    if kind != CodeKind::Change && newest.is_some_and(|at| now_ms() - at < CODE_AGAIN_MS) {
+    if newest.is_some_and(|at| (0..CODE_AGAIN_MS).contains(&(now_ms() - at))) {
         return Ok(());
     }
+    put_code(app, game, user, kind, email).await
+}
+
+/// Takes one from the mails that an account's player may cause.
+fn allow_by(app: &App, game: &GameId, user: &User) -> Outcome<()> {
+    let rate = Rate::new(MAILS_PER_ACCOUNT, MAIL_INTERVAL_S);
+    app.auth.limiter.take(("mail", game, user.id.as_str()), rate, now_ms()).map_err(Failure::rate_limited)
+}
+
+async fn put_code(app: &App, game: &GameId, user: &User, kind: CodeKind, email: &str) -> Outcome<()> {
     let mailing = Mailing::new(app, game, user, kind, email).await;
     app.sql
         .game(game)
@@ -306,6 +314,11 @@ async fn change_email(
     let (user, hash) = own_account(&app, &caller).await?;
     reauthenticate(&app, &caller, &user, &hash, request.password).await?;
     let folded = rules::fold(&request.email);
+    // Before anything is looked up, so that the limits tell nothing of who is there.
+    allow_by(&app, &caller.game, &user)?;
+    if allow_to(&app, &caller.game, &request.email).is_err() {
+        return Ok(answer::<ChangeEmail>(&endpoint::None {}));
+    }
     let taken = accounts::account_by_email(&app.sql, &caller.game, &folded).await?;
     match taken {
         // The answer is the same; who reads that mailbox learns of it there.
@@ -313,7 +326,7 @@ async fn change_email(
             let told = notice(&caller.game, &owner, Template::AccountExists);
             queue(&app, &caller.game, told).await?;
         }
-        _ => send_code(&app, &caller.game, &user, CodeKind::Change, &request.email).await?,
+        _ => put_code(&app, &caller.game, &user, CodeKind::Change, &request.email).await?,
     }
     Ok(answer::<ChangeEmail>(&endpoint::None {}))
 }
@@ -369,6 +382,21 @@ pub(crate) async fn reauthenticate(
     }
 }
 
+/// Makes sure that a session which may change the ways into an account is not one that somebody found: it
+/// began a moment ago. A guest has nothing else to show, and may.
+pub(crate) async fn require_fresh(app: &App, caller: &Caller, user: &User) -> Outcome<()> {
+    if user.is_guest {
+        return Ok(());
+    }
+    reauthenticate(app, caller, user, "", None).await
+}
+
+/// Takes one from the mails that an address may be sent by whoever names it; refused with the seconds to wait.
+pub(super) fn allow_to(app: &App, game: &GameId, email: &str) -> Result<(), u64> {
+    let rate = Rate::new(MAILS_PER_ACCOUNT, MAIL_INTERVAL_S);
+    app.auth.limiter.take(("mail-to", game, rules::fold(email).as_str()), rate, now_ms())
+}
+
 async fn change_password(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -410,7 +438,7 @@ async fn change_password(
 }
 
 /// Counts a try at a code, so that codes are not guessed.
-async fn try_code(app: &App, game: &GameId, address: std::net::IpAddr) -> Outcome<Attempt> {
+pub(crate) async fn try_code(app: &App, game: &GameId, address: std::net::IpAddr) -> Outcome<Attempt> {
     let digest = address_digest(app.auth.keys(), address);
     let begun = app.auth.limiter.begin(("code", game, digest.as_str()), app.auth.rates.address).await;
     begun.map_err(Failure::rate_limited)
@@ -483,8 +511,7 @@ async fn reset(
     let account: Option<User> = accounts::account_in(transaction, &player).await?;
     let account = account.filter(|account| rules::fold(&account.email) == rules::fold(&email));
     let Some(account) = account else { return Err(invalid_code()) };
-    // Who reads the mailbox owns the account. If nobody had shown that before, whoever made it may be
-    // another, and their other ways in go.
+    // Who reads the mailbox owns the account. Ways in from before that was shown may be another's: they go.
     db::drop_identities_of_unverified(transaction, &player).await?;
     db::set_password(transaction, &player, new_hash, now).await?;
     db::set_verified(transaction, &player, &rules::fold(&email), now).await?;

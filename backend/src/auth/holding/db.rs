@@ -137,7 +137,10 @@ pub(super) async fn close(tx: &mut Transaction, player: &PlayerId) -> Result<u64
 pub(super) async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64, SqlError> {
     let sessions = tx
         .execute(
-            "DELETE FROM auth_session WHERE game_id = $1 AND session_id IN (
+            // The rows stay, naming nobody, until tokens of theirs have ended everywhere: a server that starts
+            // reads from them which sessions are over.
+            "UPDATE auth_session SET player_id = '', device_name = '', address_hash = '', refresh_hash = ''
+             WHERE game_id = $1 AND session_id IN (
                 SELECT session_id FROM auth_session WHERE game_id = $1 AND player_id = $2 LIMIT $3)",
             args![player.as_str(), ERASE_BATCH],
         )

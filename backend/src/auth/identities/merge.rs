@@ -6,7 +6,7 @@
 
 use super::super::config::FRESH_LOGIN_MS;
 use super::super::db as accounts;
-use super::super::email::queue;
+use super::super::email::{self, put_notice};
 use super::super::sessions;
 use super::{db, notice_of_way, own, routes};
 use crate::app::App;
@@ -14,8 +14,10 @@ use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Json};
 use crate::http::answer;
+use crate::mail::Mail;
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
+use aethex_wire::auth::User;
 use aethex_wire::auth::identities::{MergeAccount, MergeConflict, MergeRequest};
 use aethex_wire::auth::profile::{PREFERENCES_LEN_MAX, PREFERENCES_MAX};
 use aethex_wire::ids::{GameId, PlayerId, SessionId};
@@ -36,7 +38,14 @@ pub(super) async fn merge_account(
     if other == caller.player {
         return Err(Failure::invalid("Both sessions are of the same account: there is nothing to merge."));
     }
-    prove_fresh(&app, game, &session, &other).await?;
+    let mine = own(&app, &caller).await?;
+    email::require_fresh(&app, &caller, &mine).await?;
+    let gone = prove_fresh(&app, game, &session, &other).await?;
+    // Whoever reads the mail of the account that goes should know.
+    let of = caller.player.clone();
+    let told =
+        notice_of_way(game, &gone, "password", "unlinked").map(|mail| Mail { player: Some(of), ..mail });
+    let told = [told, notice_of_way(game, &mine, "device", "linked")];
     let (choice, player, gone) = (request.slots, caller.player.clone(), other.clone());
     let (ended, avatar) = app
         .sql
@@ -60,6 +69,10 @@ pub(super) async fn merge_account(
                 crate::privacy::merge(transaction, &gone, &player).await?;
                 crate::studio::merge(transaction, &gone, &player).await?;
                 let ended = sessions::db::end_all(transaction, &gone, now_ms()).await?;
+                sessions::db::hand_over(transaction, &gone, &player).await?;
+                for mail in &told {
+                    put_notice(transaction, mail.as_ref()).await?;
+                }
                 let avatar = db::remove_account(transaction, &gone).await?;
                 db::judge_guest(transaction, &player).await?;
                 Ok((ended, avatar))
@@ -73,21 +86,20 @@ pub(super) async fn merge_account(
         let _ = app.blob.delete(&avatar).await;
     }
     crate::privacy::forget_blobs(&app, &crate::privacy::Subject { game: game.clone(), player: other }).await;
-    let user = own(&app, &caller).await?;
-    queue(&app, game, notice_of_way(game, &user, "device", "linked")).await?;
-    Ok(answer::<MergeAccount>(&user))
+    app.jobs.wake();
+    Ok(answer::<MergeAccount>(&own(&app, &caller).await?))
 }
 
 /// A guest's account may be merged by its session. One with other ways in has an owner who is asked to log in
 /// just before, so that a stolen session is not the end of the account.
-async fn prove_fresh(app: &App, game: &GameId, session: &SessionId, other: &PlayerId) -> Outcome<()> {
+async fn prove_fresh(app: &App, game: &GameId, session: &SessionId, other: &PlayerId) -> Outcome<User> {
     let account = accounts::account(&app.sql, game, other).await?.ok_or_else(Failure::unauthenticated)?;
     if account.is_guest {
-        return Ok(());
+        return Ok(account);
     }
     let began = sessions::db::began_at_ms(&app.sql, game, session).await?;
     match began.is_some_and(|at| now_ms() - at < FRESH_LOGIN_MS) {
-        true => Ok(()),
+        true => Ok(account),
         false => Err(Failure::new(
             ErrorCode::LoginRequired,
             "The other account is not a guest's: log in to it again, then merge within ten minutes.",

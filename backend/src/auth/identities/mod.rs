@@ -6,9 +6,10 @@
 mod db;
 mod merge;
 
-use super::db::{self as accounts, NewAccount};
+use super::db::{self as accounts, NewAccount, Way};
 use super::email::db::CodeKind;
-use super::email::{Mailing, notice_of_way, put_notice};
+use super::email::{self, Mailing, notice_of_way, put_notice};
+use super::limits::Rate;
 use super::tokens::{address_digest, hex};
 use super::{names, proof, routes, rules};
 use crate::app::App;
@@ -42,6 +43,10 @@ use std::sync::Arc;
 const IDENTITIES_MAX: i64 = 100;
 /// Usernames tried for a player who named none.
 const USERNAME_TRIES: usize = 5;
+/// Logins that one account may make at once by a device or a provider.
+const LOGINS_AT_ONCE: u32 = 60;
+/// Seconds until one more is allowed.
+const LOGIN_INTERVAL_S: u32 = 10;
 /// The way in of guests.
 const DEVICE: &str = "device";
 /// The way in by email.
@@ -76,7 +81,8 @@ pub(crate) struct Entry {
 }
 
 /// Logs in the owner of a way in, or makes the account.
-pub(crate) async fn enter(app: &App, game: &GameId, entry: Entry) -> Outcome<LoggedIn> {
+pub(crate) async fn enter(app: &App, game: &GameId, mut entry: Entry) -> Outcome<LoggedIn> {
+    entry.verified_email = entry.verified_email.filter(|email| is_one_spelling(email));
     rules::check_device_name(entry.device_name.as_deref())?;
     names::check_locale(entry.locale.as_deref())?;
     if let Some(player) = db::owner(&app.sql, game, entry.provider, &entry.subject).await? {
@@ -96,7 +102,12 @@ async fn log_in(app: &App, game: &GameId, player: &PlayerId, entry: &Entry) -> O
     let user = accounts::account(&app.sql, game, player).await?.ok_or_else(Failure::unauthenticated)?;
     let digest = address_digest(app.auth.keys(), entry.address);
     let (refresh, session) = routes::new_session(entry.device_name.clone(), digest, entry.provider);
-    let ended = accounts::insert_session(&app.sql, game, player, session).await?;
+    // One way in is not opened faster than anybody plays: sessions that end stay for a while.
+    let rate = Rate::new(LOGINS_AT_ONCE, LOGIN_INTERVAL_S);
+    app.auth.limiter.take(("enter", game, player), rate, now_ms()).map_err(Failure::rate_limited)?;
+    let way = Way::Identity(entry.provider, entry.subject.clone());
+    let begun = accounts::insert_session(&app.sql, game, player, way, session).await?;
+    let ended = begun.ok_or_else(Failure::unauthenticated)?;
     app.auth.end_named(&ended);
     routes::logged_in(app, game, user, &refresh)
 }
@@ -184,6 +195,11 @@ fn taken() -> Failure {
     )
 }
 
+/// Whether nothing else folds to this address: a letter that looks like another's capital is another mailbox.
+fn is_one_spelling(email: &str) -> bool {
+    email.is_ascii()
+}
+
 /// Adds a way into the caller's account.
 pub(crate) async fn link(
     app: &App,
@@ -202,6 +218,8 @@ pub(crate) async fn link(
         None => {}
     }
     let before = own(app, caller).await?;
+    email::require_fresh(app, caller, &before).await?;
+    let verified_email = verified_email.filter(|email| is_one_spelling(email));
     let told = notice_of_way(game, &before, provider, "linked");
     let player = caller.player.clone();
     let identity = NewIdentity { provider: provider.to_owned(), subject, label, now_ms: now_ms() };
@@ -306,6 +324,8 @@ async fn link_email(
         .take(("register", &caller.game, &digest), app.auth.rates.registration, now_ms())
         .map_err(Failure::rate_limited)?;
     let before = own(&app, &caller).await?;
+    email::require_fresh(&app, &caller, &before).await?;
+    email::allow_to(&app, &caller.game, &request.email).map_err(Failure::rate_limited)?;
     let password_hash = app.auth.passwords.hash(request.password).await?;
     let email = request.email;
     let login = EmailLogin {
@@ -366,6 +386,7 @@ async fn unlink(
     Path(provider): Path<String>,
 ) -> Outcome<Response> {
     let before = own(&app, &caller).await?;
+    email::require_fresh(&app, &caller, &before).await?;
     let told = notice_of_way(&caller.game, &before, &provider, "unlinked");
     let player = caller.player.clone();
     app.sql

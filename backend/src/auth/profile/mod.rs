@@ -159,7 +159,11 @@ async fn put_avatar(State(app): State<Arc<App>>, caller: Caller, body: Body) -> 
     let (game, player) = (&caller.game, &caller.player);
     app.auth.limiter.take(("avatar", game, player), AVATAR_RATE, now_ms()).map_err(Failure::rate_limited)?;
     let file = read_body(&app, body, AVATAR_LEN_MAX).await?;
+    // A few wait for the one that is drawn: pictures must not hold up other work.
+    let _waiting = app.auth.avatars_waiting.try_acquire().map_err(|_| Failure::overloaded())?;
+    let drawing = app.auth.avatar_drawing.lock().await;
     let png = off_thread(&app, move || avatar::redraw(&file.bytes)).await?;
+    drop(drawing);
     let key = format!("{FOLDER}/{game}/{player}/{}", new_id());
     let unavailable = |error: std::io::Error| Failure::internal(format!("cannot store an avatar: {error}"));
     app.blob.put(&key, png).await.map_err(unavailable)?;

@@ -94,6 +94,20 @@ pub(crate) async fn end_all(
         .await
 }
 
+/// Gives an account's ended sessions to the one it was merged into: an erasure of that one finds them.
+pub(crate) async fn hand_over(
+    transaction: &mut Transaction,
+    from: &PlayerId,
+    to: &PlayerId,
+) -> Result<u64, SqlError> {
+    transaction
+        .execute(
+            "UPDATE auth_session SET player_id = $3 WHERE game_id = $1 AND player_id = $2",
+            args![from.as_str(), to.as_str()],
+        )
+        .await
+}
+
 /// When a session began.
 pub(crate) async fn began_at_ms(
     sql: &Sql,

@@ -124,7 +124,7 @@ pub(super) async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64
     Ok(removed)
 }
 
-/// Keeps that a player is a child, where the other account does not say.
+/// Keeps that a player is a child, whatever the other account says: nobody grows up by a merge.
 pub(super) async fn move_child(
     tx: &mut Transaction,
     from: &PlayerId,
@@ -135,7 +135,7 @@ pub(super) async fn move_child(
             parent_code_expires_at_ms, parent_asked_at_ms, parent_asked_count)
          SELECT $1, $3, 'child', said_at_ms, 'none', '', 0, 0, 0 FROM privacy_age
             WHERE game_id = $1 AND player_id = $2 AND band = 'child'
-         ON CONFLICT (game_id, player_id) DO UPDATE SET band = 'child' WHERE privacy_age.band = 'unknown'",
+         ON CONFLICT (game_id, player_id) DO UPDATE SET band = 'child'",
         args![from.as_str(), to.as_str()],
     )
     .await

@@ -162,6 +162,17 @@ pub(super) async fn slide_session(
         .await
 }
 
+/// Holds a person's password until the transaction ends; false when it is another by now.
+pub(super) async fn has_hash(tx: &mut Transaction, person: &PersonId, hash: &str) -> Result<bool, SqlError> {
+    let held = tx
+        .execute(
+            "UPDATE studio_person SET password_hash = password_hash WHERE person_id = $1 AND password_hash = $2",
+            args![person.as_str(), hash],
+        )
+        .await?;
+    Ok(held == 1)
+}
+
 /// Begins a session; ends the least recently used ones past the limit.
 pub(super) async fn insert_session(tx: &mut Transaction, new: NewSession) -> Result<(), SqlError> {
     tx.execute(

@@ -58,12 +58,16 @@ async fn login(
     };
     let second_factor = row.person.second_factor;
     let (token, session) = new_session(&row.person.id, request.device_name, digest, second_factor);
-    let person = row.person.clone();
+    let (person, hash) = (row.person.clone(), row.password_hash.clone());
     app.sql
         .all_games()
         .transaction::<(), Failure, _>(move |tx| {
             async move {
                 let id = person.id.as_str();
+                // The password may have been changed since it was compared.
+                if !db::has_hash(tx, &person.id, &hash).await? {
+                    return Err(invalid_credentials());
+                }
                 db::insert_session(tx, session).await?;
                 let entry = Actor::person(id, &person.email, address).did("", "person.login", "person", id);
                 let how = if second_factor { "given" } else { "none" };
@@ -94,7 +98,7 @@ async fn check(
     }
     let hash = found.as_ref().map(|row| row.password_hash.clone());
     let verdict = app.auth.passwords().verify(password.clone(), hash.as_deref()).await;
-    let Some(row) = found.filter(|_| matches!(verdict, Ok(true))) else {
+    let Some(mut row) = found.filter(|_| matches!(verdict, Ok(true))) else {
         if verdict.is_err() {
             attempts.into_iter().for_each(Attempt::forgive);
         }
@@ -118,7 +122,10 @@ async fn check(
     if app.auth.passwords().is_outdated(&row.password_hash)
         && let Ok(renewed) = app.auth.passwords().hash(password).await
     {
-        db::renew_hash(&app.sql, &row.person.id, &row.password_hash, renewed).await?;
+        let changed = db::renew_hash(&app.sql, &row.person.id, &row.password_hash, renewed.clone()).await?;
+        if changed == 1 {
+            row.password_hash = renewed;
+        }
     }
     Ok(Some(row))
 }
