@@ -441,6 +441,8 @@ fn an_account_that_is_no_guests_is_merged_after_a_fresh_login_only() {
             conn.close().await.unwrap();
             let body = json!({ "other_refresh_token": bea.tokens.refresh_token });
             post(&ann, MERGE, &body).send().await.refused(ErrorCode::LoginRequired);
+            let ann = app.on_other_device(&ann).await;
+            post(&ann, MERGE, &body).send().await.refused(ErrorCode::LoginRequired);
             let again = app.on_other_device(&bea).await;
             let body = json!({ "other_refresh_token": again.tokens.refresh_token });
             post(&ann, MERGE, &body).send().await.expect(200);

@@ -190,10 +190,9 @@ async fn login(
     };
     if app.auth.passwords.is_outdated(&hash)
         && let Ok(renewed) = app.auth.passwords.hash(password).await
+        && db::update_password_hash(&app.sql, &game, &user.id, &hash, renewed.clone()).await? == 1
     {
-        if db::update_password_hash(&app.sql, &game, &user.id, &hash, renewed.clone()).await? == 1 {
-            hash = renewed;
-        }
+        hash = renewed;
     }
     if app.config.auth.require_verified_email && !user.email_verified {
         email::send_again(&app, &game, &user).await?;

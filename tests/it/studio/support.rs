@@ -216,7 +216,7 @@ on_both_engines! {
             owner.post(&path, &body).send().await.refused(ErrorCode::InvalidRequest);
         }
         let listed: Policies = owner.get(&path).send().await.expect(200).json();
-        assert_eq!(listed.items, [published.clone()]);
+        assert_eq!(listed.items, std::slice::from_ref(&published));
         assert_eq!(privacy_of(&ann).await.policies_to_accept, [published]);
         let dev: Policies = owner.get(&format!("{base}/dev/policies")).send().await.expect(200).json();
         assert_eq!(dev.items, [], "another environment has policies of its own");
