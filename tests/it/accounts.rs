@@ -82,7 +82,7 @@ on_both_engines! {
         let body = json!({ "email": "ann@example.com", "password": "correct horse", "username": "ann" });
         let user: User = post(&player, LINK_EMAIL, &body).send().await.expect(200).json();
         assert_eq!((user.id.as_str(), user.username.as_str(), user.is_guest), (player.id(), "ann", false));
-        assert!(!user.email_verified);
+        assert_eq!((user.email_verified, user.display_name.as_str()), (false, "ann"));
         let reply = app.login("Ann@example.com", "correct horse").send().await.expect(200);
         let other = Player::new(app.client().clone(), "ann", reply.json());
         assert_eq!(other.id(), player.id());

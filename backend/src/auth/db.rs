@@ -361,7 +361,7 @@ pub(super) async fn account_in(
         .await
 }
 
-/// Gives an account another username.
+/// Gives an account another username; a display name that was never chosen follows.
 pub(super) async fn set_username(
     transaction: &mut Transaction,
     player: &PlayerId,
@@ -369,7 +369,8 @@ pub(super) async fn set_username(
 ) -> Result<(), SqlError> {
     transaction
         .execute(
-            "UPDATE auth_account SET username = $3, username_folded = $4, username_skeleton = $5
+            "UPDATE auth_account SET display_name = CASE WHEN display_name = username THEN $3 ELSE display_name END,
+                username = $3, username_folded = $4, username_skeleton = $5
              WHERE game_id = $1 AND player_id = $2",
             args![player.as_str(), username, names::fold(username), names::skeleton(username)],
         )
