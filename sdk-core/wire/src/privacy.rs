@@ -2,7 +2,7 @@
 //! is known of a player.
 
 use crate::endpoint::{None, endpoint};
-use crate::ids::{ExportId, PlayerId, ReceiptId};
+use crate::ids::{ExportId, ReceiptId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -239,14 +239,6 @@ pub struct Receipt {
     /// Rows and files erased, by service.
     #[serde(default)]
     pub erased: BTreeMap<String, i64>,
-}
-
-/// The player whose things a game server asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PlayerRef {
-    /// The player's id.
-    pub id: PlayerId,
 }
 
 crate::auth::hidden!(AskParentRequest, ParentAnswerRequest, EraseRequest);
