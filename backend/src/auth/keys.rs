@@ -142,7 +142,7 @@ fn read_pairs(folder: &Path, settle_ms: i64) -> std::io::Result<Arc<[Arc<KeyPair
 fn pair(seed: &[u8; 32], settled_at_ms: i64) -> KeyPair {
     let public = SigningKey::from_bytes(seed).verifying_key().to_bytes();
     let digest = Sha256::digest(public);
-    let kid = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let kid = super::tokens::hex(&digest[..8]);
     let pkcs8 = [PKCS8_ED25519.as_slice(), seed].concat();
     KeyPair {
         kid,
@@ -178,7 +178,7 @@ fn read_or_make(path: &Path) -> std::io::Result<[u8; 32]> {
 
 fn make(path: &Path) -> std::io::Result<[u8; 32]> {
     let key = random::<32>();
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = super::tokens::hex(&key);
     let temporary = path.with_extension(format!("{}.part", crate::context::new_id()));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

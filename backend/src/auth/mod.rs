@@ -31,7 +31,7 @@ pub(crate) use limits::{Attempt, Limiter, Rates};
 pub(crate) use passwords::Passwords;
 pub(crate) use routes::routes;
 pub(crate) use rules::{check_email, check_line, check_password, fold};
-pub(crate) use tokens::address_digest;
+pub(crate) use tokens::{address_digest, hex};
 
 use crate::app::{App, StartError, until_stopped};
 use crate::config::Config;

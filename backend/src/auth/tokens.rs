@@ -164,7 +164,7 @@ fn hmac(keys: &Keys, purpose: &str) -> Hmac<Sha256> {
     mac
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

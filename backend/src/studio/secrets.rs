@@ -23,7 +23,7 @@ pub(super) fn new_token() -> String {
 
 /// What the database keeps of a token or code: none of them can be guessed, so a plain digest does.
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::auth::hex(&Sha256::digest(text))
 }
 
 /// A code of `N` letters in groups of four, five bits each.

@@ -169,7 +169,7 @@ impl Writer {
     fn end(&mut self) -> std::io::Result<()> {
         let mut entry = self.open.take().ok_or_else(|| std::io::Error::other("no file was begun"))?;
         let digest = std::mem::take(&mut entry.digest).finalize();
-        entry.sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        entry.sha256 = crate::auth::hex(&digest);
         self.entries.push(entry);
         Ok(())
     }
