@@ -26,10 +26,30 @@ pub struct SavesConfig {
     pub quota_bytes: i64,
     /// Versions that a player may have, all slots together.
     pub versions_max: i64,
+    /// Encryption of contents at rest.
+    pub encryption: EncryptionConfig,
+}
+
+/// Encryption of contents at rest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncryptionConfig {
+    /// Whether new contents are encrypted. What is encrypted already stays readable either way.
+    pub enabled: bool,
+}
+
+impl Default for EncryptionConfig {
+    fn default() -> EncryptionConfig {
+        EncryptionConfig { enabled: true }
+    }
 }
 
 impl Default for SavesConfig {
     fn default() -> SavesConfig {
-        SavesConfig { quota_bytes: 1024 * 1024 * 1024, versions_max: 100_000 }
+        SavesConfig {
+            quota_bytes: 1024 * 1024 * 1024,
+            versions_max: 100_000,
+            encryption: EncryptionConfig::default(),
+        }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod holding;
 mod merge;
 mod routes;
 mod rules;
+pub mod seal;
 mod store;
 
 pub(crate) use merge::{forget, merge};

@@ -2,11 +2,13 @@
 
 mod db;
 
-use super::rules;
+use super::{rules, seal};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::off_thread;
+use crate::ports::sql::{SqlError, Transaction};
 use crate::privacy::{Archive, Holding, Subject};
+use aethex_wire::ids::PlayerId;
 use aethex_wire::saves::{Compression, Encoding};
 use aethex_wire::value;
 use bytes::Bytes;
@@ -16,11 +18,20 @@ use serde_json::Value;
 /// What saves know of a player.
 pub(crate) const HOLDING: Holding = Holding {
     feature: "saves",
-    tables: &["saves_version"],
+    tables: &["saves_version", "saves_key"],
     export: |app, who, archive| Box::pin(export(app, who, archive)),
     blobs: |app, who| Box::pin(blobs(app, who)),
-    erase: |tx, player| Box::pin(db::erase(tx, player)),
+    shred: Some(|tx, player| Box::pin(seal::shred(tx, player))),
+    erase: |tx, player| Box::pin(erase(tx, player)),
 };
+
+/// Versions, then whatever key came after the first ones went.
+async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64, SqlError> {
+    match db::erase(tx, player).await? {
+        0 => seal::shred(tx, player).await,
+        removed => Ok(removed),
+    }
+}
 
 /// `versions.json` tells of every version; `content/<version>.bin` has its bytes as the game gave them, and
 /// for values `content/<version>.json` what they mean.
