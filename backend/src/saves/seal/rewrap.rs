@@ -95,6 +95,10 @@ async fn enqueue(app: &App, current: &str) -> Result<(), SqlError> {
 
 /// The job: wraps anew whatever an older key wraps.
 pub(crate) async fn run_rewrap(app: &App, _: &Job) -> Result<(), JobError> {
+    rewrap_everything(app).await
+}
+
+pub(super) async fn rewrap_everything(app: &App) -> Result<(), JobError> {
     let again = |error: KmsError| JobError::Again(error.to_string());
     let current = app.seal.kms.current().await.map_err(again)?;
     let (mut done, mut failed) = (0, 0);

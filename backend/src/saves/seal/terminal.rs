@@ -26,14 +26,15 @@ pub async fn prune_encryption_keys(config: &Config) -> Result<String, String> {
         .await
         .map_err(|error| format!("the newest key does not work, so none is removed: {error}"))?;
     let sql = open_sql(config).await.map_err(|error| error.0)?;
-    let pruned = prune(&kms, &sql).await;
+    let pruned = prune(&kms, &sql, now_ms() - REPLACED_FOR_MS).await;
     sql.close().await;
     pruned
 }
 
-async fn prune(kms: &Kms, sql: &Sql) -> Result<String, String> {
+/// Removes what a newer key replaced before a time.
+pub(super) async fn prune(kms: &Kms, sql: &Sql, before_ms: i64) -> Result<String, String> {
     let mut said = Vec::new();
-    for old in kms.replaced(now_ms() - REPLACED_FOR_MS) {
+    for old in kms.replaced(before_ms) {
         let count = db::wrapped_by(sql, &old.kek_id).await.map_err(|error| error.to_string())?;
         if count > 0 {
             said.push(format!("kept {}: it wraps {count} players' keys", old.kek_id));
