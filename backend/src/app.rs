@@ -8,8 +8,8 @@ use crate::jobs::Jobs;
 use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
-use crate::saves::Usage;
 use crate::saves::seal::Seal;
+use crate::saves::{Plains, Usage};
 use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
@@ -54,6 +54,7 @@ pub struct App {
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
     pub(crate) seal: Seal,
+    pub(crate) plains: Plains,
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
@@ -191,6 +192,7 @@ impl Server {
             auth,
             usage: Usage::default(),
             seal,
+            plains: Plains::default(),
             studio: Studio::default(),
             jobs: Jobs::default(),
             mail,

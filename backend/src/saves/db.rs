@@ -8,27 +8,27 @@ use super::rules::{Base, Content};
 use crate::args;
 use crate::ports::sql::{Arg, Row, Sql, SqlError, Statement};
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
-use aethex_wire::saves::{Compression, Encoding, SaveVersion};
+use aethex_wire::saves::{Compression, Encoding, Part, SaveVersion, Suspicion};
 use bytes::Bytes;
 use futures_util::FutureExt;
+use std::collections::BTreeMap;
 
 /// The columns that [`version`] reads, in its order.
 macro_rules! columns {
     () => {
         "v.slot, v.version_id, v.sequence, v.parent_a, v.parent_b, v.encoding, v.hash, v.size_bytes, v.label,
-         v.device_name, v.playtime_ms, v.saved_at_ms, v.stored_at_ms, v.deleted"
+         v.device_name, v.playtime_ms, v.saved_at_ms, v.stored_at_ms, v.deleted, v.device_id, v.device_clock, v.hlc,
+         v.schema_version, v.app_version, v.parts, v.pinned, v.pruned_at_ms, v.suspicions"
     };
 }
-const COLUMNS: usize = 14;
+const COLUMNS: usize = 23;
 
 fn version(row: &Row<'_>) -> Result<SaveVersion, SqlError> {
     let parents = [row.maybe_text(3)?, row.maybe_text(4)?];
     Ok(SaveVersion {
-        slot: row.text(0)?,
-        version: id(&row.text(1)?)?,
         sequence: row.maybe_int(2)?,
         parents: parents.iter().flatten().map(|parent| id(parent)).collect::<Result<_, _>>()?,
-        encoding: if row.text(5)? == "value" { Encoding::Value } else { Encoding::Bytes },
+        encoding: encoding(&row.text(5)?),
         hash: row.text(6)?,
         size_bytes: row.int(7)?,
         label: row.text(8)?,
@@ -37,7 +37,62 @@ fn version(row: &Row<'_>) -> Result<SaveVersion, SqlError> {
         saved_at_ms: row.int(11)?,
         stored_at_ms: row.int(12)?,
         deleted: row.int(13)? != 0,
+        device_id: row.text(14)?,
+        device_clock: json(&row.text(15)?)?,
+        hlc: row.int(16)?,
+        schema: row.int(17)?,
+        app_version: row.text(18)?,
+        parts: json(&row.text(19)?)?,
+        pinned: row.int(20)? != 0,
+        pruned: row.maybe_int(21)?.is_some(),
+        suspicions: suspicions(row.int(22)?),
+        ..SaveVersion::new(row.text(0)?, id(&row.text(1)?)?)
     })
+}
+
+pub(super) fn encoding(text: &str) -> Encoding {
+    match text {
+        "value" => Encoding::Value,
+        "sealed" => Encoding::Sealed,
+        _ => Encoding::Bytes,
+    }
+}
+
+pub(super) fn compression(text: &str) -> Compression {
+    match text {
+        "zstd" => Compression::Zstd,
+        "delta" => Compression::Delta,
+        _ => Compression::None,
+    }
+}
+
+pub(super) fn compression_text(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Zstd => "zstd",
+        Compression::Delta => "delta",
+    }
+}
+
+/// What stands in a column as JSON; nothing is empty text.
+fn json<T: Default + serde::de::DeserializeOwned>(text: &str) -> Result<T, SqlError> {
+    if text.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_str(text)
+        .map_err(|error| SqlError::Other(format!("a stored list is damaged: {error}").into()))
+}
+
+/// A list or map as text; an empty one is empty text.
+fn text_of(value: &impl serde::Serialize, is_empty: bool) -> String {
+    if is_empty { String::new() } else { serde_json::to_string(value).unwrap_or_default() }
+}
+
+/// Suspicions are bits in a column.
+pub(super) fn suspicions(bits: i64) -> Vec<Suspicion> {
+    use Suspicion::{Empty, LessPlaytime, MuchSmaller, OlderSchema};
+    let all = [Empty, MuchSmaller, LessPlaytime, OlderSchema];
+    all.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, one)| one).collect()
 }
 
 fn id(text: &str) -> Result<VersionId, SqlError> {
@@ -50,12 +105,55 @@ pub(super) struct Stored {
     pub(super) compression: Compression,
     pub(super) body: Option<Bytes>,
     pub(super) blob_key: Option<String>,
+    /// The player's key that it is sealed with.
+    pub(super) sealed_by: Option<String>,
+    /// The version whose data the patch is against.
+    pub(super) base: Option<VersionId>,
+    pub(super) chain: Chain,
+    /// Its bytes, as they are stored.
+    pub(super) stored_bytes: i64,
+}
+
+/// A step of rebuilding a content.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) version: VersionId,
+    pub(super) stored: Stored,
+}
+
+/// The patches between a content and the last full one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Chain {
+    /// How many; 0 for a full content.
+    pub(super) len: i64,
+    /// Their bytes.
+    pub(super) bytes: i64,
+    /// Bytes of the full content, as it is stored.
+    pub(super) key_bytes: i64,
 }
 
 fn version_with_content(row: &Row<'_>) -> Result<(SaveVersion, Stored), SqlError> {
-    let compression = if row.text(COLUMNS)? == "zstd" { Compression::Zstd } else { Compression::None };
-    let body = row.maybe_bytes(COLUMNS + 1)?.map(Bytes::from);
-    Ok((version(row)?, Stored { compression, body, blob_key: row.maybe_text(COLUMNS + 2)? }))
+    Ok((version(row)?, stored(row, COLUMNS)?))
+}
+
+/// The columns that [`stored`] reads, in its order.
+macro_rules! stored_columns {
+    () => {
+        "v.compression, v.body, v.blob_key, v.sealed_by, v.base_id, v.chain_len, v.chain_bytes, v.key_bytes,
+         v.stored_bytes"
+    };
+}
+
+fn stored(row: &Row<'_>, at: usize) -> Result<Stored, SqlError> {
+    Ok(Stored {
+        compression: compression(&row.text(at)?),
+        body: row.maybe_bytes(at + 1)?.map(Bytes::from),
+        blob_key: row.maybe_text(at + 2)?,
+        sealed_by: row.maybe_text(at + 3)?,
+        base: row.maybe_text(at + 4)?.map(|base| id(&base)).transpose()?,
+        chain: Chain { len: row.int(at + 5)?, bytes: row.int(at + 6)?, key_bytes: row.int(at + 7)? },
+        stored_bytes: row.int(at + 8)?,
+    })
 }
 
 /// A version to insert.
@@ -75,25 +173,31 @@ pub(super) struct NewVersion {
     pub(super) stored_at_ms: i64,
     pub(super) idempotency_key: Option<String>,
     pub(super) request_hash: Option<String>,
+    pub(super) device_id: String,
+    pub(super) device_clock: BTreeMap<String, u64>,
+    pub(super) hlc: i64,
+    pub(super) schema: i64,
+    pub(super) app_version: String,
+    pub(super) parts: Vec<Part>,
+    pub(super) base_id: Option<VersionId>,
+    pub(super) chain: Chain,
+    pub(super) sealed_by: Option<String>,
 }
 
-/// Arguments 2 to 18 of every insert; the first is the game.
+/// Arguments 2 to 30 of every insert; the first is the game.
 fn insert_args(new: &NewVersion) -> Vec<Arg> {
     let body = new.blob_key.is_none().then(|| new.content.stored.clone());
     let encoding = match new.content.encoding {
         Encoding::Value => "value",
         Encoding::Bytes => "bytes",
-    };
-    let compression = match new.content.compression {
-        Compression::None => "none",
-        Compression::Zstd => "zstd",
+        Encoding::Sealed => "sealed",
     };
     args![
         new.player.as_str(),
         new.slot.as_str(),
         new.version.as_str(),
         encoding,
-        compression,
+        compression_text(new.content.compression),
         new.content.hash.as_str(),
         new.content.size_bytes,
         new.content.stored.len() as i64,
@@ -106,17 +210,44 @@ fn insert_args(new: &NewVersion) -> Vec<Arg> {
         new.stored_at_ms,
         new.idempotency_key.clone(),
         new.request_hash.clone(),
+        new.base_id.as_ref().map(|base| base.as_str().to_owned()),
+        new.chain.len,
+        new.chain.bytes,
+        new.chain.key_bytes,
+        new.sealed_by.clone(),
+        new.device_id.as_str(),
+        text_of(&new.device_clock, new.device_clock.is_empty()),
+        new.hlc,
+        new.schema,
+        new.app_version.as_str(),
+        text_of(&new.parts, new.parts.is_empty()),
+        i64::from(new.content.is_empty),
     ]
+}
+
+/// The bits of [`Suspicion`], beside the head `h` whose place is taken.
+macro_rules! suspicions_sql {
+    () => {
+        "CASE WHEN h.deleted = 1 THEN 0 ELSE (CASE WHEN $30 = 1 AND h.size_bytes > $8 THEN 1 ELSE 0 END)
+            + (CASE WHEN h.size_bytes >= 1024 AND $8 * 4 < h.size_bytes THEN 2 ELSE 0 END)
+            + (CASE WHEN $14 > 0 AND $14 < h.playtime_ms THEN 4 ELSE 0 END)
+            + (CASE WHEN $27 < h.schema_version THEN 8 ELSE 0 END) END"
+    };
 }
 
 /// An insert whose place in the line, parents and condition are given.
 macro_rules! insert {
-    ($sequence:literal, $parent_a:literal, $parent_b:literal, $source:literal) => {
+    ($sequence:literal, $parent_a:literal, $parent_b:literal, $suspicions:expr, $source:literal) => {
         concat!(
             "INSERT INTO saves_version (game_id, player_id, slot, version_id, encoding, compression, hash,
                 size_bytes, stored_bytes, body, blob_key, label, device_name, playtime_ms, saved_at_ms,
-                stored_at_ms, idempotency_key, request_hash, deleted, sequence, parent_a, parent_b)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, ",
+                stored_at_ms, idempotency_key, request_hash, base_id, chain_len, chain_bytes, key_bytes, sealed_by,
+                device_id, device_clock, hlc, schema_version, app_version, parts, deleted, pinned, review_at_ms,
+                suspicions, sequence, parent_a, parent_b)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                $23, $24, $25, $26, $27, $28, $29, 0, 0, $16 + 3600000, ",
+            $suspicions,
+            ", ",
             $sequence,
             ", ",
             $parent_a,
@@ -124,7 +255,7 @@ macro_rules! insert {
             $parent_b,
             " ",
             $source,
-            " ON CONFLICT DO NOTHING RETURNING sequence, parent_a"
+            " ON CONFLICT DO NOTHING RETURNING sequence, parent_a, suspicions"
         )
     };
 }
@@ -133,23 +264,26 @@ const INSERT_ON_ONE: Statement = insert!(
     "h.sequence + 1",
     "h.version_id",
     "CAST(NULL AS TEXT)",
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $19 AND h.slot = $3
+    suspicions_sql!(),
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL"
 );
 const INSERT_ON_MERGE: Statement = insert!(
     "h.sequence + 1",
     "h.version_id",
-    "$20",
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $19 AND h.slot = $3
+    "$32",
+    suspicions_sql!(),
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
         AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
-            AND o.version_id = $20 AND o.slot = $3)"
+            AND o.version_id = $32 AND o.slot = $3)"
 );
 const INSERT_ON_HEAD: Statement = insert!(
     "h.sequence + 1",
     "CASE WHEN h.deleted = 0 THEN h.version_id ELSE NULL END",
     "CAST(NULL AS TEXT)",
-    "FROM (SELECT sequence, version_id, deleted FROM saves_version WHERE game_id = $1 AND player_id = $2
+    suspicions_sql!(),
+    "FROM (SELECT sequence, version_id, deleted, size_bytes, playtime_ms, schema_version FROM saves_version WHERE game_id = $1 AND player_id = $2
         AND slot = $3 AND sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1) h WHERE h.sequence > 0"
 );
 /// A slot is new when nothing live is in its line; after a delete the line goes on behind its mark.
@@ -157,16 +291,23 @@ const INSERT_ON_NOTHING: Statement = insert!(
     "COALESCE((SELECT MAX(sequence) FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3), 0) + 1",
     "CAST(NULL AS TEXT)",
     "CAST(NULL AS TEXT)",
+    "0",
     "WHERE NOT EXISTS (SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
         AND sequence IS NOT NULL AND deleted = 0 AND purged_at_ms IS NULL)"
 );
-const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$19", "$20", "WHERE 1 = 1");
+const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$31", "$32", "0", "WHERE 1 = 1");
 
-/// Inserts the next head when the base allows it; its sequence and first parent, or `None`.
-pub(super) async fn insert_head(
-    sql: &Sql,
-    new: &NewVersion,
-) -> Result<Option<(i64, Option<String>)>, SqlError> {
+/// Where a new head is in the line.
+#[derive(Debug)]
+pub(super) struct Placed {
+    /// Absent beside the line.
+    pub(super) sequence: Option<i64>,
+    pub(super) parent: Option<String>,
+    pub(super) suspicions: Vec<Suspicion>,
+}
+
+/// Inserts the next head when the base allows it; its place, or `None`.
+pub(super) async fn insert_head(sql: &Sql, new: &NewVersion) -> Result<Option<Placed>, SqlError> {
     let mut args = insert_args(new);
     let statement = match &new.base {
         Base::One(head) => {
@@ -181,13 +322,51 @@ pub(super) async fn insert_head(
         Base::Head => INSERT_ON_HEAD,
         Base::Nothing => INSERT_ON_NOTHING,
     };
-    let map = |row: &Row<'_>| Ok((row.int(0)?, row.maybe_text(1)?));
-    let rows = sql.game(&new.game).write(statement, args.clone(), map).await?;
-    if let (true, Base::Head) = (rows.is_empty(), &new.base) {
+    let placed = insert(sql, new, statement, args.clone()).await?;
+    if let (None, Base::Head) = (&placed, &new.base) {
         // No head to append to: the slot is new.
-        return Ok(sql.game(&new.game).write(INSERT_ON_NOTHING, args, map).await?.into_iter().next());
+        return insert(sql, new, INSERT_ON_NOTHING, args).await;
     }
-    Ok(rows.into_iter().next())
+    Ok(placed)
+}
+
+fn placed(row: &Row<'_>) -> Result<Placed, SqlError> {
+    Ok(Placed {
+        sequence: row.maybe_int(0)?,
+        parent: row.maybe_text(1)?,
+        suspicions: suspicions(row.int(2)?),
+    })
+}
+
+/// Runs an insert; with parts, in one transaction with the rows that name them.
+async fn insert(
+    sql: &Sql,
+    new: &NewVersion,
+    statement: Statement,
+    args: Vec<Arg>,
+) -> Result<Option<Placed>, SqlError> {
+    let game = sql.game(&new.game);
+    if new.parts.is_empty() {
+        return Ok(game.write(statement, args, placed).await?.into_iter().next());
+    }
+    let (player, version, parts) = (new.player.clone(), new.version.clone(), new.parts.clone());
+    game.transaction(move |transaction| {
+        async move {
+            let Some(placed) = transaction.query_one(statement, args, placed).await? else { return Ok(None) };
+            for part in parts {
+                transaction
+                    .execute(
+                        "INSERT INTO saves_version_part (game_id, player_id, version_id, name, hash)
+                         VALUES ($1, $2, $3, $4, $5)",
+                        args![player.as_str(), version.as_str(), part.name, part.hash],
+                    )
+                    .await?;
+            }
+            Ok(Some(placed))
+        }
+        .boxed()
+    })
+    .await
 }
 
 /// Inserts a version beside the line of heads; false when its idempotency key is taken.
@@ -195,7 +374,64 @@ pub(super) async fn insert_beside(sql: &Sql, new: &NewVersion) -> Result<bool, S
     let mut args = insert_args(new);
     args.push(new.base.first().map(|id| id.as_str().to_owned()).into());
     args.push(new.base.second().map(|id| id.as_str().to_owned()).into());
-    Ok(!sql.game(&new.game).write(INSERT_BESIDE, args, |_| Ok(())).await?.is_empty())
+    Ok(insert(sql, new, INSERT_BESIDE, args).await?.is_some())
+}
+
+/// A head that is the merge of the same two versions with the same content: another device was faster.
+pub(super) async fn same_merge(
+    sql: &Sql,
+    new: &NewVersion,
+    one: &VersionId,
+    other: &VersionId,
+) -> Result<Option<SaveVersion>, SqlError> {
+    sql.game(&new.game)
+        .read_one(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM saves_version v WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.hash = $4
+                AND v.sequence IS NOT NULL AND v.purged_at_ms IS NULL
+                AND ((v.parent_a = $5 AND v.parent_b = $6) OR (v.parent_a = $6 AND v.parent_b = $5))
+             ORDER BY v.sequence LIMIT 1"
+            ),
+            args![
+                new.player.as_str(),
+                new.slot.as_str(),
+                new.content.hash.as_str(),
+                one.as_str(),
+                other.as_str()
+            ],
+            version,
+        )
+        .await
+}
+
+/// What it takes to rebuild a version: itself, then what it is a patch against, down to a full content.
+pub(super) async fn chain(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    wanted: &VersionId,
+) -> Result<Vec<Link>, SqlError> {
+    sql.game(game)
+        .scan(
+            concat!(
+                "WITH RECURSIVE link (version_id, base_id, place) AS (
+                SELECT version_id, base_id, 0 FROM saves_version
+                WHERE game_id = $1 AND player_id = $2 AND version_id = $3
+                UNION ALL
+                SELECT b.version_id, b.base_id, l.place + 1 FROM link l JOIN saves_version b
+                    ON b.game_id = $1 AND b.player_id = $2 AND b.version_id = l.base_id
+                WHERE l.place < 1000)
+             SELECT v.version_id, ",
+                stored_columns!(),
+                " FROM link l JOIN saves_version v ON v.game_id = $1 AND v.player_id = $2 AND v.version_id = l.version_id
+             ORDER BY l.place"
+            ),
+            args![player.as_str(), wanted.as_str()],
+            |row| Ok(Link { version: id(&row.text(0)?)?, stored: stored(row, 1)? }),
+        )
+        .await
 }
 
 /// The version that an earlier request with this key made, with that request's digest.
@@ -231,7 +467,9 @@ pub(super) async fn head(
             concat!(
                 "SELECT ",
                 columns!(),
-                ", v.compression, v.body, v.blob_key FROM saves_version v
+                ", ",
+                stored_columns!(),
+                " FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.sequence IS NOT NULL
              ORDER BY v.sequence DESC LIMIT 1"
             ),
@@ -254,7 +492,9 @@ pub(super) async fn version_of(
             concat!(
                 "SELECT ",
                 columns!(),
-                ", v.compression, v.body, v.blob_key FROM saves_version v
+                ", ",
+                stored_columns!(),
+                " FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id = $4 AND v.slot = $3
                 AND v.purged_at_ms IS NULL"
             ),
@@ -262,6 +502,33 @@ pub(super) async fn version_of(
             version_with_content,
         )
         .await
+}
+
+/// The player's next version behind `after` whose content is there.
+pub(super) async fn next_content(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    after: &str,
+) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
+    let rows = sql
+        .game(game)
+        .scan(
+            concat!(
+                "SELECT ",
+                columns!(),
+                ", ",
+                stored_columns!(),
+                " FROM saves_version v
+             WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id > $3
+                AND (v.body IS NOT NULL OR v.blob_key IS NOT NULL)
+             ORDER BY v.version_id LIMIT 1"
+            ),
+            args![player.as_str(), after],
+            version_with_content,
+        )
+        .await?;
+    Ok(rows.into_iter().next())
 }
 
 /// Whether a version is, or was before a delete, in this slot.
@@ -338,8 +605,9 @@ pub(super) async fn usage(sql: &Sql, game: &GameId, player: &PlayerId) -> Result
     let used = sql
         .game(game)
         .scan(
-            "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT), COUNT(*) FROM saves_version
-             WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL AND deleted = 0",
+            "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) + (SELECT CAST(COALESCE(SUM(stored_bytes), 0)
+                AS BIGINT) FROM saves_part WHERE game_id = $1 AND player_id = $2), COUNT(*) FROM saves_version
+             WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL AND pruned_at_ms IS NULL AND deleted = 0",
             args![player.as_str()],
             |row| Ok((row.int(0)?, row.int(1)?)),
         )
@@ -365,9 +633,10 @@ pub(super) async fn delete(
                 .execute(
                     "INSERT INTO saves_version (game_id, player_id, slot, version_id, sequence, parent_a, encoding,
                         compression, hash, size_bytes, stored_bytes, label, device_name, playtime_ms, saved_at_ms,
-                        stored_at_ms, deleted)
+                        stored_at_ms, deleted, device_id, device_clock, hlc, schema_version, app_version, parts,
+                        suspicions, pinned, chain_len, chain_bytes, key_bytes)
                      SELECT $1, $2, $3, $4, h.sequence + 1, h.version_id, 'bytes', 'none', '', 0, 0, '', '', 0, $5,
-                        $5, 1
+                        $5, 1, '', '', 0, 0, '', '', 0, 0, 0, 0, 0
                      FROM (SELECT sequence, version_id, deleted FROM saves_version WHERE game_id = $1
                         AND player_id = $2 AND slot = $3 AND sequence IS NOT NULL
                         ORDER BY sequence DESC LIMIT 1) h WHERE h.deleted = 0",
@@ -386,10 +655,18 @@ pub(super) async fn delete(
             let purged = transaction
                 .execute(
                     "UPDATE saves_version SET body = NULL, blob_key = NULL, label = '', device_name = '',
-                        purged_at_ms = $5
+                        parts = '', app_version = '', pinned = 0, review_at_ms = NULL, purged_at_ms = $5
                      WHERE game_id = $1 AND player_id = $2 AND slot = $3 AND version_id <> $4
                         AND purged_at_ms IS NULL AND (deleted = 0 OR $6 = 1)",
                     args![player.as_str(), slot.as_str(), mark.as_str(), now_ms, marked as i64],
+                )
+                .await?;
+            // Parts that nobody names any more are swept.
+            transaction
+                .execute(
+                    "DELETE FROM saves_version_part WHERE game_id = $1 AND player_id = $2 AND version_id IN (
+                        SELECT version_id FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3)",
+                    args![player.as_str(), slot.as_str()],
                 )
                 .await?;
             Ok((marked + purged > 0).then_some(blobs))
@@ -410,12 +687,13 @@ pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Resul
         .await
 }
 
-/// Whether a row names this blob.
-pub(super) async fn is_named(sql: &Sql, game: &GameId, key: &str) -> Result<bool, SqlError> {
+/// Whether a version or a part names this blob.
+pub(super) async fn names_blob(sql: &Sql, game: &GameId, key: &str) -> Result<bool, SqlError> {
     let found = sql
         .game(game)
         .read_one(
-            "SELECT 1 FROM saves_version WHERE game_id = $1 AND blob_key = $2 AND blob_key IS NOT NULL LIMIT 1",
+            "SELECT 1 FROM saves_version WHERE game_id = $1 AND blob_key = $2 AND blob_key IS NOT NULL
+             UNION ALL SELECT 1 FROM saves_part WHERE game_id = $1 AND blob_key = $2 AND blob_key IS NOT NULL LIMIT 1",
             args![key],
             |_| Ok(()),
         )

@@ -5,7 +5,7 @@
 
 mod db;
 
-use super::{forget_usage, seal};
+use super::{forget_usage, parts, seal};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::ports::sql::Transaction;
@@ -44,6 +44,7 @@ pub(crate) async fn merge(
     }
     // What the other player's keys sealed is opened by them still.
     seal::adopt(transaction, from, to).await?;
+    parts::carry(transaction, from, to).await?;
     for slot in &theirs {
         let Some(own) = mine.get(slot.name.as_str()) else {
             db::move_slot(transaction, from, to, &slot.name, &slot.name).await?;

@@ -15,7 +15,6 @@ mod terminal;
 
 pub(crate) use db::{adopt, shred};
 pub(crate) use rewrap::{REWRAP_JOB, run_rewrap, tend};
-pub(crate) use rules::{Purpose, SEALED_OVERHEAD};
 pub use terminal::{prune_encryption_keys, renew_player_key, rotate_encryption_key};
 
 use crate::app::StartError;
@@ -75,17 +74,16 @@ impl PlayerKey {
         &self.0.id
     }
 
-    /// Seals a content; it is [`SEALED_OVERHEAD`] bytes longer then. `id` tells it from every other one of its
-    /// purpose in the game, and has to be the same when it is opened.
-    pub(crate) fn seal(&self, purpose: Purpose, id: &str, plain: &[u8]) -> Outcome<Bytes> {
-        let aad = rules::bound_to(&self.0.game, purpose, id);
+    /// Seals a content. `id` tells it from every other one of the game, and has to be the same when it is opened.
+    pub(crate) fn seal(&self, id: &str, plain: &[u8]) -> Outcome<Bytes> {
+        let aad = rules::bound_to(&self.0.game, id);
         let sealed = rules::seal(&self.0.sealing, random::<NONCE_LEN>(), &aad, plain);
         sealed.ok_or_else(|| Failure::internal("a content cannot be sealed"))
     }
 
-    /// Opens what this key sealed for this purpose under this id.
-    pub(crate) fn open(&self, purpose: Purpose, id: &str, sealed: &[u8]) -> Outcome<Bytes> {
-        let aad = rules::bound_to(&self.0.game, purpose, id);
+    /// Opens what this key sealed under this id.
+    pub(crate) fn open(&self, id: &str, sealed: &[u8]) -> Outcome<Bytes> {
+        let aad = rules::bound_to(&self.0.game, id);
         let plain = rules::open(&self.0.sealing, &aad, sealed);
         plain.ok_or_else(|| Failure::internal("a sealed content is damaged, or not what its row says"))
     }

@@ -11,7 +11,7 @@ pub(super) const KEY_LEN: usize = 32;
 pub(super) const NONCE_LEN: usize = 24;
 const TAG_LEN: usize = 16;
 /// What sealing adds to a content.
-pub(crate) const SEALED_OVERHEAD: usize = 1 + NONCE_LEN + TAG_LEN;
+pub(super) const SEALED_OVERHEAD: usize = 1 + NONCE_LEN + TAG_LEN;
 /// The first byte of what is sealed: this layout, `format | nonce | text | tag`, XChaCha20-Poly1305.
 const FORMAT: u8 = 1;
 
@@ -23,28 +23,10 @@ const KEY_ID: &str = "AeThex Cloud 2026-11 id of a player's data key";
 /// Bytes of such an id.
 const KEY_ID_LEN: usize = 16;
 
-/// What a sealed content is. It opens as nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// A version's main content, or the patch that is kept for it; the id is the version's.
-    Data,
-    /// A named part, or the patch that is kept for it; the id is that of the row or blob that holds it.
-    Part,
-}
-
-impl Purpose {
-    fn label(self) -> &'static str {
-        match self {
-            Purpose::Data => "saves data",
-            Purpose::Part => "saves part",
-        }
-    }
-}
-
-/// What a content is bound to: its game, what it is, which one it is. Not the player: a merge of accounts moves
+/// What a content is bound to: its game, and which one it is there. Not the player: a merge of accounts moves
 /// contents to another one, and the keys with them.
-pub(super) fn bound_to(game: &GameId, purpose: Purpose, id: &str) -> Vec<u8> {
-    let parts: [&[u8]; 4] = [&[FORMAT], purpose.label().as_bytes(), game.as_str().as_bytes(), id.as_bytes()];
+pub(super) fn bound_to(game: &GameId, id: &str) -> Vec<u8> {
+    let parts: [&[u8]; 4] = [&[FORMAT], b"saves content", game.as_str().as_bytes(), id.as_bytes()];
     parts.join(&0)
 }
 
@@ -78,7 +60,7 @@ pub(super) fn seal(key: &[u8; KEY_LEN], nonce: [u8; NONCE_LEN], aad: &[u8], plai
     Some(out.into())
 }
 
-/// Opens what was sealed by this key for this purpose.
+/// Opens what was sealed by this key .
 pub(super) fn open(key: &[u8; KEY_LEN], aad: &[u8], sealed: &[u8]) -> Option<Bytes> {
     let (nonce, rest) = sealed.strip_prefix(&[FORMAT])?.split_first_chunk::<NONCE_LEN>()?;
     let (text, tag) = rest.split_last_chunk::<TAG_LEN>()?;
@@ -119,12 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn games_purposes_and_ids_are_apart() {
+    fn games_and_ids_are_apart() {
         let aads = [
-            bound_to(&game('1'), Purpose::Data, "a"),
-            bound_to(&game('2'), Purpose::Data, "a"),
-            bound_to(&game('1'), Purpose::Part, "a"),
-            bound_to(&game('1'), Purpose::Data, "b"),
+            bound_to(&game('1'), "a"),
+            bound_to(&game('2'), "a"),
+            bound_to(&game('1'), "b"),
             key_bound_to(&game('1'), "a"),
         ];
         for (at, aad) in aads.iter().enumerate() {
@@ -137,8 +118,8 @@ mod tests {
     fn the_layout_is_what_it_was() {
         let (sealing, deriving) = expand(&[7; 32]);
         assert_ne!(sealing, deriving);
-        let aad = bound_to(&game('1'), Purpose::Data, "v");
-        assert_eq!(aad, b"\x01\0saves data\x0000000000-0000-0000-0000-000000000001\0v");
+        let aad = bound_to(&game('1'), "v");
+        assert_eq!(aad, b"\x01\0saves content\x0000000000-0000-0000-0000-000000000001\0v");
         let sealed = seal(&sealing, [9; 24], &aad, b"plain").unwrap();
         assert_eq!(crate::auth::hex(&sealed), PINNED);
         let player = PlayerId::parse("00000000-0000-0000-0000-000000000002").unwrap();

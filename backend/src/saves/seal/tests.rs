@@ -60,15 +60,14 @@ async fn a_player_has_one_key_whoever_makes_it() {
     let keys = futures_util::future::join_all(firsts).await;
     assert!(keys.iter().all(|key| key.id() == keys[0].id()), "{keys:?}");
     assert_eq!(db::count(&bench.sql, &bench.game, &bench.ann).await.unwrap().0, 1);
-    let sealed = keys[0].seal(Purpose::Data, "v", b"plain").unwrap();
-    assert_eq!(sealed.len(), 5 + SEALED_OVERHEAD);
+    let sealed = keys[0].seal("v", b"plain").unwrap();
+    assert_eq!(sealed.len(), 5 + rules::SEALED_OVERHEAD);
     for key in &keys {
-        assert_eq!(key.open(Purpose::Data, "v", &sealed).unwrap(), b"plain".as_slice());
+        assert_eq!(key.open("v", &sealed).unwrap(), b"plain".as_slice());
     }
     let bob = bench.key_of(&seals[0], &player()).await;
-    assert!(bob.open(Purpose::Data, "v", &sealed).is_err());
-    assert!(keys[0].open(Purpose::Data, "w", &sealed).is_err());
-    assert!(keys[0].open(Purpose::Part, "v", &sealed).is_err());
+    assert!(bob.open("v", &sealed).is_err());
+    assert!(keys[0].open("w", &sealed).is_err());
 }
 
 #[tokio::test]
@@ -124,9 +123,9 @@ async fn a_new_key_seals_and_the_old_one_opens() {
     let third = seal.renew(&bench.sql, &bench.game, &bench.ann).await.unwrap();
     assert!(first.id() != second && second != third);
     assert_eq!(bench.key_of(&seal, &bench.ann).await.id(), third);
-    let sealed = first.seal(Purpose::Data, "v", b"old").unwrap();
+    let sealed = first.seal("v", b"old").unwrap();
     let again = bench.open().await.key(&bench.sql, &bench.game, first.id()).await.unwrap();
-    assert_eq!(again.open(Purpose::Data, "v", &sealed).unwrap(), b"old".as_slice());
+    assert_eq!(again.open("v", &sealed).unwrap(), b"old".as_slice());
 }
 
 #[tokio::test]
@@ -228,7 +227,7 @@ async fn keys_are_wrapped_anew_and_then_old_ones_can_go() {
         for _ in 0..450 {
             let player = player();
             let key = app.seal.key_of(&app.sql, &bench.game, &player).await.unwrap().unwrap();
-            sealed.push((key.id().to_owned(), key.seal(Purpose::Data, "v", b"plain").unwrap()));
+            sealed.push((key.id().to_owned(), key.seal("v", b"plain").unwrap()));
         }
         sealed
     };
@@ -250,7 +249,7 @@ async fn keys_are_wrapped_anew_and_then_old_ones_can_go() {
     let fresh = Seal::open(&app.config, &app.sql).await.unwrap();
     for (key_id, sealed) in sealed {
         let key = fresh.key(&app.sql, &bench.game, &key_id).await.unwrap();
-        assert_eq!(key.open(Purpose::Data, "v", &sealed).unwrap(), b"plain".as_slice());
+        assert_eq!(key.open("v", &sealed).unwrap(), b"plain".as_slice());
     }
 }
 
