@@ -18,6 +18,7 @@ mod put;
 mod retention;
 mod routes;
 mod rules;
+pub mod seal;
 mod store;
 
 pub(crate) use contents::Plains;
