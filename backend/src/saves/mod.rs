@@ -9,8 +9,6 @@
 pub(crate) mod config;
 mod contents;
 mod db;
-mod devices;
-mod history;
 pub(crate) mod holding;
 mod merge;
 mod parts;
