@@ -374,7 +374,12 @@ fn a_key_server_that_is_away_holds_up_new_players_only() {
         check(&ann).await;
         // Its token ends: the operator has to do something.
         vault.revoke(&token).await;
-        app.as_player("eve").await.put(json!({ "slot": "slot", "data": MARKER })).send().await.refused(ErrorCode::Overloaded);
+        app.as_player("eve")
+            .await
+            .put(json!({ "slot": "slot", "data": MARKER }))
+            .send()
+            .await
+            .refused(ErrorCode::Overloaded);
         app.stop().await;
         let refused = refused_start(&app.config).await;
         assert!(refused.contains("forbidden") && !refused.contains(&token), "{refused}");
@@ -439,14 +444,18 @@ fn keys_that_do_not_fit_are_refused_at_the_start() {
 /// A frame's request is used as it is elsewhere: what the player's devices encrypted is opaque here.
 #[test]
 fn what_devices_encrypted_is_kept_as_it_came() {
-    aethex_tests::app::run(Engine::Sqlite, |_| {}, async |app| {
-        let ann = app.as_player("ann").await;
-        let mut request = bytes_request("slot");
-        request.encoding = Some(aethex_wire::saves::Encoding::Sealed);
-        let opaque = noise(9, 70_000);
-        ann.put_frame(&request, &opaque, "").send().await.expect(201);
-        let (frame, payload) = ann.get_frame("slot", None).await;
-        assert_eq!(frame.version.encoding, aethex_wire::saves::Encoding::Sealed);
-        assert!(payload == opaque);
-    });
+    aethex_tests::app::run(
+        Engine::Sqlite,
+        |_| {},
+        async |app| {
+            let ann = app.as_player("ann").await;
+            let mut request = bytes_request("slot");
+            request.encoding = Some(aethex_wire::saves::Encoding::Sealed);
+            let opaque = noise(9, 70_000);
+            ann.put_frame(&request, &opaque, "").send().await.expect(201);
+            let (frame, payload) = ann.get_frame("slot", None).await;
+            assert_eq!(frame.version.encoding, aethex_wire::saves::Encoding::Sealed);
+            assert!(payload == opaque);
+        },
+    );
 }
