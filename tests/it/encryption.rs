@@ -91,7 +91,7 @@ async fn keks(app: &App) -> Vec<String> {
 
 async fn guest(app: &App) -> Player {
     let key = URL_SAFE_NO_PAD.encode([7; 32]);
-    let reply = app.post("/api/v1/auth/login/guest").json(&json!({ "device_key": key })).send().await;
+    let reply = app.post("/api/v1/auth/guest").json(&json!({ "device_key": key })).send().await;
     Player::new(app.client().clone(), "guest", reply.expect(200).json::<LoggedIn>())
 }
 
@@ -198,7 +198,7 @@ on_both_engines! {
 
     async fn an_erasure_shreds_every_copy(app, |config| {
         config.privacy.erasure_grace_s = 0;
-        config.http.request_timeout_ms = 500;
+        config.http.request_timeout_ms = 3_000;
     }) {
         let (ann, bob) = (app.as_player("ann").await, app.as_player("bob").await);
         let (mallory, eve) = (app.as_player("mallory").await, app.as_player("eve").await);
