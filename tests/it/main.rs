@@ -12,6 +12,7 @@ mod chaos;
 mod components;
 mod deletes;
 mod edge;
+mod encryption;
 mod faults;
 mod ffi;
 mod ffi_accounts;

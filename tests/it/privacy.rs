@@ -78,7 +78,7 @@ pub(crate) async fn in_tables(sql: &Sql, words: &[&str]) -> Vec<String> {
 }
 
 /// Where one of the words stands in any file under a folder, or in its name.
-fn in_files(folder: &Path, words: &[&str], found: &mut Vec<String>) {
+pub(crate) fn in_files(folder: &Path, words: &[&str], found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = path.display().to_string();

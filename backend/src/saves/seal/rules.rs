@@ -127,6 +127,7 @@ mod tests {
         assert_ne!(key_id(&game('1'), &player, 2), PINNED_ID);
     }
 
-    const PINNED: &str = "";
-    const PINNED_ID: &str = "";
+    const PINNED: &str =
+        "01090909090909090909090909090909090909090909090909995bf3c7b086ebb19f13c7773c06bcdea8c1eb775e";
+    const PINNED_ID: &str = "9213b2dc75768d25bde0ccddc913c5fa";
 }
