@@ -39,6 +39,22 @@ pub(super) struct ReadPart {
     bytes: Option<PartBytes>,
 }
 
+impl ReadPart {
+    /// The part by its name and content.
+    pub(super) fn named(&self) -> PutPart {
+        let sent = self.bytes.as_ref().map(|sent| blake3::hash(&sent.bytes).to_hex().to_string());
+        PutPart {
+            name: self.name.clone(),
+            encoding: Some(self.encoding),
+            hash: self.hash.clone().or(sent),
+            len: None,
+            compression: None,
+            base_hash: None,
+            data_base64: None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct PartBytes {
     compression: Compression,
