@@ -6,8 +6,23 @@
 //! arguments, knows the output's length before it allocates, and never panics. A patch carries no hash:
 //! whoever decodes compares the result with the content hash that travels beside it.
 //!
-//! Byte 0 is the method (a number of [`Method`]), then comes the output's length as a varint (LEB128), then
-//! the method's body.
+//! # Format
+//!
+//! Numbers are varints (unsigned LEB128).
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | bits 0 to 4: method (1 stored, 2 prefix, 3 modelled); bit 5: zero; bit 6: the base is a container and its content is meant; bit 7: the output is a container |
+//! | varint | the output's length |
+//! | with bit 7 | varint and as many bytes: the recipe; varint: the content's length |
+//! | rest | the body, which makes the output or the container's content |
+//!
+//! *Stored*: the bytes themselves. *Prefix*: one zstd frame (RFC 8878) whose raw content dictionary is the base.
+//! *Modelled*: one byte, 1 for text and 0 for binary, then one arithmetic-coded bit string whose missing end is
+//! zeros: the decisions of the walk, in the order in which it asks for them, each with the probability that
+//! the model gives it. The walk and the model are the format: a change of either needs a new method number.
+//! A recipe is its kind (1 deflate, 2 zstd, 3 xz, 4 GCPF) and the kind's parameters, see `container`.
+//! A modelled patch tells at most 2^18 bytes one by one; the rest are copies.
 
 mod coder;
 #[cfg(feature = "containers")]

@@ -1,7 +1,7 @@
 //! gzip (RFC 1952, one member) and zlib (RFC 1950) as genuine zlib writes them at one of its levels.
 //!
-//! The plain content begins with the container's header, so that a gzip's name and time are part of what
-//! the patch describes. Parameters: level, logarithm of the window, trailer (1: zlib's, 2: gzip's), and the
+//! A zlib stream may stand after up to 64 bytes of the game's own. The plain content begins with the container's
+//! header, so that a gzip's name and time and a game's own bytes are part of what the patch describes. Parameters: level, logarithm of the window, trailer (1: zlib's, 2: gzip's), and the
 //! header's length as a varint.
 
 use super::PLAIN_LEN_MAX;
@@ -25,9 +25,9 @@ pub(super) fn open(bytes: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn recipe(bytes: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
     let header = header_len(bytes)?;
     let kind = trailer_kind(bytes);
-    let window = if kind == ZLIB { (bytes[0] >> 4) + 8 } else { 15 };
+    let window = if kind == ZLIB { (bytes[header - 2] >> 4) + 8 } else { 15 };
     let stream = bytes.get(header..bytes.len().checked_sub(trailer(kind, b"")?.len())?)?;
-    let level = level_of(stream, plain.get(header..)?, window, hint(bytes, kind))?;
+    let level = level_of(stream, plain.get(header..)?, window, hint(bytes, header, kind))?;
     let mut out = vec![level, window, kind];
     write_uint(header as u64, &mut out);
     Some(out)
@@ -114,8 +114,8 @@ pub(super) fn inflate(stream: &[u8], out: &mut Vec<u8>, len_max: usize) -> Optio
 }
 
 /// Most likely levels, by what the header says of it.
-fn hint(bytes: &[u8], kind: u8) -> &'static [u8] {
-    match (kind, bytes[1] >> 6, bytes[8]) {
+fn hint(bytes: &[u8], header: usize, kind: u8) -> &'static [u8] {
+    match (kind, bytes[header - 1] >> 6, bytes[8]) {
         (ZLIB, 0, _) | (GZIP, _, 4) => &[1],
         (ZLIB, 1, _) => &[3, 5, 2, 4],
         (ZLIB, 3, _) | (GZIP, _, 2) => &[9, 8, 7],
@@ -124,7 +124,7 @@ fn hint(bytes: &[u8], kind: u8) -> &'static [u8] {
 }
 
 fn trailer_kind(bytes: &[u8]) -> u8 {
-    if bytes[0] == 0x1f { GZIP } else { ZLIB }
+    if is_gzip(bytes) { GZIP } else { ZLIB }
 }
 
 pub(super) fn trailer_len(gzip: bool) -> usize {
@@ -164,9 +164,29 @@ fn adler32(bytes: &[u8]) -> u32 {
     b << 16 | a
 }
 
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b, 8])
+}
+
+/// Where zlib's two bytes are: at the start, or (only for the usual window) after a header of the game's own.
+pub(super) fn zlib_at(bytes: &[u8]) -> Option<usize> {
+    // Method 8, a window of up to 32 KiB, no dictionary, and a check of both bytes.
+    let is_header = |pair: &[u8]| {
+        pair[0] & 15 == 8
+            && pair[0] >> 4 <= 7
+            && pair[1] & 0x20 == 0
+            && u16::from_be_bytes([pair[0], pair[1]]).is_multiple_of(31)
+    };
+    let mut pairs = bytes.windows(2).take(OWN_HEADER_LEN_MAX).enumerate();
+    pairs.find(|(at, pair)| is_header(pair) && (*at == 0 || pair[0] == 0x78)).map(|(at, _)| at)
+}
+
+/// A game's own header before zlib's: a magic, a version, a length.
+const OWN_HEADER_LEN_MAX: usize = 64;
+
 pub(super) fn header_len(bytes: &[u8]) -> Option<usize> {
-    if bytes.first() != Some(&0x1f) {
-        return Some(2);
+    if !is_gzip(bytes) {
+        return zlib_at(bytes).map(|at| at + 2);
     }
     let flags = *bytes.get(3)?;
     let mut len = 10;

@@ -105,15 +105,6 @@ fn kind(bytes: &[u8]) -> Option<u8> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(ZSTD),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(XZ),
         [b'G', b'C', b'P', b'F', ..] => Some(GCPF),
-        // zlib: method 8, a window of up to 32 KiB, no dictionary, and a check of both bytes.
-        [cmf, flags, ..]
-            if cmf & 15 == 8
-                && cmf >> 4 <= 7
-                && flags & 0x20 == 0
-                && u16::from_be_bytes([cmf, flags]).is_multiple_of(31) =>
-        {
-            Some(DEFLATE)
-        }
-        _ => None,
+        _ => deflate::zlib_at(bytes).map(|_| DEFLATE),
     }
 }

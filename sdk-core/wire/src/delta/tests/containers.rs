@@ -63,6 +63,14 @@ fn a_container_that_grew_out_of_plain_bytes_and_back() {
 }
 
 #[test]
+fn a_game_may_write_something_before_its_zlib() {
+    let [first, second] =
+        [fixture!("zlib-6").1, fixture!("zlib-6").2].map(|zlib| [b"OTTZ\x01\x23\0\0", zlib].concat());
+    assert_eq!(container::unwrap(&first).unwrap().plain, [&first[..10], PLAIN[0]].concat());
+    assert!(round_trip(&first, &second) < 150);
+}
+
+#[test]
 fn what_cannot_be_made_again_is_bytes() {
     // Another version of zstd chose differently at its level 19; so did another FastLZ.
     for (_, first, second) in [fixture!("zstd-19"), fixture!("godot-fastlz")] {
