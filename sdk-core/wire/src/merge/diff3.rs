@@ -99,10 +99,11 @@ fn merge<T: Item>(base: &[T], local: &[T], cloud: &[T]) -> Option<Vec<T>> {
     let (mut b, mut l, mut c) = (0, 0, 0);
     let mut out = Vec::with_capacity(local.len().max(cloud.len()));
     loop {
-        while b < base.len() && in_local[b] == Some(l) && in_cloud[b] == Some(c) {
-            out.push(base[b].clone());
-            (b, l, c) = (b + 1, l + 1, c + 1);
-        }
+        let kept = (b..base.len()).zip(l..).zip(c..);
+        let kept =
+            kept.take_while(|((b, l), c)| in_local[*b] == Some(*l) && in_cloud[*b] == Some(*c)).count();
+        out.extend_from_slice(&base[b..b + kept]);
+        (b, l, c) = (b + kept, l + kept, c + kept);
         let next = (b..base.len()).find_map(|at| Some((at, in_local[at]?, in_cloud[at]?)));
         let (to_b, to_l, to_c) = next.unwrap_or((base.len(), local.len(), cloud.len()));
         out.extend_from_slice(agreed(&base[b..to_b], &local[l..to_l], &cloud[c..to_c])?);

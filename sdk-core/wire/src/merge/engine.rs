@@ -5,7 +5,7 @@ use super::matcher::{Down, Found, State};
 use super::order::{Slot, paired, same_keys};
 use super::path::{Path, Step};
 use super::same::{same, same_option};
-use super::tree::Node;
+use super::tree::{Entries, Node};
 use super::weigh::weigh;
 use super::{
     Ask, Custom, Decider, Facts, Merge, MergeError, Merged, Policies, Policy, Side, Suspicion, Which, diff3,
@@ -251,7 +251,7 @@ impl Engine<'_, '_> {
             let keys = sides.map(|side| side.entries.iter().map(|entry| &entry.0).collect::<Vec<_>>());
             paired(&keys[0], &keys[1], &keys[2], self.earlier())?
         };
-        let mut entries = Vec::with_capacity(slots.len());
+        let mut entries = Entries::with_capacity(slots.len());
         for slot in slots {
             let at = |side: usize, place: Option<usize>| place.map(|place| &sides[side].entries[place]);
             let (base, local, cloud) = (at(0, slot.base), at(1, slot.local), at(2, slot.cloud));
@@ -272,10 +272,10 @@ impl Engine<'_, '_> {
                 }
             };
             if let Some(node) = node {
-                entries.push((key.clone(), node));
+                entries.push(key.clone(), node);
             }
         }
-        Some(Node::dictionary(types, entries))
+        Some(entries.dictionary(types))
     }
 
     /// What a rule for lists makes of two arrays; nothing when there is none for them.
