@@ -155,7 +155,8 @@ fn align<T: Item>(a: &[T], b: &[T]) -> Vec<Option<usize>> {
         aligned.resize(start + rest_a.len(), None);
     } else {
         // Items as numbers from here on: equal items have equal numbers.
-        let mut known = QuickMap::default();
+        let most = rest_a.len() + rest_b.len();
+        let mut known = QuickMap::with_capacity_and_hasher(most, Default::default());
         let mut number = |item| {
             let next = known.len() as u32;
             *known.entry(T::id(item)).or_insert(next)

@@ -30,6 +30,16 @@ impl<'v> Three<'v> {
             Which::Cloud => self.cloud,
         }
     }
+
+    /// All three have dictionaries or arrays.
+    fn is_large(&self) -> bool {
+        let large = |value: Option<&Value>| matches!(value, Some(Value::Dictionary(_) | Value::Array(_)));
+        large(self.base) && large(self.local) && large(self.cloud)
+    }
+
+    fn is_untouched(&self) -> bool {
+        same_option(self.base, self.local) && same_option(self.local, self.cloud)
+    }
 }
 
 /// The way to where the walk is; a path is only made of it for questions.
@@ -205,6 +215,21 @@ impl Engine<'_, '_> {
         let found = self.policies.matcher.found(state);
         if let Some(Found { rule, member: Some(member) }) = found {
             return self.member(rule, member, three);
+        }
+        if three.is_large() {
+            if three.is_untouched() {
+                return settled(three.local);
+            }
+            // Without a rule here or below, a side that changed alone is taken as it is.
+            let ruled = found.is_some() || self.policies.default_policy().bounds().is_some();
+            if self.known && !ruled && !self.policies.matcher.has_below(state) {
+                if same_option(three.base, three.cloud) {
+                    return settled(three.local);
+                }
+                if same_option(three.base, three.local) {
+                    return settled(three.cloud);
+                }
+            }
         }
         let policies = self.policies;
         let policy = found.map(|found| policies.policy(found.rule));

@@ -1,11 +1,11 @@
 //! Finds the rule of every field while a value is walked down: all patterns in one tree, so that a step costs
 //! a look-up and not a look at every rule.
 
+use super::hash::QuickMap;
 use super::path::key_text;
 use super::pattern::{Part, Pattern, glob};
 use super::policy::Policy;
 use crate::value::Value;
-use std::collections::HashMap;
 
 /// How specific a rule is, for the field it is asked about: compared from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +33,8 @@ struct End {
 
 #[derive(Debug, Clone, Default)]
 struct Place {
-    keys: HashMap<String, usize>,
-    items: HashMap<String, usize>,
+    keys: QuickMap<String, usize>,
+    items: QuickMap<String, usize>,
     any_item: Option<usize>,
     any: Option<usize>,
     globs: Vec<(Vec<String>, usize)>,
