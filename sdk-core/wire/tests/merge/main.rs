@@ -10,9 +10,9 @@ use random::Random;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Histories of the usual tests, and of the slow tests.
-const HISTORIES: (u64, u64) = (20_000, 1_000_000);
+const HISTORIES: (u64, u64) = (5_000, 1_000_000);
 /// Players whose progress is counted, of the usual tests and of the slow tests.
-const PLAYERS: (u64, u64) = (300, 20_000);
+const PLAYERS: (u64, u64) = (50, 5_000);
 
 /// How often: from this variable, else by the kind of the run.
 fn rounds(variable: &str, (usual, slow): (u64, u64)) -> u64 {
@@ -79,5 +79,5 @@ fn almost_all_progress_is_kept() {
     let kept = progress::simulate(rounds("AETHEX_MERGE_PLAYERS", PLAYERS));
     println!("{kept}");
     assert!(kept.ours() >= 0.999, "{kept}");
-    assert!(kept.last_writer() < 0.9 && kept.longest_playtime() < 0.95, "{kept}");
+    assert!(kept.last_writer() < 0.75 && kept.longest_playtime() < 0.85, "{kept}");
 }
