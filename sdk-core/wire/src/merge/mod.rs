@@ -24,6 +24,10 @@
 //! | `ask` | character class | the player is asked |
 //! | `custom` (`name`) | anything | the game's own function decides |
 //!
+//! Shapes of a rule, from a pattern of paths ([`Policies::add`]) to a policy:
+//! `{"coins": "counter", "settings.*": "latest", "pos,level": "group",
+//! "inventory": {"policy": "list", "key": "id"}, "hp": {"policy": "max", "floor": 0, "ceil": 100}}`.
+//!
 //! Without a rule, dictionaries are merged field by field, arrays by their edits when those do not overlap, and
 //! the player is asked about the rest ([`Policies::set_default`]).
 
