@@ -169,8 +169,8 @@ impl Server {
         make_private_folder(&config.data)?;
         let sql = open_sql(&config).await?;
         sql.migrate(now_ms()).await.map_err(|error| StartError::of("cannot migrate")(error.into()))?;
-        let blob = Blob::local(config.data.join("blobs"))
-            .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
+        let blob = Blob::from_config(&config).map_err(|error| StartError(error.0))?;
+        blob.reach().await.map_err(|error| StartError(error.0))?;
         let auth = Auth::open(&config, &sql).await?;
         let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
@@ -225,7 +225,7 @@ impl Server {
         if !app.config.metrics_listen.is_empty() {
             tasks.push(tokio::spawn(crate::metrics::listen(&app.config.metrics_listen, stopped).await?));
         }
-        tracing::info!(%address, engine = app.sql.engine(), "serving");
+        tracing::info!(%address, engine = app.sql.engine(), blob = app.blob.engine(), "serving");
         Ok(Server { app, address, studio_address, stop, tasks })
     }
 

@@ -52,6 +52,20 @@ impl Failure {
             .retry_after(wait_s)
     }
 
+    /// The blob store failed. One that cannot be asked now is to be asked again later.
+    pub(crate) fn blob(what: &str, error: &std::io::Error) -> Failure {
+        if !crate::ports::blob::is_unavailable(error) {
+            return Failure::internal(format!("{what}: {error}"));
+        }
+        let mut failure = Failure::new(
+            ErrorCode::Overloaded,
+            "The server's storage does not answer: nothing is lost, try again shortly.",
+        )
+        .retry_after(RETRY_AFTER_OVERLOADED_S);
+        failure.fault = Some(format!("{what}: {error}"));
+        failure
+    }
+
     /// A fault of ours: `what` is logged, not sent.
     pub(crate) fn internal(what: impl Into<String>) -> Failure {
         let mut failure = Failure::new(ErrorCode::Internal, "The server failed; the fault is logged.");

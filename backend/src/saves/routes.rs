@@ -164,7 +164,7 @@ async fn get_save(
                     None => save_not_found(),
                 });
             }
-            Err(error) => return Err(Failure::internal(format!("cannot read a blob: {error}"))),
+            Err(error) => return Err(Failure::blob("cannot read a blob", &error)),
         },
         (None, None) => return Err(save_not_found()),
     };

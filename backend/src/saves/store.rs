@@ -44,7 +44,7 @@ async fn store_now(app: &App, mut new: NewVersion) -> Outcome<Stored> {
         app.blob
             .put(&key, new.content.stored.clone())
             .await
-            .map_err(|error| Failure::internal(format!("cannot store a blob: {error}")))?;
+            .map_err(|error| Failure::blob("cannot store a blob", &error))?;
         new.blob_key = Some(key);
     }
     let stored = insert(app, &new).await;

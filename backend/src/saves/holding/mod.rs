@@ -49,7 +49,7 @@ async fn write_content(app: &App, archive: &mut Archive, content: Content) -> Ou
             Ok(body) => body,
             // Its slot was deleted just now.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Failure::internal(format!("cannot read a blob: {error}"))),
+            Err(error) => return Err(Failure::blob("cannot read a blob", &error)),
         },
         (None, None) => return Ok(()),
     };
