@@ -23,19 +23,16 @@ const ID: &str = "0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0f";
 fn version(slot: &str, parents: usize) -> SaveVersion {
     let id = VersionId::parse(ID).unwrap();
     SaveVersion {
-        slot: slot.to_owned(),
-        version: id.clone(),
-        parents: vec![id; parents],
+        parents: vec![id.clone(); parents],
         sequence: (parents < 2).then_some(3),
         encoding: Encoding::Bytes,
         hash: "ab".repeat(32),
         size_bytes: 5,
         label: "vor dem Endgegner".to_owned(),
-        device_name: String::new(),
         playtime_ms: 7,
         saved_at_ms: 8,
         stored_at_ms: 9,
-        deleted: false,
+        ..SaveVersion::new(slot, id)
     }
 }
 

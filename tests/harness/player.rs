@@ -155,19 +155,7 @@ impl Player {
 
 /// Metadata of a frame of bytes, on top of whatever is there.
 pub fn bytes_request(slot: &str) -> PutSaveRequest {
-    PutSaveRequest {
-        slot: slot.to_owned(),
-        parents: None,
-        hash: None,
-        label: String::new(),
-        device_name: String::new(),
-        playtime_ms: 0,
-        saved_at_ms: None,
-        data: None,
-        data_base64: None,
-        encoding: Some(Encoding::Bytes),
-        compression: None,
-    }
+    PutSaveRequest { slot: slot.to_owned(), encoding: Some(Encoding::Bytes), ..PutSaveRequest::default() }
 }
 
 /// Files under a folder.

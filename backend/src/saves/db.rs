@@ -8,27 +8,27 @@ use super::rules::{Base, Content};
 use crate::args;
 use crate::ports::sql::{Arg, Row, Sql, SqlError, Statement};
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
-use aethex_wire::saves::{Compression, Encoding, SaveVersion};
+use aethex_wire::saves::{Compression, Encoding, Part, SaveVersion, Suspicion};
 use bytes::Bytes;
 use futures_util::FutureExt;
+use std::collections::BTreeMap;
 
 /// The columns that [`version`] reads, in its order.
 macro_rules! columns {
     () => {
         "v.slot, v.version_id, v.sequence, v.parent_a, v.parent_b, v.encoding, v.hash, v.size_bytes, v.label,
-         v.device_name, v.playtime_ms, v.saved_at_ms, v.stored_at_ms, v.deleted"
+         v.device_name, v.playtime_ms, v.saved_at_ms, v.stored_at_ms, v.deleted, v.device_id, v.device_clock, v.hlc,
+         v.schema_version, v.app_version, v.parts, v.pinned, v.pruned_at_ms, v.suspicions"
     };
 }
-const COLUMNS: usize = 14;
+const COLUMNS: usize = 23;
 
 fn version(row: &Row<'_>) -> Result<SaveVersion, SqlError> {
     let parents = [row.maybe_text(3)?, row.maybe_text(4)?];
     Ok(SaveVersion {
-        slot: row.text(0)?,
-        version: id(&row.text(1)?)?,
         sequence: row.maybe_int(2)?,
         parents: parents.iter().flatten().map(|parent| id(parent)).collect::<Result<_, _>>()?,
-        encoding: if row.text(5)? == "value" { Encoding::Value } else { Encoding::Bytes },
+        encoding: encoding(&row.text(5)?),
         hash: row.text(6)?,
         size_bytes: row.int(7)?,
         label: row.text(8)?,
@@ -37,7 +37,62 @@ fn version(row: &Row<'_>) -> Result<SaveVersion, SqlError> {
         saved_at_ms: row.int(11)?,
         stored_at_ms: row.int(12)?,
         deleted: row.int(13)? != 0,
+        device_id: row.text(14)?,
+        device_clock: json(&row.text(15)?)?,
+        hlc: row.int(16)?,
+        schema: row.int(17)?,
+        app_version: row.text(18)?,
+        parts: json(&row.text(19)?)?,
+        pinned: row.int(20)? != 0,
+        pruned: row.maybe_int(21)?.is_some(),
+        suspicions: suspicions(row.int(22)?),
+        ..SaveVersion::new(row.text(0)?, id(&row.text(1)?)?)
     })
+}
+
+pub(super) fn encoding(text: &str) -> Encoding {
+    match text {
+        "value" => Encoding::Value,
+        "sealed" => Encoding::Sealed,
+        _ => Encoding::Bytes,
+    }
+}
+
+pub(super) fn compression(text: &str) -> Compression {
+    match text {
+        "zstd" => Compression::Zstd,
+        "delta" => Compression::Delta,
+        _ => Compression::None,
+    }
+}
+
+pub(super) fn compression_text(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Zstd => "zstd",
+        Compression::Delta => "delta",
+    }
+}
+
+/// What stands in a column as JSON; nothing is empty text.
+fn json<T: Default + serde::de::DeserializeOwned>(text: &str) -> Result<T, SqlError> {
+    if text.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_str(text)
+        .map_err(|error| SqlError::Other(format!("a stored list is damaged: {error}").into()))
+}
+
+/// A list or map as text; an empty one is empty text.
+fn text_of(value: &impl serde::Serialize, is_empty: bool) -> String {
+    if is_empty { String::new() } else { serde_json::to_string(value).unwrap_or_default() }
+}
+
+/// Suspicions are bits in a column.
+pub(super) fn suspicions(bits: i64) -> Vec<Suspicion> {
+    use Suspicion::{Empty, LessPlaytime, MuchSmaller, OlderSchema};
+    let all = [Empty, MuchSmaller, LessPlaytime, OlderSchema];
+    all.into_iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1).map(|(_, one)| one).collect()
 }
 
 fn id(text: &str) -> Result<VersionId, SqlError> {
@@ -50,12 +105,38 @@ pub(super) struct Stored {
     pub(super) compression: Compression,
     pub(super) body: Option<Bytes>,
     pub(super) blob_key: Option<String>,
+    /// The player's key that it is sealed with.
+    pub(super) sealed_by: Option<String>,
+    /// The version whose data the patch is against.
+    pub(super) base: Option<VersionId>,
+    pub(super) chain: Chain,
+}
+
+/// The patches between a content and the last full one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Chain {
+    /// How many; 0 for a full content.
+    pub(super) len: i64,
+    /// Their bytes.
+    pub(super) bytes: i64,
+    /// Bytes of the full content, as it is stored.
+    pub(super) key_bytes: i64,
 }
 
 fn version_with_content(row: &Row<'_>) -> Result<(SaveVersion, Stored), SqlError> {
-    let compression = if row.text(COLUMNS)? == "zstd" { Compression::Zstd } else { Compression::None };
-    let body = row.maybe_bytes(COLUMNS + 1)?.map(Bytes::from);
-    Ok((version(row)?, Stored { compression, body, blob_key: row.maybe_text(COLUMNS + 2)? }))
+    let stored = Stored {
+        compression: compression(&row.text(COLUMNS)?),
+        body: row.maybe_bytes(COLUMNS + 1)?.map(Bytes::from),
+        blob_key: row.maybe_text(COLUMNS + 2)?,
+        sealed_by: row.maybe_text(COLUMNS + 3)?,
+        base: row.maybe_text(COLUMNS + 4)?.map(|base| id(&base)).transpose()?,
+        chain: Chain {
+            len: row.int(COLUMNS + 5)?,
+            bytes: row.int(COLUMNS + 6)?,
+            key_bytes: row.int(COLUMNS + 7)?,
+        },
+    };
+    Ok((version(row)?, stored))
 }
 
 /// A version to insert.
@@ -75,25 +156,31 @@ pub(super) struct NewVersion {
     pub(super) stored_at_ms: i64,
     pub(super) idempotency_key: Option<String>,
     pub(super) request_hash: Option<String>,
+    pub(super) device_id: String,
+    pub(super) device_clock: BTreeMap<String, u64>,
+    pub(super) hlc: i64,
+    pub(super) schema: i64,
+    pub(super) app_version: String,
+    pub(super) parts: Vec<Part>,
+    pub(super) base_id: Option<VersionId>,
+    pub(super) chain: Chain,
+    pub(super) sealed_by: Option<String>,
 }
 
-/// Arguments 2 to 18 of every insert; the first is the game.
+/// Arguments 2 to 30 of every insert; the first is the game.
 fn insert_args(new: &NewVersion) -> Vec<Arg> {
     let body = new.blob_key.is_none().then(|| new.content.stored.clone());
     let encoding = match new.content.encoding {
         Encoding::Value => "value",
         Encoding::Bytes => "bytes",
-    };
-    let compression = match new.content.compression {
-        Compression::None => "none",
-        Compression::Zstd => "zstd",
+        Encoding::Sealed => "sealed",
     };
     args![
         new.player.as_str(),
         new.slot.as_str(),
         new.version.as_str(),
         encoding,
-        compression,
+        compression_text(new.content.compression),
         new.content.hash.as_str(),
         new.content.size_bytes,
         new.content.stored.len() as i64,
@@ -106,17 +193,44 @@ fn insert_args(new: &NewVersion) -> Vec<Arg> {
         new.stored_at_ms,
         new.idempotency_key.clone(),
         new.request_hash.clone(),
+        new.base_id.as_ref().map(|base| base.as_str().to_owned()),
+        new.chain.len,
+        new.chain.bytes,
+        new.chain.key_bytes,
+        new.sealed_by.clone(),
+        new.device_id.as_str(),
+        text_of(&new.device_clock, new.device_clock.is_empty()),
+        new.hlc,
+        new.schema,
+        new.app_version.as_str(),
+        text_of(&new.parts, new.parts.is_empty()),
+        i64::from(new.content.is_empty),
     ]
+}
+
+/// The bits of [`Suspicion`], beside the head `h` whose place is taken.
+macro_rules! suspicions_sql {
+    () => {
+        "CASE WHEN h.deleted = 1 THEN 0 ELSE (CASE WHEN $30 = 1 AND h.size_bytes > $8 THEN 1 ELSE 0 END)
+            + (CASE WHEN h.size_bytes >= 1024 AND $8 * 4 < h.size_bytes THEN 2 ELSE 0 END)
+            + (CASE WHEN $14 > 0 AND $14 < h.playtime_ms THEN 4 ELSE 0 END)
+            + (CASE WHEN $27 < h.schema_version THEN 8 ELSE 0 END) END"
+    };
 }
 
 /// An insert whose place in the line, parents and condition are given.
 macro_rules! insert {
-    ($sequence:literal, $parent_a:literal, $parent_b:literal, $source:literal) => {
+    ($sequence:literal, $parent_a:literal, $parent_b:literal, $suspicions:expr, $source:literal) => {
         concat!(
             "INSERT INTO saves_version (game_id, player_id, slot, version_id, encoding, compression, hash,
                 size_bytes, stored_bytes, body, blob_key, label, device_name, playtime_ms, saved_at_ms,
-                stored_at_ms, idempotency_key, request_hash, deleted, sequence, parent_a, parent_b)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, ",
+                stored_at_ms, idempotency_key, request_hash, base_id, chain_len, chain_bytes, key_bytes, sealed_by,
+                device_id, device_clock, hlc, schema_version, app_version, parts, deleted, pinned, review_at_ms,
+                suspicions, sequence, parent_a, parent_b)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                $23, $24, $25, $26, $27, $28, $29, 0, 0, $16 + 3600000, ",
+            $suspicions,
+            ", ",
             $sequence,
             ", ",
             $parent_a,
@@ -124,7 +238,7 @@ macro_rules! insert {
             $parent_b,
             " ",
             $source,
-            " ON CONFLICT DO NOTHING RETURNING sequence, parent_a"
+            " ON CONFLICT DO NOTHING RETURNING sequence, parent_a, suspicions"
         )
     };
 }
@@ -133,23 +247,26 @@ const INSERT_ON_ONE: Statement = insert!(
     "h.sequence + 1",
     "h.version_id",
     "CAST(NULL AS TEXT)",
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $19 AND h.slot = $3
+    suspicions_sql!(),
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL"
 );
 const INSERT_ON_MERGE: Statement = insert!(
     "h.sequence + 1",
     "h.version_id",
-    "$20",
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $19 AND h.slot = $3
+    "$32",
+    suspicions_sql!(),
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
         AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
-            AND o.version_id = $20 AND o.slot = $3)"
+            AND o.version_id = $32 AND o.slot = $3)"
 );
 const INSERT_ON_HEAD: Statement = insert!(
     "h.sequence + 1",
     "CASE WHEN h.deleted = 0 THEN h.version_id ELSE NULL END",
     "CAST(NULL AS TEXT)",
-    "FROM (SELECT sequence, version_id, deleted FROM saves_version WHERE game_id = $1 AND player_id = $2
+    suspicions_sql!(),
+    "FROM (SELECT sequence, version_id, deleted, size_bytes, playtime_ms, schema_version FROM saves_version WHERE game_id = $1 AND player_id = $2
         AND slot = $3 AND sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1) h WHERE h.sequence > 0"
 );
 /// A slot is new when nothing live is in its line; after a delete the line goes on behind its mark.
@@ -157,16 +274,22 @@ const INSERT_ON_NOTHING: Statement = insert!(
     "COALESCE((SELECT MAX(sequence) FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3), 0) + 1",
     "CAST(NULL AS TEXT)",
     "CAST(NULL AS TEXT)",
+    "0",
     "WHERE NOT EXISTS (SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
         AND sequence IS NOT NULL AND deleted = 0 AND purged_at_ms IS NULL)"
 );
-const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$19", "$20", "WHERE 1 = 1");
+const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$31", "$32", "0", "WHERE 1 = 1");
 
-/// Inserts the next head when the base allows it; its sequence and first parent, or `None`.
-pub(super) async fn insert_head(
-    sql: &Sql,
-    new: &NewVersion,
-) -> Result<Option<(i64, Option<String>)>, SqlError> {
+/// Where a new head is in the line.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) sequence: i64,
+    pub(super) parent: Option<String>,
+    pub(super) suspicions: Vec<Suspicion>,
+}
+
+/// Inserts the next head when the base allows it; its place, or `None`.
+pub(super) async fn insert_head(sql: &Sql, new: &NewVersion) -> Result<Option<Placed>, SqlError> {
     let mut args = insert_args(new);
     let statement = match &new.base {
         Base::One(head) => {
@@ -181,7 +304,9 @@ pub(super) async fn insert_head(
         Base::Head => INSERT_ON_HEAD,
         Base::Nothing => INSERT_ON_NOTHING,
     };
-    let map = |row: &Row<'_>| Ok((row.int(0)?, row.maybe_text(1)?));
+    let map = |row: &Row<'_>| {
+        Ok(Placed { sequence: row.int(0)?, parent: row.maybe_text(1)?, suspicions: suspicions(row.int(2)?) })
+    };
     let rows = sql.game(&new.game).write(statement, args.clone(), map).await?;
     if let (true, Base::Head) = (rows.is_empty(), &new.base) {
         // No head to append to: the slot is new.
@@ -231,7 +356,8 @@ pub(super) async fn head(
             concat!(
                 "SELECT ",
                 columns!(),
-                ", v.compression, v.body, v.blob_key FROM saves_version v
+                ", v.compression, v.body, v.blob_key, v.sealed_by, v.base_id, v.chain_len, v.chain_bytes,
+                    v.key_bytes FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.sequence IS NOT NULL
              ORDER BY v.sequence DESC LIMIT 1"
             ),
@@ -254,7 +380,8 @@ pub(super) async fn version_of(
             concat!(
                 "SELECT ",
                 columns!(),
-                ", v.compression, v.body, v.blob_key FROM saves_version v
+                ", v.compression, v.body, v.blob_key, v.sealed_by, v.base_id, v.chain_len, v.chain_bytes,
+                    v.key_bytes FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id = $4 AND v.slot = $3
                 AND v.purged_at_ms IS NULL"
             ),
@@ -365,9 +492,10 @@ pub(super) async fn delete(
                 .execute(
                     "INSERT INTO saves_version (game_id, player_id, slot, version_id, sequence, parent_a, encoding,
                         compression, hash, size_bytes, stored_bytes, label, device_name, playtime_ms, saved_at_ms,
-                        stored_at_ms, deleted)
+                        stored_at_ms, deleted, device_id, device_clock, hlc, schema_version, app_version, parts,
+                        suspicions, pinned, chain_len, chain_bytes, key_bytes)
                      SELECT $1, $2, $3, $4, h.sequence + 1, h.version_id, 'bytes', 'none', '', 0, 0, '', '', 0, $5,
-                        $5, 1
+                        $5, 1, '', '', 0, 0, '', '', 0, 0, 0, 0, 0
                      FROM (SELECT sequence, version_id, deleted FROM saves_version WHERE game_id = $1
                         AND player_id = $2 AND slot = $3 AND sequence IS NOT NULL
                         ORDER BY sequence DESC LIMIT 1) h WHERE h.deleted = 0",

@@ -86,6 +86,15 @@ async fn put_save(
         stored_at_ms: now,
         idempotency_key,
         request_hash,
+        device_id: request.device_id,
+        device_clock: request.device_clock,
+        hlc: request.hlc,
+        schema: request.schema,
+        app_version: request.app_version,
+        parts: Vec::new(),
+        base_id: None,
+        chain: db::Chain::default(),
+        sealed_by: None,
     };
     match store::store(app, new).await? {
         Stored::Head(version) => {
@@ -173,7 +182,8 @@ async fn get_save(
         .iter()
         .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains(FRAME_MEDIA_TYPE)));
     let response = if as_frame {
-        let frame = encode_frame(&SaveFrame { version, compression: stored.compression }, &payload);
+        let frame =
+            encode_frame(&SaveFrame { version, compression: stored.compression, base: None }, &payload);
         ([(header::CONTENT_TYPE, FRAME_MEDIA_TYPE)], counted_body(frame.into(), room)).into_response()
     } else {
         json_answer(&app, version, stored.compression, payload, room).await?
@@ -218,6 +228,7 @@ fn json_of(version: SaveVersion, compression: Compression, payload: Bytes) -> Ou
     let plain = match compression {
         Compression::None => payload,
         Compression::Zstd => rules::decompress(&payload)?.into(),
+        Compression::Delta => return Err(Failure::internal("a patch was not rebuilt")),
     };
     Ok(match version.encoding {
         Encoding::Value => {
@@ -225,7 +236,9 @@ fn json_of(version: SaveVersion, compression: Compression, payload: Bytes) -> Ou
                 .map_err(|error| Failure::internal(format!("a stored value is damaged: {error}")))?;
             Save { version, data: Some(data), data_base64: None }
         }
-        Encoding::Bytes => Save { version, data: None, data_base64: Some(STANDARD.encode(&plain)) },
+        Encoding::Bytes | Encoding::Sealed => {
+            Save { version, data: None, data_base64: Some(STANDARD.encode(&plain)) }
+        }
     })
 }
 

@@ -8,7 +8,7 @@ use aethex_wire::saves::{
     Compression, Encoding, IDEMPOTENCY_KEY_LEN_MAX, LABEL_CHARS_MAX, PARENTS_MAX, PutSaveRequest,
     SAVE_LEN_MAX, check_slot, split_frame,
 };
-use aethex_wire::value;
+use aethex_wire::value::{self, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -63,6 +63,8 @@ pub(super) struct Content {
     pub(super) compression: Compression,
     pub(super) hash: String,
     pub(super) size_bytes: i64,
+    /// Nothing is in it: null, a container without items, no bytes.
+    pub(super) is_empty: bool,
     /// As it is stored: compressed when `compression` says so.
     pub(super) stored: Bytes,
 }
@@ -110,7 +112,8 @@ pub(super) fn content_of_json(request: &mut PutSaveRequest) -> Outcome<Content> 
     let hash = blake3::hash(&bytes).to_hex().to_string();
     check_hash(request.hash.as_deref(), &hash)?;
     let size_bytes = bytes.len() as i64;
-    Ok(Content { encoding, compression: Compression::None, hash, size_bytes, stored: bytes.into() })
+    let is_empty = is_empty(encoding, &bytes);
+    Ok(Content { encoding, compression: Compression::None, hash, size_bytes, is_empty, stored: bytes.into() })
 }
 
 /// The content of a frame. A value is decoded once, so that nothing is stored that cannot be read.
@@ -125,6 +128,7 @@ pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outc
     let plain = match compression {
         Compression::None => payload.clone(),
         Compression::Zstd => decompress(&payload)?.into(),
+        Compression::Delta => return Err(Failure::new(ErrorCode::UnknownBase, "Send the data in full.")),
     };
     check_len(plain.len())?;
     if encoding == Encoding::Value {
@@ -132,7 +136,23 @@ pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outc
     }
     let hash = blake3::hash(&plain).to_hex().to_string();
     check_hash(request.hash.as_deref(), &hash)?;
-    Ok(Content { encoding, compression, hash, size_bytes: plain.len() as i64, stored: payload })
+    let is_empty = is_empty(encoding, &plain);
+    Ok(Content { encoding, compression, hash, size_bytes: plain.len() as i64, is_empty, stored: payload })
+}
+
+/// Whether nothing is in a content.
+fn is_empty(encoding: Encoding, plain: &[u8]) -> bool {
+    /// No value without items is longer, encoded.
+    const EMPTY_VALUE_LEN_MAX: usize = 16;
+    if encoding != Encoding::Value || plain.len() > EMPTY_VALUE_LEN_MAX {
+        return plain.is_empty();
+    }
+    match value::decode(plain) {
+        Ok(Value::Null) => true,
+        Ok(Value::Dictionary(dictionary)) => dictionary.entries.is_empty(),
+        Ok(Value::Array(array)) => array.items.is_empty(),
+        _ => false,
+    }
 }
 
 /// How many bytes checking a body takes: of a compressed frame, what it says it unpacks to.

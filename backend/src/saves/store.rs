@@ -68,8 +68,9 @@ fn names(stored: &Outcome<Stored>, version: &VersionId) -> bool {
 
 async fn insert(app: &App, new: &NewVersion) -> Outcome<Stored> {
     for _ in 0..APPEND_TRIES {
-        if let Some((sequence, parent)) = db::insert_head(&app.sql, new).await? {
-            return Ok(Stored::Head(receipt(new, Some(sequence), parent)?));
+        if let Some(placed) = db::insert_head(&app.sql, new).await? {
+            let version = receipt(new, Some(placed.sequence), placed.parent)?;
+            return Ok(Stored::Head(SaveVersion { suspicions: placed.suspicions, ..version }));
         }
         if let Some(repeated) = repeated(app, new).await? {
             return Ok(repeated);
@@ -196,8 +197,6 @@ fn receipt(new: &NewVersion, sequence: Option<i64>, parent: Option<String>) -> O
         None => None,
     };
     Ok(SaveVersion {
-        slot: new.slot.clone(),
-        version: new.version.clone(),
         parents: first.into_iter().chain(new.base.second().cloned()).collect(),
         sequence,
         encoding: new.content.encoding,
@@ -208,6 +207,12 @@ fn receipt(new: &NewVersion, sequence: Option<i64>, parent: Option<String>) -> O
         playtime_ms: new.playtime_ms,
         saved_at_ms: new.saved_at_ms,
         stored_at_ms: new.stored_at_ms,
-        deleted: false,
+        parts: new.parts.clone(),
+        device_id: new.device_id.clone(),
+        device_clock: new.device_clock.clone(),
+        hlc: new.hlc,
+        schema: new.schema,
+        app_version: new.app_version.clone(),
+        ..SaveVersion::new(new.slot.clone(), new.version.clone())
     })
 }

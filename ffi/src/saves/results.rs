@@ -346,6 +346,7 @@ pub(crate) fn versions_done(
 fn encoding(encoding: Encoding) -> aethex_encoding {
     match encoding {
         Encoding::Value => aethex_encoding::AETHEX_ENCODING_VALUE,
-        Encoding::Bytes => aethex_encoding::AETHEX_ENCODING_BYTES,
+        // Sealed contents are opened before a game sees them.
+        Encoding::Bytes | Encoding::Sealed => aethex_encoding::AETHEX_ENCODING_BYTES,
     }
 }

@@ -35,10 +35,9 @@ pub(crate) async fn put_save(
         device_name: meta.device_name.clone(),
         playtime_ms: meta.playtime_ms,
         saved_at_ms: Some(meta.saved_at_ms),
-        data: None,
-        data_base64: None,
         encoding: Some(meta.shape.encoding),
         compression: Some(meta.shape.compression),
+        ..PutSaveRequest::default()
     };
     let mut request = Request::of::<PutSave>(&[player.as_str()], &Nothing {}).repeatable();
     request.content_type = FRAME_MEDIA_TYPE;
@@ -54,7 +53,8 @@ pub(crate) async fn get_save(
     slot: &str,
     version: Option<VersionId>,
 ) -> Result<(SaveVersion, Packed), Error> {
-    let mut request = Request::of::<GetSave>(&[player.as_str(), slot], &GetSaveQuery { version });
+    let mut request =
+        Request::of::<GetSave>(&[player.as_str(), slot], &GetSaveQuery { version, known: None });
     request.accept = FRAME_MEDIA_TYPE;
     request.answer_len_max = FRAME_LEN_MAX;
     let answer = shared.session.send(player, &request).await?;

@@ -88,12 +88,13 @@ pub(crate) fn unpack(packed: &Packed) -> Result<Content, Error> {
     let plain = match compression {
         Compression::None => packed.payload.clone(),
         Compression::Zstd => zstd::bulk::decompress(&packed.payload, len).map_err(|_| damaged())?.into(),
+        Compression::Delta => return Err(Error::protocol("a patch came without its base")),
     };
     if plain.len() != len || blake3::hash(&plain).to_hex().as_str() != hash {
         return Err(damaged());
     }
     match encoding {
-        Encoding::Bytes => Ok(Content::Bytes(plain)),
+        Encoding::Bytes | Encoding::Sealed => Ok(Content::Bytes(plain)),
         Encoding::Value => match value::decode(&plain) {
             Ok(value) => Ok(Content::Value(value)),
             Err(error) => {

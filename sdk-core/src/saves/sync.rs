@@ -240,11 +240,10 @@ pub(crate) async fn list(shared: &Arc<Shared>, mut turn: Turn) -> Result<Vec<Sav
 }
 
 fn unsent_version(meta: EntryMeta, base: Option<VersionId>) -> SaveVersion {
+    let parents = base.clone().into_iter().collect();
+    let version = base.or_else(|| VersionId::parse(NO_VERSION)).expect("zeros are an id");
     SaveVersion {
-        slot: meta.slot,
-        parents: base.clone().into_iter().collect(),
-        version: base.or_else(|| VersionId::parse(NO_VERSION)).expect("zeros are an id"),
-        sequence: None,
+        parents,
         encoding: meta.shape.encoding,
         hash: meta.shape.hash,
         size_bytes: meta.shape.size_bytes,
@@ -252,8 +251,7 @@ fn unsent_version(meta: EntryMeta, base: Option<VersionId>) -> SaveVersion {
         device_name: meta.device_name,
         playtime_ms: meta.playtime_ms,
         saved_at_ms: meta.saved_at_ms,
-        stored_at_ms: 0,
-        deleted: false,
+        ..SaveVersion::new(meta.slot, version)
     }
 }
 

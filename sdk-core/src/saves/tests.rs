@@ -60,20 +60,15 @@ struct Server {
 impl Server {
     fn version(&mut self, meta: &EntryMeta, sequence: Option<i64>) -> SaveVersion {
         self.made += 1;
+        let id = VersionId::parse(&format!("00000000-0000-0000-0000-{:012x}", self.made)).unwrap();
         SaveVersion {
-            slot: meta.slot.clone(),
-            version: VersionId::parse(&format!("00000000-0000-0000-0000-{:012x}", self.made)).unwrap(),
             parents: meta.parents.clone().unwrap_or_default(),
             sequence,
             encoding: meta.shape.encoding,
             hash: meta.shape.hash.clone(),
             size_bytes: meta.shape.size_bytes,
-            label: String::new(),
-            device_name: String::new(),
-            playtime_ms: 0,
-            saved_at_ms: 0,
             stored_at_ms: 1,
-            deleted: false,
+            ..SaveVersion::new(&meta.slot, id)
         }
     }
 

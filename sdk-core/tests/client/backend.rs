@@ -381,7 +381,7 @@ impl State {
                 ErrorCode::SaveNotFound
             });
         };
-        let frame = SaveFrame { version: version.clone(), compression: *compression };
+        let frame = SaveFrame { version: version.clone(), compression: *compression, base: None };
         Answer { status: 200, content_type: FRAME_MEDIA_TYPE, body: encode_frame(&frame, payload) }
     }
 
@@ -406,6 +406,7 @@ impl State {
         let plain = match put.compression.unwrap() {
             Compression::None => payload.to_vec(),
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),
+            Compression::Delta => panic!("this backend takes no patches"),
         };
         assert_eq!(put.hash.as_deref(), Some(blake3::hash(&plain).to_hex().as_str()));
         let parents = put.parents.expect("this client always says what a save is based on");
@@ -414,8 +415,6 @@ impl State {
         let head = line.last().map(|stored| stored.version.clone());
         let is_next = parents.first() == head.as_ref().map(|head| &head.version);
         let version = SaveVersion {
-            slot: put.slot,
-            version: id,
             parents,
             sequence: is_next.then_some(line.len() as i64 + 1),
             encoding: put.encoding.unwrap(),
@@ -426,7 +425,7 @@ impl State {
             playtime_ms: put.playtime_ms,
             saved_at_ms: put.saved_at_ms.unwrap(),
             stored_at_ms: 1,
-            deleted: false,
+            ..SaveVersion::new(put.slot, id)
         };
         let stored = Stored {
             version: version.clone(),

@@ -164,6 +164,20 @@ error_codes! {
     UnknownParent = 206, "unknown_parent", 409, false;
     /// No version with this id in the slot's history.
     VersionNotFound = 207, "version_not_found", 404, false;
+    /// The patch's base is not at hand, or the patch does not give what its hash says: send the data in full.
+    UnknownBase = 208, "unknown_base", 409, false;
+    /// A part is named whose content is not stored: send its bytes.
+    UnknownPart = 209, "unknown_part", 409, false;
+    /// A part's name breaks a rule named in the message.
+    InvalidPart = 210, "invalid_part", 400, false;
+    /// The content is encrypted by the player's devices: the backend cannot read it.
+    SealedSave = 211, "sealed_save", 409, false;
+    /// A slot of this name exists: choose another name.
+    SlotTaken = 212, "slot_taken", 409, false;
+    /// No upload with this id: it was completed, given up or never begun.
+    UploadNotFound = 213, "upload_not_found", 404, false;
+    /// Chunks of the upload are missing or damaged: ask which, and send them.
+    UploadIncomplete = 214, "upload_incomplete", 409, false;
 
     /// The request was cancelled before it completed.
     Cancelled = 900, "cancelled", 0, false;
@@ -191,6 +205,12 @@ error_codes! {
     Busy = 911, "busy", 0, true;
     /// The system's browser cannot be opened, or its answer did not come.
     Browser = 912, "browser", 0, false;
+    /// The save was written by a newer version of the game: update the game.
+    NewerSchema = 913, "newer_schema", 0, false;
+    /// The merge needs an answer that the game did not give; the message names the paths.
+    MergeUnanswered = 914, "merge_unanswered", 0, false;
+    /// The save cannot be decrypted: set the key that it was encrypted with.
+    SaveKeyNeeded = 915, "save_key_needed", 0, false;
 }
 
 impl ErrorCode {

@@ -6,6 +6,7 @@
 //! pure data and pure functions, so the SDK, the backend and the tests can all depend on it.
 
 pub mod auth;
+pub mod delta;
 pub mod endpoint;
 pub mod error;
 pub mod ids;

@@ -224,16 +224,10 @@ fn method<E: Endpoint>() -> http::Method {
 fn metadata(slot: &str) -> PutSaveRequest {
     PutSaveRequest {
         slot: slot.to_owned(),
-        parents: None,
-        hash: None,
-        label: String::new(),
         device_name: "aethex-load".to_owned(),
-        playtime_ms: 0,
-        saved_at_ms: None,
-        data: None,
-        data_base64: None,
         encoding: Some(Encoding::Bytes),
         compression: Some(Compression::None),
+        ..PutSaveRequest::default()
     }
 }
 

@@ -22,6 +22,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "0005_privacy", sql: include_str!("../../../migrations/0005_privacy.sql") },
     Migration { version: 6, name: "0006_studio", sql: include_str!("../../../migrations/0006_studio.sql") },
     Migration { version: 7, name: "0007_audit", sql: include_str!("../../../migrations/0007_audit.sql") },
+    Migration { version: 8, name: "0008_saves", sql: include_str!("../../../migrations/0008_saves.sql") },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (

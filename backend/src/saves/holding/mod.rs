@@ -69,6 +69,7 @@ fn plain_and_json(
     let plain = match compression {
         Compression::None => payload,
         Compression::Zstd => rules::decompress(&payload)?.into(),
+        Compression::Delta => return Err(Failure::internal("a patch was not rebuilt")),
     };
     if encoding == Encoding::Bytes {
         return Ok((plain, None));

@@ -1,10 +1,24 @@
 //! Cloud saves: slots, versions, conflicts, and the binary frame that carries a save without JSON.
+//!
+//! A version holds its data and up to [`PARTS_MAX`] named parts beside it (a thumbnail, screenshots, whole
+//! files), all of which change together. What can be done with a slot's past is in [`history`], many saves
+//! in one request in [`sync`], large parts in [`uploads`].
+
+pub mod history;
+mod parts;
+pub mod sync;
+pub mod uploads;
+
+pub use parts::{
+    GetPart, GetPartQuery, PART_LEN_MAX, PART_NAME_LEN_MAX, PARTS_MAX, Part, PutPart, check_part_name,
+};
 
 use crate::endpoint::{None, endpoint};
 use crate::ids::VersionId;
 use crate::page::{Page, PageQuery};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Longest slot name, in bytes of UTF-8.
 pub const SLOT_LEN_MAX: usize = 128;
@@ -16,6 +30,12 @@ pub const LABEL_CHARS_MAX: usize = 128;
 pub const PARENTS_MAX: usize = 2;
 /// Longest idempotency key, in bytes.
 pub const IDEMPOTENCY_KEY_LEN_MAX: usize = 64;
+/// Longest id that a device gives itself, in bytes.
+pub const DEVICE_ID_LEN_MAX: usize = 36;
+/// Most devices in a version's clock: more than a player owns in years.
+pub const DEVICES_MAX: usize = 64;
+/// Longest version text of a game, in characters.
+pub const APP_VERSION_CHARS_MAX: usize = 64;
 /// Media type of [`encode_frame`]'s output.
 pub const FRAME_MEDIA_TYPE: &str = "application/vnd.aethex.save";
 /// Longest metadata part of a frame, in bytes.
@@ -56,6 +76,9 @@ pub enum Encoding {
     Value,
     /// Bytes that only the game understands.
     Bytes,
+    /// Bytes that the player's devices encrypted with a key that the backend does not have: it can neither read,
+    /// compare, merge nor rebuild them.
+    Sealed,
 }
 
 /// How the payload of a frame is compressed.
@@ -68,6 +91,24 @@ pub enum Compression {
     None,
     /// One zstd frame (RFC 8878).
     Zstd,
+    /// A patch of [`crate::delta`] against the data of the version that `base` names.
+    Delta,
+}
+
+/// What made somebody look twice: the version took the place of a head that may be worth more. The head stays in the
+/// history, and is kept as long as the losing side of a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Suspicion {
+    /// It is empty, and the head was not.
+    Empty,
+    /// It has under a quarter of the head's bytes, and the head had 1 KiB or more.
+    MuchSmaller,
+    /// Less was played than in the head.
+    LessPlaytime,
+    /// It was written by an older version of the game: its `schema` is lower.
+    OlderSchema,
 }
 
 /// One version of a slot. Versions never change.
@@ -102,6 +143,68 @@ pub struct SaveVersion {
     /// True for the mark that a delete leaves: it has no content.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// What it holds beside its data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// Id of the device that made it, as the device gave it; empty when unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device_id: String,
+    /// How many saves of each device it comes from, its own included: tells before, after and side by side without
+    /// anybody's clock. Empty when unknown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub device_clock: BTreeMap<String, u64>,
+    /// Hybrid logical clock: milliseconds since 1970 UTC times 65,536, plus a counter; 0 when unknown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hlc: i64,
+    /// Version of the game's data layout; 0 when the game does not count them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub schema: i64,
+    /// The game's version; empty when unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub app_version: String,
+    /// True when retention must leave it alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+    /// True when retention took its content away; the entry stays, so that what was made from it still has a past.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pruned: bool,
+    /// What is odd about it, beside the head whose place it took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicions: Vec<Suspicion>,
+}
+
+impl SaveVersion {
+    /// A version of which nothing is known but its place.
+    pub fn new(slot: impl Into<String>, version: VersionId) -> SaveVersion {
+        SaveVersion {
+            slot: slot.into(),
+            version,
+            parents: Vec::new(),
+            sequence: None,
+            encoding: Encoding::Bytes,
+            hash: String::new(),
+            size_bytes: 0,
+            label: String::new(),
+            device_name: String::new(),
+            playtime_ms: 0,
+            saved_at_ms: 0,
+            stored_at_ms: 0,
+            deleted: false,
+            parts: Vec::new(),
+            device_id: String::new(),
+            device_clock: BTreeMap::new(),
+            hlc: 0,
+            schema: 0,
+            app_version: String::new(),
+            pinned: false,
+            pruned: false,
+            suspicions: Vec::new(),
+        }
+    }
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// A save with its content, in JSON. Exactly one of `data` and `data_base64` is present.
@@ -124,7 +227,7 @@ pub struct Save {
 ///
 /// In JSON exactly one of `data` and `data_base64` is present. In a frame neither is: the payload follows
 /// the object, and `encoding` says what it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutSaveRequest {
@@ -164,6 +267,34 @@ pub struct PutSaveRequest {
     /// Frames only: how the payload is compressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<Compression>,
+    /// Frames only, with compression `delta`: the version whose data the patch is against. `unknown_base` when it is not
+    /// at hand: send the data in full, with a new idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<VersionId>,
+    /// What it holds beside its data. In a frame the parts' bytes follow the data's, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 16)))]
+    pub parts: Vec<PutPart>,
+    /// Id of the device: at most 36 visible ASCII characters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device_id: String,
+    /// How many saves of each device it comes from, its own included; at most 64 devices.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub device_clock: BTreeMap<String, u64>,
+    /// Hybrid logical clock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub hlc: i64,
+    /// Version of the game's data layout.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub schema: i64,
+    /// The game's version: at most 64 characters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub app_version: String,
+    /// Instead of `parents`: the version that the save with this idempotency key became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 /// A field that is there is `Some`, even when it is null: null is a value that can be saved.
@@ -180,6 +311,9 @@ pub struct SaveFrame {
     /// How the payload is compressed.
     #[serde(default)]
     pub compression: Compression,
+    /// With compression `delta`: the version whose data the patch is against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<VersionId>,
 }
 
 /// Why a save was not made the head.
@@ -205,6 +339,9 @@ pub struct GetSaveQuery {
     /// A version of the slot's history; the head when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionId>,
+    /// Frames only: a version whose data the caller has, so that the answer may be a patch against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<VersionId>,
 }
 
 /// Which history to read: newest first.
