@@ -8,6 +8,7 @@
 mod accounts;
 mod attacks;
 mod auth;
+mod blobs;
 mod chaos;
 mod components;
 mod deletes;
