@@ -8,7 +8,7 @@ use crate::jobs::Jobs;
 use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
-use crate::saves::Usage;
+use crate::saves::{Plains, Usage};
 use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
@@ -52,6 +52,7 @@ pub struct App {
     pub(crate) blob: Blob,
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
+    pub(crate) plains: Plains,
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
@@ -187,6 +188,7 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
+            plains: Plains::default(),
             studio: Studio::default(),
             jobs: Jobs::default(),
             mail,

@@ -53,16 +53,17 @@ impl Failure {
     }
 
     /// The blob store failed. One that cannot be asked now is to be asked again later.
-    pub(crate) fn blob(what: &str, error: &std::io::Error) -> Failure {
+    pub(crate) fn blob(error: &std::io::Error) -> Failure {
+        let what = format!("the blob store failed: {error}");
         if !crate::ports::blob::is_unavailable(error) {
-            return Failure::internal(format!("{what}: {error}"));
+            return Failure::internal(what);
         }
         let mut failure = Failure::new(
             ErrorCode::Overloaded,
             "The server's storage does not answer: nothing is lost, try again shortly.",
         )
         .retry_after(RETRY_AFTER_OVERLOADED_S);
-        failure.fault = Some(format!("{what}: {error}"));
+        failure.fault = Some(what);
         failure
     }
 
@@ -115,6 +116,14 @@ impl Failure {
 
     pub(crate) fn code(&self) -> ErrorCode {
         self.problem.code
+    }
+
+    /// The problem, for an answer that tells of several; a fault is logged here.
+    pub(crate) fn into_problem(self) -> Problem {
+        if let Some(fault) = &self.fault {
+            tracing::error!(code = self.problem.code.as_str(), %fault, "a part of a request failed");
+        }
+        *self.problem
     }
 
     /// What went wrong inside, for the log.

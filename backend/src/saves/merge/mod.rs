@@ -5,7 +5,7 @@
 
 mod db;
 
-use super::forget_usage;
+use super::{forget_usage, parts};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::ports::sql::Transaction;
@@ -42,6 +42,7 @@ pub(crate) async fn merge(
     if choice.is_none() && !conflicts.is_empty() {
         return Ok(conflicts);
     }
+    parts::carry(transaction, from, to).await?;
     for slot in &theirs {
         let Some(own) = mine.get(slot.name.as_str()) else {
             db::move_slot(transaction, from, to, &slot.name, &slot.name).await?;
