@@ -8,7 +8,7 @@ use crate::jobs::Jobs;
 use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
-use crate::saves::{Plains, Usage};
+use crate::saves::{Checking, Plains, Usage};
 use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
@@ -53,6 +53,7 @@ pub struct App {
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
     pub(crate) plains: Plains,
+    pub(crate) checking: Checking,
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
@@ -189,6 +190,7 @@ impl Server {
             auth,
             usage: Usage::default(),
             plains: Plains::default(),
+            checking: Checking::default(),
             studio: Studio::default(),
             jobs: Jobs::default(),
             mail,

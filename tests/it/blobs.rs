@@ -292,7 +292,8 @@ async fn a_server_that_says_nothing_is_not_waited_for() {
 async fn a_read_that_is_cut_off_goes_on_where_it_was() {
     let folder = TempDir::with_prefix("aethex-blobs-").unwrap();
     let server = shared().await;
-    let proxy = Proxy::start(&server.endpoint()).await;
+    let proxy = Arc::new(Proxy::start(&server.endpoint()).await);
+    let mut fair = tokio::task::JoinSet::new();
     let settings = BlobConfig { endpoint: proxy.url(), ..server.settings() };
     let blob = store(&settings, folder.path());
     let body = noise(4, 24 * MIB);
@@ -304,13 +305,18 @@ async fn a_read_that_is_cut_off_goes_on_where_it_was() {
         found.extend_from_slice(&piece.unwrap());
         if found.len() > (cuts + 1) * 8 * MIB {
             cuts += 1;
-            let before = proxy.answers_lost();
-            proxy.set(Weather::AnswersLost);
             // What is under way ends: the next piece of the answer is lost with its connection.
-            until("the cut", async || (proxy.answers_lost() > before).then_some(())).await;
-            proxy.set(Weather::Fair);
+            let (before, proxy) = (proxy.answers_lost(), proxy.clone());
+            proxy.set(Weather::AnswersLost);
+            fair.spawn(async move {
+                while proxy.answers_lost() == before {
+                    tokio::task::yield_now().await;
+                }
+                proxy.set(Weather::Fair);
+            });
         }
     }
+    fair.join_all().await;
     assert!(found == body && cuts >= 1, "{} bytes after {cuts} cuts", found.len());
 }
 
@@ -366,7 +372,10 @@ async fn kill_and_start_again(app: &App, server: &S3) {
         for writer in 0..WRITERS {
             writers.spawn(write(ann.clone(), round * 100 + writer, ledger.clone(), over.clone()));
         }
-        let before = (ledger.lock().acknowledged.len(), ledger.lock().refused.len());
+        let before = {
+            let ledger = ledger.lock();
+            (ledger.acknowledged.len(), ledger.refused.len())
+        };
         until("saves", async || (ledger.lock().acknowledged.len() >= before.0 + 10).then_some(())).await;
         tokio::task::block_in_place(|| server.kill());
         until("saves to be refused", async || (ledger.lock().refused.len() > before.1).then_some(())).await;

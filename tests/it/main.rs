@@ -32,3 +32,4 @@ mod sdk_accounts;
 mod studio;
 mod tenancy;
 mod tidy;
+mod uploads;

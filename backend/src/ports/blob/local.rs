@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Ending of files that are being written.
@@ -117,6 +118,32 @@ impl Local {
         .await
     }
 
+    pub(super) async fn list(&self, folder: &str, limit: usize) -> io::Result<Vec<(String, u64)>> {
+        let (root, path, folder) = (self.root.clone(), self.path(folder), folder.to_owned());
+        run(move || {
+            let entries = match std::fs::read_dir(path) {
+                // Only a folder that is there can say so.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return std::fs::metadata(root).map(|_| Vec::new());
+                }
+                entries => entries?,
+            };
+            let mut found = Vec::new();
+            for entry in entries {
+                let entry = entry?;
+                let (name, about) = (entry.file_name(), entry.metadata()?);
+                // What is being written has an ending.
+                let object = name.to_str().filter(|name| about.is_file() && !name.contains('.'));
+                found.extend(object.map(|name| (format!("{folder}/{name}"), about.len())));
+                if found.len() >= limit {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     pub(super) async fn delete(&self, key: &str) -> io::Result<()> {
         let path = self.path(key);
         run(move || gone(std::fs::remove_file(path))).await
@@ -189,7 +216,10 @@ fn count(path: &Path) -> io::Result<u64> {
 fn put_file(path: &Path, body: &[u8]) -> io::Result<()> {
     let folder = path.parent().expect("object paths lie in a folder");
     create_dirs_durably(folder)?;
-    let temporary = path.with_extension(PART);
+    // The same object may be put twice at once.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.{PART}", std::process::id()));
     let written = write_file(&temporary, body).and_then(|()| std::fs::rename(&temporary, path));
     if let Err(error) = written {
         let _ = std::fs::remove_file(&temporary);

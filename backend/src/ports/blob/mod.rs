@@ -178,6 +178,15 @@ impl Blob {
         }
     }
 
+    /// The objects right below a folder, each with its size in bytes; at most `limit`.
+    pub async fn list(&self, folder: &str, limit: usize) -> io::Result<Vec<(String, u64)>> {
+        check_key(folder);
+        match self {
+            Blob::Local(local) => local.list(folder, limit).await,
+            Blob::S3(s3) => s3.list(folder, limit).await,
+        }
+    }
+
     /// Removes an object; one that is not there is removed already.
     pub async fn delete(&self, key: &str) -> io::Result<()> {
         check_key(key);

@@ -57,6 +57,7 @@ struct Listed {
     /// Without the prefix.
     key: String,
     changed_at_ms: i64,
+    len: u64,
 }
 
 /// A page of a listing.
@@ -194,6 +195,19 @@ impl S3 {
         Ok(Opened { len, pieces: pieces.boxed() })
     }
 
+    pub(super) async fn list(&self, folder: &str, limit: usize) -> io::Result<Vec<(String, u64)>> {
+        let (folder, mut found, mut next) = (format!("{folder}/"), Vec::new(), None);
+        loop {
+            let page = self.list_page(&folder, Some("/"), next).await?;
+            found.extend(page.objects.into_iter().map(|object| (object.key, object.len)));
+            found.truncate(limit);
+            match page.next {
+                Some(token) if found.len() < limit => next = Some(token),
+                _ => return Ok(found),
+            }
+        }
+    }
+
     pub(super) async fn delete(&self, key: &str) -> io::Result<()> {
         Ok(self.delete_object(key).await?)
     }
@@ -316,7 +330,9 @@ impl S3 {
             let changed_at_ms = changed.ok_or_else(|| Fault::broken("an object has no time"))?;
             // What is not below our prefix is not ours.
             if let Some(key) = key.strip_prefix(&self.0.prefix) {
-                page.objects.push(Listed { key: key.to_owned(), changed_at_ms });
+                let len = xml::text(object, "Size").and_then(|size| size.parse().ok());
+                let len = len.ok_or_else(|| Fault::broken("an object has no size"))?;
+                page.objects.push(Listed { key: key.to_owned(), changed_at_ms, len });
             }
         }
         for folder in xml::each(xml, "CommonPrefixes") {
