@@ -37,6 +37,7 @@ pub async fn run(config: &Config) -> Vec<Check> {
             checks.push(Check { what: "database".into(), outcome });
             checks.extend(check_role(&sql).await);
             checks.extend(check_jobs(&sql).await);
+            checks.extend(check_encryption(config, &sql).await);
             sql.close().await;
         }
     }
@@ -77,6 +78,14 @@ async fn check_blob(config: &Config) -> Vec<Check> {
         _ => crate::ports::blob::examine(&config.blob).await,
     };
     found.into_iter().map(|(what, outcome)| Check { what: what.into(), outcome }).collect()
+}
+
+/// The keys that saves are encrypted with, once there is a schema.
+async fn check_encryption(config: &Config, sql: &Sql) -> Option<Check> {
+    if !sql.pending_migrations().await.is_ok_and(|pending| pending.is_empty()) {
+        return None;
+    }
+    Some(Check { what: "encryption".into(), outcome: crate::saves::seal::state(config, sql).await })
 }
 
 /// Connects to the mail server, says hello and, if it is configured, logs in. Sends nothing.

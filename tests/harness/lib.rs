@@ -8,7 +8,8 @@
 //! [`on_every_engine!`] adds a third run, with large contents in a bucket.
 //!
 //! What a server talks to is real where it can be had: [`postgres`], an S3 server ([`s3`]), an OpenID provider
-//! ([`oidc`]), a mail server ([`smtp`]), a keyring ([`secret_service`]). Each test starts its own.
+//! ([`oidc`]), a mail server ([`smtp`]), a keyring ([`secret_service`]), a key server ([`vault`]). Each test starts
+//! its own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
@@ -25,6 +26,7 @@ pub mod s3;
 pub mod secret_service;
 pub mod service;
 pub mod smtp;
+pub mod vault;
 pub mod wait;
 
 pub use app::{App, Engine};

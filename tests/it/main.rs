@@ -32,4 +32,5 @@ mod sdk_accounts;
 mod studio;
 mod tenancy;
 mod tidy;
+mod transfer;
 mod uploads;

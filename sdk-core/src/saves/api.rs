@@ -10,8 +10,8 @@ use aethex_wire::ids::{PlayerId, VersionId};
 use aethex_wire::page::{PAGE_LIMIT_MAX, Page};
 use aethex_wire::saves::{
     DeleteSave, FRAME_HEADER_LEN_MAX, FRAME_MEDIA_TYPE, GetSave, GetSaveQuery, HistoryQuery, ListSaves,
-    ListSavesQuery, PutSave, PutSaveRequest, SAVE_LEN_MAX, SaveFrame, SaveHistory, SaveVersion, encode_frame,
-    split_frame,
+    ListSavesQuery, PutSave, PutSaveRequest, SAVE_LEN_MAX, SaveFrame, SaveHistory, SaveVersion,
+    encode_packed_frame, split_frame,
 };
 use bytes::Bytes;
 
@@ -41,7 +41,7 @@ pub(crate) async fn put_save(
     };
     let mut request = Request::of::<PutSave>(&[player.as_str()], &Nothing {}).repeatable();
     request.content_type = FRAME_MEDIA_TYPE;
-    request.body = encode_frame(&header, payload).into();
+    request.body = encode_packed_frame(&header, payload).into();
     request.idempotency_key = Some(meta.key.clone());
     shared.session.send(player, &request).await?.json::<PutSave>()
 }
@@ -63,7 +63,7 @@ pub(crate) async fn get_save(
     }
     let (frame, payload_at) = {
         let (header, payload) = split_frame(&answer.body).map_err(Error::protocol)?;
-        let frame: SaveFrame = serde_json::from_slice(header)
+        let frame: SaveFrame = serde_json::from_slice(&header)
             .map_err(|_| Error::protocol("the save's metadata is not what this SDK knows"))?;
         (frame, answer.body.len() - payload.len())
     };

@@ -114,7 +114,7 @@ fn stored(hash: &str, size_bytes: i64) -> Upload {
 
 /// An upload that is under way, with what is missing of it.
 async fn describe(app: &App, owner: Owner<'_>, open: Open) -> Outcome<Upload> {
-    let key = key_of(app, open.sealed_by.as_deref(), &open.id)?;
+    let key = key_of(app, owner.game, open.sealed_by.as_deref(), &open.id).await?;
     let folder = folder(owner.game, &open.id);
     let there = app.blob.list(&folder, ADDRESSES_MAX).await.map_err(|error| Failure::blob(&error))?;
     let there: HashSet<(String, u64)> = there.into_iter().collect();
@@ -169,7 +169,7 @@ async fn put_chunk(app: &App, owner: Owner<'_>, id: &str, number: u32, sealed: B
     if sealed.len() != len {
         return Err(Failure::invalid(format!("This chunk has {len} bytes, sealed.")));
     }
-    let key = key_of(app, open.sealed_by.as_deref(), id)?;
+    let key = key_of(app, owner.game, open.sealed_by.as_deref(), id).await?;
     let (bytes, upload_id) = (sealed.clone(), id.to_owned());
     let opens = off_thread(app, move || Ok(rules::open(&key, &upload_id, number, &bytes).is_some())).await?;
     if !opens {
@@ -199,7 +199,7 @@ async fn complete_now(app: &App, owner: Owner<'_>, id: &str) -> Outcome<Upload> 
     };
     let _checked = app.checking.enter(id).ok_or_else(Failure::overloaded)?;
     let folder = folder(owner.game, id);
-    let found = hash_of(app, &open, &folder).await?;
+    let found = hash_of(app, owner, &open, &folder).await?;
     if found.to_hex().as_str() != open.hash {
         // Every chunk is what its sealer sealed: it is another content than the one announced.
         cancel(app, owner, id).await?;
@@ -217,8 +217,8 @@ async fn complete_now(app: &App, owner: Owner<'_>, id: &str) -> Outcome<Upload> 
 }
 
 /// The hash of what the chunks hold.
-async fn hash_of(app: &App, open: &Open, folder: &str) -> Outcome<blake3::Hash> {
-    let key = key_of(app, open.sealed_by.as_deref(), &open.id)?;
+async fn hash_of(app: &App, owner: Owner<'_>, open: &Open, folder: &str) -> Outcome<blake3::Hash> {
+    let key = key_of(app, owner.game, open.sealed_by.as_deref(), &open.id).await?;
     let mut hasher = blake3::Hasher::new();
     for number in 0..rules::chunks(open.size_bytes) {
         let at = chunk(folder, number);
@@ -278,7 +278,7 @@ async fn remove(app: &App, folder: &str) {
 async fn part_chunks(app: &App, owner: Owner<'_>, hash: &str, from: u32) -> Outcome<PartChunks> {
     rules::check_hash(hash)?;
     let found = db::chunked(&app.sql, owner, hash).await?.ok_or_else(Failure::not_found)?;
-    let key = key_of(app, found.sealed_by.as_deref(), &found.upload_id)?;
+    let key = key_of(app, owner.game, found.sealed_by.as_deref(), &found.upload_id).await?;
     let (folder, ttl) = (folder(owner.game, &found.upload_id), app.blob.presigned_ttl());
     let numbers = (from..rules::chunks(found.size_bytes)).take(ADDRESSES_MAX);
     Ok(PartChunks {
@@ -302,7 +302,7 @@ struct Reading {
 impl Reading {
     async fn open(app: &App, owner: Owner<'_>, hash: &str) -> Outcome<Option<Reading>> {
         let Some(part) = db::chunked(&app.sql, owner, hash).await? else { return Ok(None) };
-        let key = key_of(app, part.sealed_by.as_deref(), &part.upload_id)?;
+        let key = key_of(app, owner.game, part.sealed_by.as_deref(), &part.upload_id).await?;
         Ok(Some(Reading { folder: folder(owner.game, &part.upload_id), key, part, next: 0 }))
     }
 
@@ -366,10 +366,17 @@ fn chunk(folder: &str, number: u32) -> String {
     format!("{folder}/{number}")
 }
 
-/// The key of an upload's chunks. Without a key of the player's it follows from the server's secret.
-fn key_of(app: &App, sealed_by: Option<&str>, upload_id: &str) -> Outcome<[u8; KEY_LEN]> {
-    if sealed_by.is_some() {
-        return Err(Failure::internal("the key of a part in chunks is not at hand"));
+/// The key of an upload's chunks: it follows from the player's key, or, where saves are not encrypted, from the
+/// server's secret, for it lies in the open anyway.
+async fn key_of(
+    app: &App,
+    game: &GameId,
+    sealed_by: Option<&str>,
+    upload_id: &str,
+) -> Outcome<[u8; KEY_LEN]> {
+    let label = format!("upload/{upload_id}");
+    if let Some(key_id) = sealed_by {
+        return Ok(*app.seal.key(&app.sql, game, key_id).await?.derive(&label));
     }
     let secret = &app.auth.keys().secret;
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).expect("HMAC takes keys of any length");
