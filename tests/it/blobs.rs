@@ -348,7 +348,7 @@ async fn write(player: Player, writer: u64, ledger: Arc<Mutex<Ledger>>, over: Ar
 
 #[test]
 fn a_killed_s3_server_costs_no_acknowledged_save() {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
+    for engine in [Engine::Postgres, Engine::Sqlite] {
         let server = S3::start();
         let settings = BlobConfig { timeout_ms: 1_000, ..server.settings() };
         app::run(

@@ -7,8 +7,8 @@ use aethex_wire::endpoint::fill_path;
 use aethex_wire::privacy::{Export, ExportStatus};
 use aethex_wire::saves::PART_LEN_MAX;
 use aethex_wire::saves::uploads::{
-    BeginUpload, CHUNK_LEN, CHUNK_TAG_LEN, CancelUpload, CompleteUpload, GetPartChunks, GetUpload,
-    PartChunks, PutChunk, UPLOADS_MAX, Upload,
+    BeginUpload, CHUNK_LEN, CancelUpload, CompleteUpload, GetPartChunks, GetUpload, PartChunks, PutChunk,
+    UPLOADS_MAX, Upload,
 };
 use aethex_wire::{Endpoint, ErrorCode};
 use base64::Engine as _;
@@ -157,7 +157,7 @@ on_every_engine! {
         put(&ann, id, 1, damaged.clone()).await.refused(ErrorCode::HashMismatch);
         put(&ann, id, 1, whole[1..].to_vec()).await.refused(ErrorCode::InvalidRequest);
         put(&ann, id, 2, whole.clone()).await.refused(ErrorCode::InvalidRequest);
-        put(&ann, id, 1, vec![0; CHUNK_LEN + CHUNK_TAG_LEN + 1]).await.refused(ErrorCode::TooLarge);
+        put(&ann, id, 1, [&whole[..], b"x"].concat()).await.refused(ErrorCode::InvalidRequest);
         assert_eq!(numbers(&get(&ann, id).await.expect(200).json()), [0, 1]);
         send(&ann, &begun, 0, sealed(&begun, &content, 0)).await;
         if has_urls(app) {
@@ -224,9 +224,7 @@ on_every_engine! {
         small.refused(ErrorCode::NotFound);
     }
 
-    async fn an_upload_leaves_with_its_player_and_is_in_the_export(app, |config| {
-        config.privacy.erasure_grace_s = 0;
-    }) {
+    async fn a_large_part_is_in_the_export(app) {
         let ann = app.as_player("ann").await;
         let content = noise(6, CHUNK_LEN + 77);
         assert!(upload(&ann, &content).await.stored);
@@ -242,9 +240,19 @@ on_every_engine! {
         let archive = ann.get(&format!("{path}/archive")).send().await.expect(200).body;
         let files = crate::privacy::unpack(&archive);
         assert!(files[&format!("saves/parts/{hash}.bin")] == content);
-        // One that is under way goes too.
-        let half = begin(&ann, &noise(7, 2 * CHUNK_LEN)).await;
-        send(&ann, &half, 0, sealed(&half, &noise(7, 2 * CHUNK_LEN), 0)).await;
+    }
+
+    async fn uploads_leave_with_their_player(app, |config| {
+        config.privacy.erasure_grace_s = 0;
+        // The erasure begins when the last request must be over.
+        config.http.request_timeout_ms = 2_000;
+    }) {
+        let ann = app.as_player("ann").await;
+        assert!(upload(&ann, &noise(6, 1000)).await.stored);
+        // One that is under way, and one that was only begun.
+        let half = begin(&ann, &noise(7, 1000)).await;
+        send(&ann, &half, 0, sealed(&half, &noise(7, 1000), 0)).await;
+        begin(&ann, &noise(8, 1000)).await;
         let blob = store(&app.config.blob, app.data());
         let game = app_game(&blob).await;
         assert_eq!(blob.list(&format!("upload/{game}/{}", half.upload_id), 10).await.unwrap().len(), 1);
