@@ -8,7 +8,7 @@ use crate::jobs::Jobs;
 use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
-use crate::saves::{Plains, Usage};
+use crate::saves::{Plains, Replaced, Usage};
 use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
@@ -53,6 +53,7 @@ pub struct App {
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
     pub(crate) plains: Plains,
+    pub(crate) replaced: Replaced,
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
@@ -189,6 +190,7 @@ impl Server {
             auth,
             usage: Usage::default(),
             plains: Plains::default(),
+            replaced: Replaced::default(),
             studio: Studio::default(),
             jobs: Jobs::default(),
             mail,
@@ -236,6 +238,15 @@ impl Server {
     pub(crate) async fn app_for_tests(config: Config) -> Arc<App> {
         let server = Server::start(config).await.map_err(|error| error.to_string());
         server.map(|server| server.app.clone()).expect("the server starts")
+    }
+
+    /// Does now what the background does with saves when it is `now_ms`: takes away what retention does not keep.
+    pub fn sweep_saves(&self, now_ms: i64) -> impl Future<Output = Result<(), StartError>> + Send + use<> {
+        let app = self.app.clone();
+        async move {
+            let done = crate::saves::sweep_at(&app, now_ms).await;
+            done.map_err(|error| StartError::of("cannot sweep saves")(error.into()))
+        }
     }
 
     /// The address that the API listens on.

@@ -13,6 +13,9 @@ use aethex_wire::privacy::{
     AcceptPolicy, AnswerAsParent, AskParent, CancelErasure, DownloadExport, GetExport, GetPrivacy,
     GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
 };
+use aethex_wire::saves::history::{
+    BranchSave, DiffSaves, GetQuota, ListDevices, PutDevice, PutVersion, RestoreSave,
+};
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
 use aethex_wire::studio::privacy::DownloadPlayerExport;
 use aethex_wire::studio::server::{ServerEndSessions, ServerGetPlayer};
@@ -88,16 +91,20 @@ pub fn document() -> Value {
     doc.add::<EndSession>(&[]);
     doc.add::<EndOtherSessions>(&[]);
     doc.add::<ListSaves>(&[]);
-    doc.add::<PutSave>(&[header_parameter(
-        IDEMPOTENCY_KEY_HEADER,
-        "1 to 64 visible ASCII characters: the same key with the same body gives the same answer.",
-    )]);
+    doc.add::<PutSave>(&[idempotency_parameter()]);
     doc.add::<GetSave>(&[header_parameter(
         "If-None-Match",
         "The `ETag` at hand: 304 when it is still the head.",
     )]);
     doc.add::<DeleteSave>(&[]);
     doc.add::<SaveHistory>(&[]);
+    doc.add::<DiffSaves>(&[]);
+    doc.add::<PutVersion>(&[]);
+    doc.add::<RestoreSave>(&[idempotency_parameter()]);
+    doc.add::<BranchSave>(&[idempotency_parameter()]);
+    doc.add::<GetQuota>(&[]);
+    doc.add::<PutDevice>(&[]);
+    doc.add::<ListDevices>(&[]);
     doc.add::<ListPolicies>(&[]);
     doc.add::<AcceptPolicy>(&[]);
     doc.add::<GetPrivacy>(&[]);
@@ -285,6 +292,13 @@ fn query_parameters(schema: Schema) -> Vec<Value> {
             json!({ "name": name, "in": "query", "required": false, "schema": schema, "description": description })
         })
         .collect()
+}
+
+fn idempotency_parameter() -> Value {
+    header_parameter(
+        IDEMPOTENCY_KEY_HEADER,
+        "1 to 64 visible ASCII characters: the same key with the same body gives the same answer.",
+    )
 }
 
 fn header_parameter(name: &str, description: &str) -> Value {

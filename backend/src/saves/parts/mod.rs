@@ -120,6 +120,15 @@ pub(super) async fn settle(app: &App, owner: Owner<'_>, parts: Vec<ReadPart>) ->
     Ok(settled)
 }
 
+/// Says that a version's parts are used now, for another version that will name them.
+pub(super) async fn hold(app: &App, owner: Owner<'_>, parts: &[Part]) -> Outcome<()> {
+    for part in parts {
+        let held = db::touch(&app.sql, owner, &part.hash, now_ms()).await?;
+        held.ok_or_else(|| unknown(&part.name))?;
+    }
+    Ok(())
+}
+
 fn unknown(name: &str) -> Failure {
     Failure::new(
         ErrorCode::UnknownPart,
