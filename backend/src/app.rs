@@ -8,6 +8,7 @@ use crate::jobs::Jobs;
 use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
+use crate::saves::seal::Seal;
 use crate::saves::{Plains, Replaced, Usage};
 use crate::studio::Studio;
 use axum::Router;
@@ -52,6 +53,7 @@ pub struct App {
     pub(crate) blob: Blob,
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
+    pub(crate) seal: Seal,
     pub(crate) plains: Plains,
     pub(crate) replaced: Replaced,
     pub(crate) studio: Studio,
@@ -174,6 +176,7 @@ impl Server {
         let blob = Blob::local(config.data.join("blobs"))
             .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
         let auth = Auth::open(&config, &sql).await?;
+        let seal = Seal::open(&config, &sql).await?;
         let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
         let (listener, address) = bind(&config.listen, "listen").await?;
@@ -189,6 +192,7 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
+            seal,
             plains: Plains::default(),
             replaced: Replaced::default(),
             studio: Studio::default(),
@@ -215,6 +219,7 @@ impl Server {
             tokio::spawn(players.run(listener, stopped.clone())),
             tokio::spawn(crate::auth::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::saves::tend(app.clone(), stopped.clone())),
+            tokio::spawn(crate::saves::seal::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::studio::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::jobs::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::privacy::tend(app.clone(), stopped.clone())),

@@ -235,7 +235,7 @@ macro_rules! suspicions_sql {
     };
 }
 
-/// An insert whose place in the line, parents and condition are given.
+/// An insert, whose arguments stand in the order of their numbers (SQLite counts them as they appear), and whose place in the line, parents and condition are given.
 macro_rules! insert {
     ($sequence:literal, $parent_a:literal, $parent_b:literal, $suspicions:expr, $source:literal) => {
         concat!(
@@ -274,12 +274,12 @@ const INSERT_ON_ONE: Statement = insert!(
 const INSERT_ON_MERGE: Statement = insert!(
     "h.sequence + 1",
     "h.version_id",
-    "$32",
+    "$31",
     suspicions_sql!(),
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $32 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
         AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
-            AND o.version_id = $32 AND o.slot = $3)
+            AND o.version_id = $31 AND o.slot = $3)
         AND NOT EXISTS (SELECT 1 FROM saves_version n WHERE n.game_id = $1 AND n.player_id = $2 AND n.slot = $3
             AND n.sequence > h.sequence)"
 );
@@ -296,11 +296,11 @@ const INSERT_ON_NOTHING: Statement = insert!(
     "COALESCE((SELECT MAX(sequence) FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3), 0) + 1",
     "CAST(NULL AS TEXT)",
     "CAST(NULL AS TEXT)",
-    "0",
+    "0 * $30",
     "WHERE NOT EXISTS (SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
         AND sequence IS NOT NULL AND deleted = 0 AND purged_at_ms IS NULL)"
 );
-const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$31", "$32", "0", "WHERE 1 = 1");
+const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$31", "$32", "0 * $30", "WHERE 1 = 1");
 
 /// Where a new head is in the line.
 #[derive(Debug)]
@@ -320,8 +320,8 @@ pub(super) async fn insert_head(sql: &Sql, new: &NewVersion) -> Result<Option<Pl
             INSERT_ON_ONE
         }
         Base::Merge(head, other) => {
-            args.push(head.as_str().into());
             args.push(other.as_str().into());
+            args.push(head.as_str().into());
             INSERT_ON_MERGE
         }
         Base::Head => INSERT_ON_HEAD,

@@ -10,8 +10,6 @@
 pub(crate) mod config;
 mod contents;
 mod db;
-mod devices;
-mod history;
 pub(crate) mod holding;
 mod merge;
 mod parts;
@@ -19,6 +17,7 @@ mod put;
 mod retention;
 mod routes;
 mod rules;
+pub mod seal;
 mod store;
 
 pub(crate) use contents::Plains;

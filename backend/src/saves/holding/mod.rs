@@ -4,7 +4,7 @@ mod db;
 
 use super::contents::{self, Owner};
 use super::db::{self as versions, Stored};
-use super::parts;
+use super::{parts, seal};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::off_thread;
@@ -27,6 +27,7 @@ pub(crate) const HOLDING: Holding = Holding {
     ],
     export: |app, who, archive| Box::pin(export(app, who, archive)),
     blobs: |app, who| Box::pin(blobs(app, who)),
+    shred: Some(|tx, player| Box::pin(seal::shred(tx, player))),
     erase: |tx, player| Box::pin(db::erase(tx, player)),
 };
 
