@@ -696,17 +696,6 @@ pub(super) async fn delete(
     .await
 }
 
-/// Forgets versions whose content was taken away long ago, at most `limit` at once: others write as well.
-pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
-    sql.all_games()
-        .execute(
-            "DELETE FROM saves_version WHERE (game_id, player_id, version_id) IN (
-            SELECT game_id, player_id, version_id FROM saves_version WHERE purged_at_ms < $1 LIMIT $2)",
-            args![before_ms, limit],
-        )
-        .await
-}
-
 /// Whether a version or a part names this blob.
 pub(super) async fn names_blob(sql: &Sql, game: &GameId, key: &str) -> Result<bool, SqlError> {
     let found = sql

@@ -10,6 +10,8 @@
 pub(crate) mod config;
 mod contents;
 mod db;
+mod devices;
+mod history;
 pub(crate) mod holding;
 mod merge;
 mod parts;
@@ -19,6 +21,7 @@ mod routes;
 mod rules;
 pub mod seal;
 mod store;
+pub(crate) mod terminal;
 
 pub(crate) use contents::Plains;
 pub(crate) use merge::{forget, merge};
@@ -160,7 +163,7 @@ pub(crate) async fn sweep_at(app: &App, now: i64) -> Result<(), SqlError> {
 
 async fn sweep_rows(app: &App) -> Result<(), SqlError> {
     let before = now_ms() - PURGED_KEPT_MS;
-    while db::sweep_purged(&app.sql, before, SWEEP_BATCH).await? == SWEEP_BATCH as u64 {}
+    while retention::sweep_purged(&app.sql, before, SWEEP_BATCH).await? == SWEEP_BATCH as u64 {}
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use aethex_wire::ids::VersionId;
 use aethex_wire::saves::history::PutVersionRequest;
 
 /// Changes a version whose content is there; false when there is none. One that is not pinned any more is looked at soon.
-pub(super) async fn change(
+pub(in crate::saves) async fn change(
     sql: &Sql,
     owner: Owner<'_>,
     slot: &str,

@@ -1,15 +1,15 @@
 //! The endpoints of a slot's past.
 
-use super::{db, rules};
+use super::{copy_of, db, rules};
 use crate::app::App;
-use crate::context::{new_version_id, now_ms};
+use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
 use crate::extract::{
     Caller, JSON_LEN_MAX, Json, Path, Query, off_thread, parse_json, read_body, room_for_answer,
 };
 use crate::http::answer;
 use crate::saves::contents::{self, Owner, Patch, Prepared};
-use crate::saves::db::{self as versions, Chain, NewVersion, Stored};
+use crate::saves::db::{self as versions, NewVersion, Stored};
 use crate::saves::put::idempotency_key;
 use crate::saves::routes::with_etag;
 use crate::saves::rules::{self as save_rules, Base};
@@ -250,29 +250,9 @@ impl Once {
         now: i64,
     ) -> NewVersion {
         NewVersion {
-            game: owner.game.clone(),
-            player: owner.player.clone(),
-            version: new_version_id(),
-            base: Base::Nothing,
-            slot: slot.to_owned(),
-            content: prepared.full.clone(),
-            blob_key: None,
-            label: source.label.clone(),
-            device_name: source.device_name.clone(),
-            playtime_ms: source.playtime_ms,
-            saved_at_ms: source.saved_at_ms,
-            stored_at_ms: now,
             idempotency_key: self.key,
             request_hash: self.request_hash,
-            device_id: source.device_id.clone(),
-            device_clock: source.device_clock.clone(),
-            hlc: source.hlc,
-            schema: source.schema,
-            app_version: source.app_version.clone(),
-            parts: source.parts.clone(),
-            base_id: None,
-            chain: Chain::default(),
-            sealed_by: None,
+            ..copy_of(owner, slot, source, prepared.full.clone(), now)
         }
     }
 }

@@ -219,6 +219,14 @@ async fn keep(app: &App, owner: Owner<'_>, new: NewPart, bytes: Bytes) -> Outcom
     Ok(())
 }
 
+/// A part's bytes, when they are stored.
+pub(super) async fn bytes(app: &App, owner: Owner<'_>, hash: &str) -> Outcome<Option<Bytes>> {
+    match db::part(&app.sql, owner, hash).await? {
+        Some(part) => plain(app, owner, part).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Puts a part's bytes into a player's export.
 pub(super) async fn export(app: &App, archive: &mut Archive, owner: Owner<'_>, hash: &str) -> Outcome<()> {
     // Swept just now: nothing names it.

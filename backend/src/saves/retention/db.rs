@@ -384,3 +384,14 @@ pub(super) async fn sweep_names(sql: &Sql, limit: i64) -> Result<u64, SqlError> 
         )
         .await
 }
+
+/// Forgets versions whose content was taken away long ago, at most `limit` at once: others write as well.
+pub(in crate::saves) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
+    sql.all_games()
+        .execute(
+            "DELETE FROM saves_version WHERE (game_id, player_id, version_id) IN (
+            SELECT game_id, player_id, version_id FROM saves_version WHERE purged_at_ms < $1 LIMIT $2)",
+            args![before_ms, limit],
+        )
+        .await
+}

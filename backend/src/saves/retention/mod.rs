@@ -12,6 +12,8 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(super) use db::sweep_purged;
+
 use crate::app::App;
 use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
