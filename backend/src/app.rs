@@ -65,6 +65,36 @@ pub struct App {
 }
 
 impl App {
+    /// Opens the other engines beside the database, whose schema is up to date.
+    pub(crate) async fn open(
+        config: Config,
+        sql: Sql,
+        tls: bool,
+        address: SocketAddr,
+    ) -> Result<App, StartError> {
+        let blob = Blob::local(config.data.join("blobs"))
+            .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
+        let auth = Auth::open(&config, &sql).await?;
+        let mail = Mailroom::open(&config)?;
+        Ok(App {
+            config,
+            sql,
+            blob,
+            auth,
+            usage: Usage::default(),
+            studio: Studio::default(),
+            jobs: Jobs::default(),
+            mail,
+            heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            in_flight: InFlight::default(),
+            tls,
+            address,
+            draining: AtomicBool::new(false),
+        })
+    }
+
     /// Where players and browsers reach the API.
     pub(crate) fn public_url(&self) -> String {
         match self.config.public_url.trim_end_matches('/') {
@@ -169,10 +199,6 @@ impl Server {
         make_private_folder(&config.data)?;
         let sql = open_sql(&config).await?;
         sql.migrate(now_ms()).await.map_err(|error| StartError::of("cannot migrate")(error.into()))?;
-        let blob = Blob::local(config.data.join("blobs"))
-            .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
-        let auth = Auth::open(&config, &sql).await?;
-        let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
         let (listener, address) = bind(&config.listen, "listen").await?;
         let studio = match config.studio.listen.as_str() {
@@ -181,23 +207,7 @@ impl Server {
         };
         let (stop, stopped) = watch::channel(false);
         let connections_max = config.http.connections_max;
-        let app = Arc::new(App {
-            config,
-            sql,
-            blob,
-            auth,
-            usage: Usage::default(),
-            studio: Studio::default(),
-            jobs: Jobs::default(),
-            mail,
-            heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
-            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
-            answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
-            in_flight: InFlight::default(),
-            tls: tls.is_some(),
-            address,
-            draining: AtomicBool::new(false),
-        });
+        let app = Arc::new(App::open(config, sql, tls.is_some(), address).await?);
         let listening = |router: Router, connections_max: usize| Listening {
             app: app.clone(),
             router,

@@ -19,6 +19,8 @@ pub mod openapi;
 pub mod ports;
 pub mod privacy;
 mod saves;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod studio;
 
 pub use app::{App, Server, StartError};
