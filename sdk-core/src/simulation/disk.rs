@@ -64,6 +64,8 @@ pub enum Fuse {
     Kill,
     /// The power goes.
     PowerCut,
+    /// The disk is full.
+    FullDisk,
 }
 
 /// A device's disk. Cloning it is cheap; every clone is the same disk.
@@ -199,6 +201,21 @@ impl SimDisk {
         true
     }
 
+    /// Every file with its bytes.
+    pub fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let state = self.0.lock();
+        let mut files = BTreeMap::new();
+        for (path, folder) in &state.folders {
+            for (name, entry) in &folder.names {
+                if let Entry::File(node) = entry {
+                    let bytes = state.nodes.get(node).map(|node| node.bytes.clone());
+                    files.insert(path.join(name), bytes.unwrap_or_default());
+                }
+            }
+        }
+        files
+    }
+
     /// Steps that changed the disk, or tried to, since it was made.
     pub fn steps(&self) -> usize {
         self.0.lock().steps
@@ -290,6 +307,11 @@ impl SimFiles {
         !state.off && !state.dead.contains(&self.id)
     }
 
+    /// Whether the fuse has not burnt.
+    pub fn is_whole(&self) -> bool {
+        self.disk.0.lock().fuses.contains_key(&self.id)
+    }
+
     /// Ends the process, or the power, after so many more of its steps.
     pub fn burn_after(&self, steps: usize, fuse: Fuse) {
         self.disk.0.lock().fuses.insert(self.id, (steps, fuse));
@@ -308,8 +330,11 @@ impl SimFiles {
                     match fuse {
                         Fuse::Kill => state.kill(self.id),
                         Fuse::PowerCut => state.off = true,
+                        Fuse::FullDisk => state.full = true,
                     }
-                    return Err(dead());
+                    if fuse != Fuse::FullDisk {
+                        return Err(dead());
+                    }
                 }
             }
         }

@@ -129,8 +129,9 @@ impl Story {
             0..6 => 1,
             6..12 => 50,
             12..18 => 3_000,
-            18 => 90_000,
-            _ => 20 * 3600 * 1000,
+            18 => 30_000,
+            // Past the life of an access token, now and then.
+            _ => 20 * 60 * 1000,
         };
         Duration::from_millis(self.chance.below(longest))
     }
