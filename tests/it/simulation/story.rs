@@ -125,11 +125,11 @@ impl Story {
     }
 
     fn pause(&mut self) -> Duration {
-        let longest = match self.chance.below(20) {
-            0..6 => 1,
-            6..12 => 50,
-            12..18 => 3_000,
-            18 => 30_000,
+        let longest = match self.chance.below(100) {
+            0..30 => 1,
+            30..60 => 50,
+            60..92 => 3_000,
+            92..98 => 30_000,
             // Past the life of an access token, now and then.
             _ => 20 * 60 * 1000,
         };
