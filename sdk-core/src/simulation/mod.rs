@@ -5,7 +5,10 @@
 //! its own, so that a test holds the time and the order of everything in its hand. While a task of the SDK
 //! runs, its machine is this thread's; what asks for the time or for chance finds it there.
 
+mod chance;
 pub mod disk;
+
+pub use chance::Chance;
 
 #[cfg(feature = "simulation")]
 pub use machine::{Machine, Unanswered};

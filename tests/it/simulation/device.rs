@@ -1,8 +1,8 @@
 //! A player's device: its disk, and the processes that play on it.
 
 use super::net::World;
-use aethex_sdk_core::simulation::disk::{Chance, SimDisk, SimFiles};
-use aethex_sdk_core::simulation::{Machine, Unanswered};
+use aethex_sdk_core::simulation::disk::{SimDisk, SimFiles};
+use aethex_sdk_core::simulation::{Chance, Machine, Unanswered};
 use aethex_sdk_core::{Cloud, Config, Content, CredentialStore, Value};
 use aethex_wire::value;
 use bytes::Bytes;

@@ -4,7 +4,7 @@
 //! the real SDK ([`device`]), a network that loses, delays and doubles what it carries ([`net`]), and the real
 //! backend on SQLite ([`server`]). For some virtual minutes or days everybody saves, loads, deletes, resolves;
 //! processes are killed, power is cut in the middle of a write, disks are full, clocks jump, the server dies
-//! ([`story`]). Then the weather clears, every device sends what it has, and a judge compares what the server
+//! ([`story`]). Then the weather clears, every device sends what it has ([`ending`]), and a judge compares what the server
 //! holds with what the devices were told ([`ledger`], [`judge`]).
 //!
 //! One thread runs one history at a time, with its own clock: the same seed is the same history, step by step.
@@ -12,6 +12,7 @@
 //! `AETHEX_SIM_HISTORIES` sets how many are run. That the judge sees something is shown by planting faults.
 
 mod device;
+mod ending;
 mod judge;
 mod ledger;
 mod net;

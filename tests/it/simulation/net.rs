@@ -2,10 +2,9 @@
 
 use super::Fault;
 use super::ledger::{Deletion, Ledger, Put};
-use super::server::Around;
+use super::server::{Around, pass};
 use aethex_backend::simulation::Backend;
-use aethex_sdk_core::simulation::Unanswered;
-use aethex_sdk_core::simulation::disk::Chance;
+use aethex_sdk_core::simulation::{Chance, Unanswered};
 use aethex_wire::IDEMPOTENCY_KEY_HEADER;
 use aethex_wire::saves::{encode_frame, split_frame};
 use bytes::Bytes;
@@ -111,7 +110,7 @@ impl World {
         let about = format!("{device} {} {}", request.method(), request.uri().path());
         let reachable = || online.load(Ordering::Relaxed) && !self.down.load(Ordering::Relaxed);
         if !reachable() {
-            tokio::time::sleep(self.way().min(Duration::from_secs(1))).await;
+            pass(self.way().min(Duration::from_secs(1))).await;
             self.note(|| format!("  {about}: no connection"));
             return Err(Unanswered::Unsent);
         }
@@ -128,7 +127,7 @@ impl World {
             tokio::spawn(self.clone().deliver(device, request, later, oneshot::channel().0));
         }
         let answer = told.await.map_err(|_| Unanswered::Broken);
-        tokio::time::sleep(self.way()).await;
+        pass(self.way()).await;
         if let Fate::Unanswered { silent } = fate {
             self.note(|| format!("  {about}: the answer is lost"));
             return self.nothing(silent).await;
@@ -145,7 +144,7 @@ impl World {
         if silent {
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(self.way()).await;
+        pass(self.way()).await;
         Err(Unanswered::Broken)
     }
 
@@ -157,7 +156,7 @@ impl World {
         way: Duration,
         tell: oneshot::Sender<Response<Bytes>>,
     ) {
-        tokio::time::sleep(way).await;
+        pass(way).await;
         if self.down.load(Ordering::Relaxed) {
             return;
         }

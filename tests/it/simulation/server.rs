@@ -3,13 +3,15 @@
 use super::Fault;
 use aethex_backend::config::Config;
 use aethex_backend::simulation::{Backend, Host, set_host};
-use aethex_sdk_core::simulation::disk::Chance;
+use aethex_sdk_core::simulation::Chance;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
+/// Lets virtual time pass: nobody waits.
+pub(super) use tokio::time::sleep as pass;
 
 /// When every history begins, in milliseconds since 1970: the year 2100. Tokens are checked against the real
 /// clock too, so it has to lie ahead.

@@ -2,11 +2,12 @@
 
 use super::Fault;
 use super::device::{Device, Made, hash_of};
-use super::judge::{self, Final};
+use super::judge;
 use super::ledger::{End, Kind};
 use super::net::World;
-use super::server::{Server, runtime};
-use aethex_sdk_core::simulation::disk::{Chance, Fuse, SimFiles};
+use super::server::{Server, pass, runtime};
+use aethex_sdk_core::simulation::Chance;
+use aethex_sdk_core::simulation::disk::{Fuse, SimFiles};
 use aethex_sdk_core::wire::saves::SaveVersion;
 use aethex_sdk_core::{
     Content, Error, ErrorCode, Loaded, Resolution, SaveOptions, Saved, Saves, SlotStatus, VersionId,
@@ -20,10 +21,6 @@ use tokio::sync::watch;
 
 /// Steps of a history, at least, and how many more by chance.
 const STEPS: (u64, u64) = (8, 16);
-/// How often a device is asked to send everything, at the end, before it is said never to do so.
-const FLUSHES_MAX: usize = 12;
-/// Longest flush.
-const FLUSH_TIME: Duration = Duration::from_secs(300);
 
 /// A history that was told.
 pub(super) struct Told {
@@ -71,15 +68,16 @@ struct Style {
     crowds: bool,
 }
 
-struct Story {
-    world: Arc<World>,
-    chance: Chance,
+/// A history while it happens.
+pub(super) struct Story {
+    pub(super) world: Arc<World>,
+    pub(super) chance: Chance,
     style: Style,
-    devices: Vec<Device>,
-    slots: Vec<String>,
+    pub(super) devices: Vec<Device>,
+    pub(super) slots: Vec<String>,
     made: usize,
     /// Calls under way, and whose they are.
-    under_way: Vec<(usize, SimFiles)>,
+    pub(super) under_way: Vec<(usize, SimFiles)>,
 }
 
 impl Story {
@@ -105,22 +103,25 @@ impl Story {
         let about = format!("{:?}, storm {}", self.style, self.world.storm);
         self.world.note(|| about);
         for at in 0..self.devices.len() {
+            if let Fault::Disk(lie) = self.world.fault {
+                self.devices[at].disk.set_lie(lie);
+            }
             self.devices[at].start(&self.world, &mut self.chance);
             self.log_in(at).await?;
         }
         self.world.calm.store(false, Ordering::Relaxed);
         for _ in 0..STEPS.0 + self.chance.below(STEPS.1) {
-            tokio::time::sleep(self.pause()).await;
+            pass(self.pause()).await;
             self.step().await;
             self.is_right()?;
         }
-        self.clear_up().await;
+        self.clear_up(self.style.power_cuts).await;
         let finals = self.send_everything().await?;
         self.is_right()?;
         judge::judge(&self.world.ledger.lock(), &finals)
     }
 
-    fn is_right(&self) -> Result<(), String> {
+    pub(super) fn is_right(&self) -> Result<(), String> {
         self.world.ledger.lock().wrong.take().map_or(Ok(()), Err)
     }
 
@@ -177,7 +178,7 @@ impl Story {
         (process.cloud.saves(), process.files.clone())
     }
 
-    fn saves(&mut self, at: usize) -> Saves {
+    pub(super) fn saves(&mut self, at: usize) -> Saves {
         self.process(at).0
     }
 
@@ -303,7 +304,7 @@ impl Story {
         });
     }
 
-    fn resolve(&mut self, at: usize, slot: &str) {
+    pub(super) fn resolve(&mut self, at: usize, slot: &str) {
         let (saves, _) = self.process(at);
         if !matches!(saves.status(slot), SlotStatus::Conflict | SlotStatus::Failed) {
             return;
@@ -394,7 +395,7 @@ impl Story {
     }
 
     /// Ends what dead processes had begun.
-    fn bury(&mut self) {
+    pub(super) fn bury(&mut self) {
         for device in &mut self.devices {
             if device.bury() {
                 let name = device.name.clone();
@@ -411,7 +412,7 @@ impl Story {
         });
     }
 
-    async fn boot(&mut self, at: usize) {
+    pub(super) async fn boot(&mut self, at: usize) {
         let device = &mut self.devices[at];
         if device.disk.is_off() {
             device.disk.power_on(&mut self.chance);
@@ -422,122 +423,6 @@ impl Story {
         if !cloud.auth().is_logged_in() {
             tokio::spawn(async move { cloud.auth().login_guest().await });
         }
-    }
-
-    async fn log_in(&mut self, at: usize) -> Result<(), String> {
-        let auth = self.devices[at].processes[0].cloud.auth();
-        for _ in 0..FLUSHES_MAX {
-            if auth.is_logged_in() {
-                return Ok(());
-            }
-            if let Err(error) = auth.login_guest().await {
-                self.world.note(|| format!("d{at}: cannot log in: {error}"));
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
-        Err(format!("d{at} cannot log in"))
-    }
-
-    /// Everything works again; games are closed and started once more.
-    async fn clear_up(&mut self) {
-        self.world.note(|| "the weather clears".to_owned());
-        self.world.calm.store(true, Ordering::Relaxed);
-        self.world.down.store(false, Ordering::Relaxed);
-        for device in &self.devices {
-            device.online.store(true, Ordering::Relaxed);
-            device.disk.set_full(false);
-            device.disk.set_read_only(false);
-        }
-        if self.chance.once_in(2) {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-        }
-        for at in 0..self.devices.len() {
-            let device = &mut self.devices[at];
-            match self.chance.below(3) {
-                0 if self.style.power_cuts => device.disk.cut_power(),
-                _ => device.processes.iter().for_each(|process| process.files.kill()),
-            }
-            self.bury();
-            self.boot(at).await;
-        }
-    }
-
-    /// Every device sends what it has and settles its conflicts; then what the server holds is read.
-    async fn send_everything(&mut self) -> Result<Vec<Final>, String> {
-        for at in 0..self.devices.len() {
-            self.log_in(at).await?;
-        }
-        // A device's resolution may be another one's conflict: twice around is enough when nobody plays on.
-        for _ in 0..2 {
-            for at in 0..self.devices.len() {
-                self.send_all_of(at).await?;
-            }
-        }
-        let mut finals = Vec::new();
-        for slot in self.slots.clone() {
-            finals.push(self.read(&slot).await?);
-        }
-        Ok(finals)
-    }
-
-    async fn send_all_of(&mut self, at: usize) -> Result<(), String> {
-        let mut last = None;
-        for _ in 0..FLUSHES_MAX {
-            let saves = self.saves(at);
-            let flushed = saves.flush(FLUSH_TIME).await;
-            self.world
-                .note(|| format!("d{at}: flushed: {:?}", flushed.as_ref().err().map(ToString::to_string)));
-            match flushed {
-                Ok(()) if saves.pending() == 0 => return Ok(()),
-                Ok(()) => return Err(format!("d{at}: flush succeeded, and {} wait", saves.pending())),
-                Err(error) => last = Some(error),
-            }
-            for slot in self.slots.clone() {
-                self.resolve(at, &slot);
-                // The call is written down; here its end is waited for.
-                while self.is_under_way() {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-            self.is_right()?;
-        }
-        Err(format!("d{at} cannot send its saves: {last:?}"))
-    }
-
-    fn is_under_way(&mut self) -> bool {
-        self.bury();
-        !self.under_way.is_empty()
-    }
-
-    async fn read(&mut self, slot: &str) -> Result<Final, String> {
-        let saves = self.saves(0);
-        let history = match saves.history(slot).await {
-            Ok(history) => history,
-            Err(error) if error.code == ErrorCode::SaveNotFound => Vec::new(),
-            Err(error) => return Err(format!("the history of {slot} cannot be read: {error}")),
-        };
-        let mut contents = Vec::new();
-        // All of them would take most of the time; their hashes are in the history.
-        for version in history.iter().filter(|version| !version.deleted) {
-            if contents.len() < 2 || self.chance.once_in(8) {
-                let loaded = saves.load_version(slot, version.version.clone()).await;
-                let loaded =
-                    loaded.map_err(|error| format!("{} cannot be read: {error}", version.version))?;
-                contents.push((version.version.clone(), loaded.content));
-            }
-        }
-        let mut heads = Vec::new();
-        for at in 0..self.devices.len() {
-            heads.push(match self.saves(at).load(slot).await {
-                Ok(loaded) if loaded.from_cache => {
-                    return Err(format!("d{at}: {slot} is not read from the cloud"));
-                }
-                Ok(loaded) => Some(hash_of(&loaded.content)),
-                Err(error) if error.code == ErrorCode::SaveNotFound => None,
-                Err(error) => return Err(format!("d{at}: {slot} cannot be loaded: {error}")),
-            });
-        }
-        Ok(Final { slot: slot.to_owned(), history, contents, heads })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every step of every change of the outbox: the process killed, the power cut, the disk full, a file torn.
 
 use super::*;
-use crate::simulation::disk::{Chance, Fuse, SimDisk, SimFiles};
+use crate::simulation::Chance;
+use crate::simulation::disk::{Fuse, SimDisk, SimFiles};
 
 /// Where the outbox lies.
 const HOME: &str = "/home/player";
