@@ -130,7 +130,7 @@ impl Files {
         match self {
             Files::System => std::fs::metadata(path).map(|about| about.len()),
             #[cfg(any(test, feature = "simulation"))]
-            Files::Simulated(files) => files.read(path).map(|bytes| bytes.len() as u64),
+            Files::Simulated(files) => files.len(path),
         }
     }
 
@@ -138,7 +138,7 @@ impl Files {
         match self {
             Files::System => path.exists(),
             #[cfg(any(test, feature = "simulation"))]
-            Files::Simulated(files) => files.is_folder(path) || files.read(path).is_ok(),
+            Files::Simulated(files) => files.is_folder(path) || files.len(path).is_ok(),
         }
     }
 

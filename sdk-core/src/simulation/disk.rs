@@ -406,6 +406,12 @@ impl SimFiles {
         Ok(state.nodes.get(&node).map(|node| node.bytes.clone()).unwrap_or_default())
     }
 
+    pub(crate) fn len(&self, path: &Path) -> io::Result<u64> {
+        let state = self.alive()?;
+        let node = state.file(path)?;
+        Ok(state.nodes.get(&node).map_or(0, |node| node.bytes.len() as u64))
+    }
+
     pub(crate) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
         Ok(self.alive()?.folder(folder)?.names.keys().cloned().collect())
     }
