@@ -91,7 +91,8 @@ impl Case<'_> {
                 return Err(format!("the line of {} has a gap before {:?}", self.slot(), after.sequence));
             }
             let on_it = after.parents.first() == Some(&before.version);
-            if !on_it && !(before.deleted && after.parents.is_empty()) {
+            let on_its_mark = before.deleted && after.parents.is_empty();
+            if !on_it && !on_its_mark {
                 return Err(format!(
                     "{} ({}) took the head's place and was not made from it",
                     after.version,
