@@ -217,7 +217,7 @@ impl Server {
         };
         let (stop, stopped) = watch::channel(false);
         let connections_max = config.http.connections_max;
-        let app = Arc::new(App::open(config, sql, tls.is_some(), address).await?);
+        let app = Arc::new(Box::pin(App::open(config, sql, tls.is_some(), address)).await?);
         let listening = |router: Router, connections_max: usize| Listening {
             app: app.clone(),
             router,

@@ -34,12 +34,15 @@ mod config;
 mod disk;
 mod error;
 mod event;
+mod files;
 mod http;
 mod privacy;
 mod pump;
 mod retry;
 mod saves;
 mod session;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 
 pub use aethex_wire as wire;
 pub use auth::{Auth, LoginOptions, OauthOptions, OpenBrowser, RegisterOptions};

@@ -31,6 +31,7 @@ mod rotation;
 mod saves;
 mod sdk;
 mod sdk_accounts;
+mod simulation;
 mod studio;
 mod tenancy;
 mod tidy;

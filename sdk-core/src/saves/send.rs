@@ -49,6 +49,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             }
         };
         due = tokio::select! {
+            biased;
             () = shared.saves.kicked() => true,
             changed = players.changed() => changed.is_ok() && shared.saves.auto_sync(),
             changed = online.changed() => {

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, oneshot, watch};
 /// Shared state of cloud saves.
 #[derive(Debug)]
 pub(crate) struct SavesState {
+    disk: Disk,
     scope: PathBuf,
     auto_sync: AtomicBool,
     /// Asks for a round of sending now.
@@ -65,6 +66,7 @@ struct Waiter {
 impl SavesState {
     pub(crate) fn new(config: &Config) -> SavesState {
         SavesState {
+            disk: Disk::here(),
             scope: scope_folder(config),
             auto_sync: AtomicBool::new(config.auto_sync),
             kick: Notify::new(),
@@ -84,7 +86,7 @@ impl SavesState {
 
     /// The outbox of a player.
     pub(super) fn outbox(&self, player: &PlayerId) -> Outbox {
-        Outbox::new(Disk::default(), player_folder(&self.scope, player))
+        Outbox::new(self.disk.clone(), player_folder(&self.scope, player))
     }
 
     pub(crate) fn enable_auto_sync(&self, on: bool) {

@@ -1,6 +1,8 @@
 //! The outbox's promises, with real files: nothing acknowledged is lost, sent twice or out of order,
 //! whatever step a crash comes at.
 
+mod crashes;
+
 use super::outbox::{Base, ENTRIES_MAX, Entry, EntryMeta, Outbox, Outcome, SLOT_ENTRIES_MAX};
 use super::rules::{self, Packed, Step};
 use super::*;

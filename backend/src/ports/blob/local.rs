@@ -185,7 +185,7 @@ fn pieces(file: File) -> stream::BoxStream<'static, io::Result<Bytes>> {
 pub(super) async fn run<T: Send + 'static>(
     job: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?
+    crate::context::blocking(job).await.map_err(io::Error::other)?
 }
 
 /// A removal; what is not there is removed already.
