@@ -298,9 +298,9 @@ fn a_server_killed_while_it_takes_contents_away_loses_nothing_else() {
         let mut ann = Player::new(server.client(), "ann", reply.expect(201).json());
         let mut ledger = Ledger::new();
         let mut pins = Vec::new();
-        for round in 0..4 {
-            for n in 0..40 {
-                let version = save(&ann, &mut ledger, None, state(round * 40 + n, 90_000)).await;
+        for round in 0..2 {
+            for n in 0..25 {
+                let version = save(&ann, &mut ledger, None, state(round * 25 + n, 60_000)).await;
                 // Unpinning is what makes a slot due.
                 if n % 10 == 0 {
                     change(&ann, &version, json!({ "pinned": true })).await.expect(200);
