@@ -123,7 +123,8 @@ async fn drop_batch(
     let builds = |entry: &&Entry| entry.base.as_ref().is_some_and(|base| going.contains(base));
     let stays = |entry: &&Entry| !going.contains(&entry.id) && !entry.pruned && !entry.deleted;
     let mut swaps = Vec::new();
-    for dependent in entries.iter().filter(builds).filter(stays) {
+    // Oldest first: what one was rebuilt to is remembered when the next is stored against it.
+    for dependent in entries.iter().rev().filter(builds).filter(stays) {
         match rebase::prepare(app, slot, entries, &dropped, dependent).await {
             Ok(swap) => swaps.extend(swap),
             Err(failure) => {
