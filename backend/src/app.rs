@@ -9,7 +9,7 @@ use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
 use crate::saves::seal::Seal;
-use crate::saves::{Plains, Usage};
+use crate::saves::{Checking, Plains, Usage};
 use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
@@ -55,6 +55,7 @@ pub struct App {
     pub(crate) usage: Usage,
     pub(crate) seal: Seal,
     pub(crate) plains: Plains,
+    pub(crate) checking: Checking,
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
@@ -172,8 +173,8 @@ impl Server {
         make_private_folder(&config.data)?;
         let sql = open_sql(&config).await?;
         sql.migrate(now_ms()).await.map_err(|error| StartError::of("cannot migrate")(error.into()))?;
-        let blob = Blob::local(config.data.join("blobs"))
-            .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
+        let blob = Blob::from_config(&config).map_err(|error| StartError(error.0))?;
+        blob.reach().await.map_err(|error| StartError(error.0))?;
         let auth = Auth::open(&config, &sql).await?;
         let seal = Seal::open(&config, &sql).await?;
         let mail = Mailroom::open(&config)?;
@@ -193,6 +194,7 @@ impl Server {
             usage: Usage::default(),
             seal,
             plains: Plains::default(),
+            checking: Checking::default(),
             studio: Studio::default(),
             jobs: Jobs::default(),
             mail,
@@ -232,7 +234,7 @@ impl Server {
         if !app.config.metrics_listen.is_empty() {
             tasks.push(tokio::spawn(crate::metrics::listen(&app.config.metrics_listen, stopped).await?));
         }
-        tracing::info!(%address, engine = app.sql.engine(), "serving");
+        tracing::info!(%address, engine = app.sql.engine(), blob = app.blob.engine(), "serving");
         Ok(Server { app, address, studio_address, stop, tasks })
     }
 

@@ -13,6 +13,9 @@ use aethex_wire::privacy::{
     AcceptPolicy, AnswerAsParent, AskParent, CancelErasure, DownloadExport, GetExport, GetPrivacy,
     GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
 };
+use aethex_wire::saves::uploads::{
+    BeginUpload, CancelUpload, CompleteUpload, GetPartChunks, GetUpload, PutChunk,
+};
 use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
 use aethex_wire::studio::privacy::DownloadPlayerExport;
 use aethex_wire::studio::server::{ServerEndSessions, ServerGetPlayer};
@@ -98,6 +101,12 @@ pub fn document() -> Value {
     )]);
     doc.add::<DeleteSave>(&[]);
     doc.add::<SaveHistory>(&[]);
+    doc.add::<BeginUpload>(&[]);
+    doc.add::<GetUpload>(&[]);
+    doc.add::<PutChunk>(&[]);
+    doc.add::<CompleteUpload>(&[]);
+    doc.add::<CancelUpload>(&[]);
+    doc.add::<GetPartChunks>(&[]);
     doc.add::<ListPolicies>(&[]);
     doc.add::<AcceptPolicy>(&[]);
     doc.add::<GetPrivacy>(&[]);
@@ -173,6 +182,11 @@ impl Doc {
             let content = AVATAR_TYPES.iter().map(|media_type| ((*media_type).to_owned(), picture.clone()));
             let content = Value::Object(content.collect());
             operation["requestBody"] = json!({ "required": true, "content": content });
+        }
+        if E::NAME == PutChunk::NAME {
+            let chunk = json!({ "schema": { "type": "string", "format": "binary" } });
+            operation["requestBody"] =
+                json!({ "required": true, "content": { "application/octet-stream": chunk } });
         }
         let path = self.paths.entry(E::PATH).or_insert_with(|| json!({}));
         path[E::METHOD.as_str().to_lowercase()] = operation;

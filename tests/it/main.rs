@@ -8,6 +8,7 @@
 mod accounts;
 mod attacks;
 mod auth;
+mod blobs;
 mod chaos;
 mod components;
 mod deletes;
@@ -33,3 +34,4 @@ mod studio;
 mod tenancy;
 mod tidy;
 mod transfer;
+mod uploads;

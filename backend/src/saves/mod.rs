@@ -18,10 +18,12 @@ mod routes;
 mod rules;
 pub mod seal;
 mod store;
+mod uploads;
 
 pub(crate) use contents::Plains;
 pub(crate) use merge::{forget, merge};
 pub(crate) use routes::routes;
+pub(crate) use uploads::Checking;
 
 use crate::app::{App, until_stopped};
 use crate::context::now_ms;
@@ -128,6 +130,9 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                 }
                 if let Err(error) = sweep_blobs(&app).await {
                     tracing::warn!(%error, "cannot sweep blobs");
+                }
+                if let Err(failure) = uploads::sweep(&app).await {
+                    tracing::warn!(fault = failure.fault(), code = %failure.code(), "cannot sweep uploads");
                 }
             }
             () = until_stopped(&mut stopped) => return,

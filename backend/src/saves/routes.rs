@@ -1,7 +1,7 @@
 //! The endpoints of saves.
 
 use super::contents::{self, Owner};
-use super::{db, parts, put, rules, store};
+use super::{db, parts, put, rules, store, uploads};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Path, Query, counted_body, off_thread, room_for_answer};
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<GetSave, _, _>(router, get_save);
     let router = mount::<PutSaves, _, _>(router, put::put_saves);
     let router = mount::<GetPart, _, _>(router, parts::get_part);
+    let router = uploads::routes(router);
     mount::<DeleteSave, _, _>(router, delete_save)
 }
 

@@ -11,7 +11,7 @@ pub(super) use routes::get_part;
 
 use super::config::INLINE_LEN_MAX;
 use super::contents::{self, Owner};
-use super::rules;
+use super::{rules, uploads};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -155,7 +155,8 @@ async fn store(
         None => None,
         Some(base) => {
             let found = db::part(&app.sql, owner, base).await?;
-            let found = found.ok_or_else(|| {
+            // What came in chunks is too large to be patched.
+            let found = found.filter(|found| found.form != Form::Chunks).ok_or_else(|| {
                 Failure::new(
                     ErrorCode::UnknownBase,
                     "The base of a part's patch is not stored: send the part in full.",
@@ -228,6 +229,9 @@ async fn keep(app: &App, owner: Owner<'_>, new: NewPart, bytes: Bytes) -> Outcom
 
 /// Puts a part's bytes into a player's export.
 pub(super) async fn export(app: &App, archive: &mut Archive, owner: Owner<'_>, hash: &str) -> Outcome<()> {
+    if uploads::export(app, archive, owner, hash).await? {
+        return Ok(());
+    }
     // Swept just now: nothing names it.
     let Some(part) = db::part(&app.sql, owner, hash).await? else { return Ok(()) };
     let plain = plain(app, owner, part).await?;

@@ -1,53 +1,52 @@
-//! Contents too large for a row: immutable objects under a key.
+//! The embedded engine: a file an object, in folders that are the parts of its key.
 //!
-//! An object is complete and durable before [`Blob::put`] returns, and is written before any row names
-//! it. Keys are made of ids alone, so no name given by a player reaches the file system.
+//! Temporary file, fsync, rename, fsync of every folder that gained an entry.
 
+use super::Opened;
 use bytes::Bytes;
-use std::io::{self, Write};
+use futures_util::{StreamExt, stream};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Ending of files that are being written.
-const PART: &str = "part";
+pub(super) const PART: &str = "part";
+/// Bytes that are read at once: what one reader holds in memory.
+const PIECE_LEN: usize = 64 * 1024;
 
-/// The engines.
+/// Files in a folder.
 #[derive(Debug, Clone)]
-pub enum Blob {
-    /// Files in a folder.
-    Local(PathBuf),
+pub struct Local {
+    root: PathBuf,
 }
 
-impl Blob {
-    /// The embedded engine, in `folder`.
-    pub fn local(folder: PathBuf) -> io::Result<Blob> {
-        std::fs::create_dir_all(&folder)?;
-        Ok(Blob::Local(folder))
+impl Local {
+    /// The objects in `root`, which is made if it is missing.
+    pub fn open(root: PathBuf) -> io::Result<Local> {
+        std::fs::create_dir_all(&root)?;
+        Ok(Local { root })
     }
 
-    /// Whether the store is there.
-    pub async fn ping(&self) -> io::Result<()> {
-        let Blob::Local(folder) = self;
-        let folder = folder.clone();
-        run(move || std::fs::metadata(folder).map(drop)).await
+    pub(super) async fn ping(&self) -> io::Result<()> {
+        let root = self.root.clone();
+        run(move || std::fs::metadata(root).map(drop)).await
     }
 
-    /// Keys of objects older than `age`, at most `limit`, of those whose keys' first part is `wanted`; parts
-    /// that were never finished are removed.
-    pub async fn older_than(
+    pub(super) async fn older_than(
         &self,
         age: Duration,
         limit: usize,
         wanted: fn(&str) -> bool,
     ) -> io::Result<Vec<String>> {
-        let Blob::Local(folder) = self;
-        let folder = folder.clone();
+        let root = self.root.clone();
         run(move || {
             let mut found = Vec::new();
-            for entry in std::fs::read_dir(&folder)? {
+            for entry in std::fs::read_dir(&root)? {
                 let entry = entry?;
                 if entry.file_type()?.is_dir() && entry.file_name().to_str().is_some_and(wanted) {
-                    walk(&folder, &entry.path(), age, limit, &mut found)?;
+                    walk(&root, &entry.path(), age, limit, &mut found)?;
                 }
             }
             Ok(found)
@@ -55,11 +54,8 @@ impl Blob {
         .await
     }
 
-    /// Stores an object durably. Keys are never reused, so an object that exists is the same object.
-    pub async fn put(&self, key: &str, body: Bytes) -> io::Result<()> {
-        let path = self.path(key);
-        let Blob::Local(root) = self;
-        let root = root.clone();
+    pub(super) async fn put(&self, key: &str, body: Bytes) -> io::Result<()> {
+        let (root, path) = (self.root.clone(), self.path(key));
         run(move || {
             // A folder that is gone is a disk that is not mounted: nothing is put in its place.
             std::fs::metadata(root)?;
@@ -68,65 +64,92 @@ impl Blob {
         .await
     }
 
-    /// Begins an object that is too large for memory: a file to write to. It is an object once it is
-    /// [kept](Blob::keep); until then it is swept like any unfinished part.
-    pub async fn begin(&self, key: &str) -> io::Result<std::fs::File> {
-        let path = self.path(key).with_extension(PART);
-        let Blob::Local(root) = self;
-        let root = root.clone();
+    pub(super) async fn begin(&self, key: &str) -> io::Result<File> {
+        let (root, path) = (self.root.clone(), self.path(key).with_extension(PART));
         run(move || {
             std::fs::metadata(root)?;
             create_dirs_durably(path.parent().expect("object paths lie in a folder"))?;
-            std::fs::File::create(path)
+            File::create(path)
         })
         .await
     }
 
-    /// Makes what was begun an object, durably; its size in bytes.
-    pub async fn keep(&self, key: &str) -> io::Result<i64> {
+    pub(super) async fn keep(&self, key: &str) -> io::Result<i64> {
         let path = self.path(key);
         run(move || {
             let part = path.with_extension(PART);
-            let file = std::fs::File::open(&part)?;
+            let file = File::open(&part)?;
             file.sync_all()?;
             std::fs::rename(&part, &path)?;
-            std::fs::File::open(path.parent().expect("object paths lie in a folder"))?.sync_all()?;
+            File::open(path.parent().expect("object paths lie in a folder"))?.sync_all()?;
             Ok(file.metadata()?.len() as i64)
         })
         .await
     }
 
-    /// Removes what was begun and not kept.
-    pub async fn discard(&self, key: &str) -> io::Result<()> {
+    pub(super) async fn discard(&self, key: &str) -> io::Result<()> {
         let path = self.path(key).with_extension(PART);
         run(move || gone(std::fs::remove_file(path))).await
     }
 
-    /// Opens an object to be read in pieces; its size in bytes.
-    pub async fn open(&self, key: &str) -> io::Result<(std::fs::File, u64)> {
+    pub(super) async fn open_object(&self, key: &str) -> io::Result<Opened> {
         let path = self.path(key);
         run(move || {
-            let file = std::fs::File::open(path)?;
+            let file = File::open(path)?;
             let len = file.metadata()?.len();
-            Ok((file, len))
+            Ok(Opened { len, pieces: pieces(file) })
         })
         .await
     }
 
-    /// Reads an object.
-    pub async fn get(&self, key: &str) -> io::Result<Bytes> {
+    pub(super) async fn get(&self, key: &str) -> io::Result<Bytes> {
         let path = self.path(key);
         run(move || std::fs::read(path).map(Bytes::from)).await
     }
 
-    /// Removes an object; one that is not there is removed already.
-    pub async fn delete(&self, key: &str) -> io::Result<()> {
+    pub(super) async fn len(&self, key: &str) -> io::Result<Option<u64>> {
+        let (root, path) = (self.root.clone(), self.path(key));
+        run(move || match std::fs::metadata(path) {
+            Ok(about) => Ok(Some(about.len())),
+            // Only a folder that is there can say so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => std::fs::metadata(root).map(|_| None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    pub(super) async fn list(&self, folder: &str, limit: usize) -> io::Result<Vec<(String, u64)>> {
+        let (root, path, folder) = (self.root.clone(), self.path(folder), folder.to_owned());
+        run(move || {
+            let entries = match std::fs::read_dir(path) {
+                // Only a folder that is there can say so.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return std::fs::metadata(root).map(|_| Vec::new());
+                }
+                entries => entries?,
+            };
+            let mut found = Vec::new();
+            for entry in entries {
+                let entry = entry?;
+                let (name, about) = (entry.file_name(), entry.metadata()?);
+                // What is being written has an ending.
+                let object = name.to_str().filter(|name| about.is_file() && !name.contains('.'));
+                found.extend(object.map(|name| (format!("{folder}/{name}"), about.len())));
+                if found.len() >= limit {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> io::Result<()> {
         let path = self.path(key);
         run(move || gone(std::fs::remove_file(path))).await
     }
 
-    /// Removes an object, or a folder with every object and unfinished part in it; how many there were.
-    pub async fn delete_all(&self, key: &str) -> io::Result<u64> {
+    pub(super) async fn delete_all(&self, key: &str) -> io::Result<u64> {
         let path = self.path(key);
         run(move || {
             let count = count(&path)?;
@@ -140,23 +163,33 @@ impl Blob {
     }
 
     fn path(&self, key: &str) -> PathBuf {
-        debug_assert!(
-            key.split('/')
-                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')),
-            "object keys are ids joined by slashes"
-        );
-        match self {
-            Blob::Local(folder) => folder.join(key),
-        }
+        self.root.join(key)
     }
 }
 
-async fn run<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+/// A file, read piece by piece as its reader takes them.
+fn pieces(file: File) -> stream::BoxStream<'static, io::Result<Bytes>> {
+    stream::try_unfold(file, |mut file| async move {
+        let (piece, file) = run(move || {
+            let mut piece = vec![0; PIECE_LEN];
+            let len = file.read(&mut piece)?;
+            piece.truncate(len);
+            Ok((Bytes::from(piece), file))
+        })
+        .await?;
+        Ok((!piece.is_empty()).then_some((piece, file)))
+    })
+    .boxed()
+}
+
+pub(super) async fn run<T: Send + 'static>(
+    job: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(job).await.map_err(io::Error::other)?
 }
 
 /// A removal; what is not there is removed already.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
+pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -183,7 +216,10 @@ fn count(path: &Path) -> io::Result<u64> {
 fn put_file(path: &Path, body: &[u8]) -> io::Result<()> {
     let folder = path.parent().expect("object paths lie in a folder");
     create_dirs_durably(folder)?;
-    let temporary = path.with_extension(PART);
+    // The same object may be put twice at once.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.{PART}", std::process::id()));
     let written = write_file(&temporary, body).and_then(|()| std::fs::rename(&temporary, path));
     if let Err(error) = written {
         let _ = std::fs::remove_file(&temporary);
