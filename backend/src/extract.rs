@@ -163,7 +163,7 @@ pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-fn expect_media_type(headers: &HeaderMap, wanted: &str) -> Outcome<()> {
+pub(crate) fn expect_media_type(headers: &HeaderMap, wanted: &str) -> Outcome<()> {
     if media_type(headers).eq_ignore_ascii_case(wanted) {
         return Ok(());
     }

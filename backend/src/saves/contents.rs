@@ -251,6 +251,21 @@ pub(super) async fn plain(
     if let Some(plain) = app.plains.get(owner.game, &version.version) {
         return Ok(plain);
     }
+    let gone = match rebuilt(app, owner, version, stored).await {
+        Err(failure) if failure.code() == ErrorCode::SaveNotFound => failure,
+        done => return done,
+    };
+    // Retention may have stored it, or what it is built from, otherwise just now: then it is there.
+    let found = db::version_of(&app.sql, owner.game, owner.player, &version.slot, &version.version).await?;
+    match found {
+        Some((version, stored)) if !version.deleted && !version.pruned => {
+            rebuilt(app, owner, &version, stored).await
+        }
+        _ => Err(gone),
+    }
+}
+
+async fn rebuilt(app: &App, owner: Owner<'_>, version: &SaveVersion, stored: Stored) -> Outcome<Bytes> {
     let mut links = vec![Link { version: version.version.clone(), stored }];
     if links[0].stored.compression == Compression::Delta {
         links = db::chain(&app.sql, owner.game, owner.player, &version.version).await?;

@@ -136,6 +136,15 @@ pub(super) async fn settle(app: &App, owner: Owner<'_>, parts: Vec<ReadPart>) ->
     Ok(settled)
 }
 
+/// Says that a version's parts are used now, for another version that will name them.
+pub(super) async fn hold(app: &App, owner: Owner<'_>, parts: &[Part]) -> Outcome<()> {
+    for part in parts {
+        let held = db::touch(&app.sql, owner, &part.hash, now_ms()).await?;
+        held.ok_or_else(|| unknown(&part.name))?;
+    }
+    Ok(())
+}
+
 fn unknown(name: &str) -> Failure {
     Failure::new(
         ErrorCode::UnknownPart,
@@ -225,6 +234,14 @@ async fn keep(app: &App, owner: Owner<'_>, new: NewPart, bytes: Bytes) -> Outcom
         let _ = app.blob.delete(&blob).await;
     }
     Ok(())
+}
+
+/// A part's bytes, when they are stored.
+pub(super) async fn bytes(app: &App, owner: Owner<'_>, hash: &str) -> Outcome<Option<Bytes>> {
+    match db::part(&app.sql, owner, hash).await? {
+        Some(part) => plain(app, owner, part).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Puts a part's bytes into a player's export.

@@ -2,11 +2,10 @@
 
 use crate::error::{Failure, Outcome};
 use aethex_wire::ErrorCode;
+use aethex_wire::aead;
 use aethex_wire::saves::PART_LEN_MAX;
 use aethex_wire::saves::uploads::{BeginUploadRequest, CHUNK_LEN, CHUNK_TAG_LEN};
 use bytes::Bytes;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 /// Hexadecimal digits of a BLAKE3 hash.
 const HASH_LEN: usize = 64;
@@ -56,9 +55,9 @@ pub(super) fn sealed_len(size_bytes: i64, number: u32) -> Option<usize> {
 pub(super) fn open(key: &[u8; KEY_LEN], upload_id: &str, number: u32, sealed: &[u8]) -> Option<Bytes> {
     let mut nonce = [0; NONCE_LEN];
     nonce[NONCE_LEN - 8..].copy_from_slice(&u64::from(number).to_le_bytes());
-    let payload = Payload { msg: sealed, aad: upload_id.as_bytes() };
-    let plain = XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(nonce), payload);
-    plain.ok().map(Bytes::from)
+    let (text, tag) = sealed.split_last_chunk::<CHUNK_TAG_LEN>()?;
+    let mut plain = text.to_vec();
+    aead::open(key, nonce, upload_id.as_bytes(), &mut plain, *tag).then(|| plain.into())
 }
 
 #[cfg(test)]
@@ -89,8 +88,9 @@ mod tests {
         let (key, id) = ([7; KEY_LEN], "0198c1a0-0000-7000-8000-000000000000");
         let mut nonce = [0; NONCE_LEN];
         nonce[16] = 3;
-        let payload = Payload { msg: b"content".as_slice(), aad: id.as_bytes() };
-        let sealed = XChaCha20Poly1305::new(&key.into()).encrypt(&XNonce::from(nonce), payload).unwrap();
+        let mut text = b"content".to_vec();
+        let tag = aead::seal(&key, nonce, id.as_bytes(), &mut text).unwrap();
+        let sealed = [text.as_slice(), &tag].concat();
         assert_eq!(open(&key, id, 3, &sealed).unwrap(), &b"content"[..]);
         assert!(open(&key, id, 2, &sealed).is_none());
         assert!(open(&key, "another", 3, &sealed).is_none());
