@@ -2,7 +2,7 @@
 //!
 //! Everything both sides must agree on lives here and nowhere else: endpoints with their request and
 //! response types ([`endpoint`]), error codes ([`error`]), ids ([`ids`]), pages ([`page`]), the engine
-//! value codec ([`value`]) and one module per feature. No I/O, no clock, no async runtime: the crate is
+//! value codec ([`value`]), the merge of saves ([`merge`]) and one module per feature. No I/O, no clock, no async runtime: the crate is
 //! pure data and pure functions, so the SDK, the backend and the tests can all depend on it.
 
 pub mod auth;
@@ -10,6 +10,7 @@ pub mod delta;
 pub mod endpoint;
 pub mod error;
 pub mod ids;
+pub mod merge;
 pub mod page;
 pub mod privacy;
 pub mod proof;

@@ -44,6 +44,12 @@ pub(super) fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// Appends a value's encoding without the header, as something to look it up by; nothing useful for a value
+/// that [`encode`] refuses.
+pub(crate) fn encoded_into(value: &Value, out: &mut Vec<u8>) {
+    alike(value, out);
+}
+
 /// Writes a value to be compared: however large, it equals itself.
 fn alike(value: &Value, out: &mut Vec<u8>) -> bool {
     write(value, out, 0, &mut Budget(usize::MAX)).is_ok()

@@ -10,6 +10,7 @@ mod json;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use codec::encoded_into;
 pub use codec::{decode, encode};
 
 /// Deepest nesting of arrays and dictionaries: far above any real save, far below any stack.
