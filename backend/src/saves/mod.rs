@@ -7,13 +7,19 @@
 //! leaves a mark, so that a device that was offline is told instead of bringing the slot back.
 
 pub(crate) mod config;
+mod contents;
 mod db;
 pub(crate) mod holding;
 mod merge;
+mod parts;
+mod put;
+mod retention;
 mod routes;
 mod rules;
+pub mod seal;
 mod store;
 
+pub(crate) use contents::Plains;
 pub(crate) use merge::{forget, merge};
 pub(crate) use routes::routes;
 
@@ -55,6 +61,10 @@ impl Used {
         self.bytes += bytes;
         self.versions += 1;
     }
+
+    fn add_bytes(&mut self, bytes: i64) {
+        self.bytes += bytes;
+    }
 }
 
 impl Default for Usage {
@@ -84,7 +94,7 @@ async fn check_quota(app: &App, game: &GameId, player: &PlayerId, bytes: i64) ->
             *used = Used { bytes, versions, read_at_ms: now };
         }
     }
-    let limits = &app.config.saves;
+    let (plan, limits) = app.config.saves.plan_of(game);
     let (stored_bytes, versions) = {
         let used = used.lock();
         (used.bytes, used.versions)
@@ -93,8 +103,8 @@ async fn check_quota(app: &App, game: &GameId, player: &PlayerId, bytes: i64) ->
         return Err(Failure::new(
             ErrorCode::QuotaExceeded,
             format!(
-                "This player has stored {stored_bytes} bytes in {versions} versions; the limits are {} and {}: \
-                 delete a save first.",
+                "This player has stored {stored_bytes} bytes in {versions} versions, and this save takes {bytes} more; the \
+                 plan `{plan}` allows {} and {}: delete a slot, or unpin old versions, then save again.",
                 limits.quota_bytes, limits.versions_max
             ),
         ));
@@ -141,7 +151,7 @@ async fn sweep_blobs(app: &App) -> Result<(), String> {
     for key in keys {
         let mut parts = key.split('/');
         let Some(game) = parts.next().and_then(GameId::parse) else { continue };
-        if !db::is_named(&app.sql, &game, &key).await.map_err(|error| error.to_string())? {
+        if !db::names_blob(&app.sql, &game, &key).await.map_err(|error| error.to_string())? {
             tracing::info!(blob = last_part(&key), "a blob that no save names is removed");
             app.blob.delete(&key).await.map_err(|error| error.to_string())?;
         }
