@@ -14,6 +14,8 @@ mod combine;
 mod conflicts;
 mod definitions;
 mod entries;
+#[cfg(test)]
+mod merge_tests;
 mod merging;
 mod outbox;
 mod parts;
