@@ -142,10 +142,10 @@ pub(crate) fn tell(listener: Listener, event: Event) {
             version = Some(lend_version(&mut lent, &stored));
             Kind::AETHEX_EVENT_SAVE_SYNCED
         }
-        Event::SaveConflict { slot: name, conflict: found, local } => {
-            slot = lent.text(&name);
-            conflict = Some(LentConflict::of(&mut lent, &found));
-            content = LentContent::of(local);
+        Event::SaveConflict(found) => {
+            slot = lent.text(&found.slot);
+            conflict = Some(LentConflict::of(&mut lent, &found.conflict));
+            content = LentContent::of(found.local);
             Kind::AETHEX_EVENT_SAVE_CONFLICT
         }
         Event::SaveFailed { slot: name, error: why } => {

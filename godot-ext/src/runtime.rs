@@ -159,9 +159,9 @@ fn announce(event: Event) {
         Event::SaveSynced { slot, version } => {
             emit(saves(), "synced", &[text(&slot).to_variant(), AeThexSave::of(&version).to_variant()]);
         }
-        Event::SaveConflict { slot, conflict, local } => {
-            let info = AeThexConflict::of(&conflict, content_to_variant(&local).ok());
-            emit(saves(), "conflict", &[text(&slot).to_variant(), info.to_variant()]);
+        Event::SaveConflict(found) => {
+            let info = AeThexConflict::of(&found.conflict, content_to_variant(&found.local).ok());
+            emit(saves(), "conflict", &[text(&found.slot).to_variant(), info.to_variant()]);
         }
         Event::SaveFailed { slot, error } => {
             emit(saves(), "failed", &[text(&slot).to_variant(), AeThexError::of(&error).to_variant()]);

@@ -5,7 +5,7 @@
 //! after [`Files::sync`] of their file, names after [`Files::sync_folder`].
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 #[cfg(any(test, feature = "simulation"))]
@@ -107,6 +107,25 @@ impl Files {
             }
             #[cfg(any(test, feature = "simulation"))]
             Files::Simulated(files) => files.read(path),
+        }
+    }
+
+    /// At most `len` bytes of a file, from an offset on; fewer at its end.
+    pub(crate) fn read_range(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        match self {
+            Files::System => {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(offset))?;
+                let mut bytes = Vec::new();
+                file.take(len as u64).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+            #[cfg(any(test, feature = "simulation"))]
+            Files::Simulated(files) => {
+                let bytes = files.read(path)?;
+                let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(bytes[from..bytes.len().min(from.saturating_add(len))].to_vec())
+            }
         }
     }
 

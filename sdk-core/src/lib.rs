@@ -53,7 +53,10 @@ pub use error::Error;
 pub use event::Event;
 pub use privacy::Privacy;
 pub use pump::OpId;
-pub use saves::{Content, Loaded, Resolution, SaveOptions, Saved, Saves, SlotStatus};
+pub use saves::{
+    Ask, ConflictInfo, Content, Custom, Definition, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN,
+    SaveKey, SaveOptions, Saved, Saves, SlotStatus,
+};
 pub use serde_json::Value as Json;
 pub use wire::ErrorCode;
 pub use wire::Value;
@@ -62,7 +65,8 @@ pub use wire::auth::profile::{Preferences, PublicProfile};
 pub use wire::auth::sessions::Session as SessionInfo;
 pub use wire::auth::{ProfileChange, User, Visibility};
 pub use wire::ids::{ExportId, PlayerId, ReceiptId, SessionId, VersionId};
+pub use wire::merge::{Choice, Decider, Policies, Suspicion};
 pub use wire::page::Page;
 pub use wire::privacy::{Export, ExportStatus, Policy, PrivacyState, Purpose, Receipt};
 pub use wire::proof::Challenge;
-pub use wire::saves::{Conflict, SaveVersion};
+pub use wire::saves::{Conflict, Part, SaveVersion};
