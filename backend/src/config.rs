@@ -135,6 +135,9 @@ pub struct TlsConfig {
     pub key: String,
 }
 
+/// Sections whose names the operator chooses: only a file can have them, and what stands in them is checked as the rest.
+const OPEN_SECTIONS: &[&str] = &["saves.plans.", "saves.game_plans."];
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -164,7 +167,10 @@ impl Config {
         ];
         match positive.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(ConfigError(format!("`{key}` must be above 0"))),
-            None => self.mail.check(),
+            None => {
+                self.saves.check().map_err(ConfigError)?;
+                self.mail.check()
+            }
         }
     }
 
@@ -223,6 +229,9 @@ impl Layers {
         for (key, value) in found {
             match self.0.get_mut(&key) {
                 Some(slot) => *slot = (value, name.to_owned()),
+                None if OPEN_SECTIONS.iter().any(|section| key.starts_with(section)) => {
+                    self.0.insert(key, (value, name.to_owned()));
+                }
                 None => return Err(ConfigError(format!("{name}: there is no setting `{key}`"))),
             }
         }
@@ -358,6 +367,36 @@ mod tests {
         assert_eq!(effective.config.auth.proof.secret, "secret");
         assert!(!shown.contains("\"secret\"") && !shown.contains("secret@"), "{shown}");
         assert!(effective.sources.iter().any(|(k, _, s)| k == "listen" && s == "AETHEX_LISTEN"));
+    }
+
+    #[test]
+    fn a_file_may_name_plans_of_its_own() {
+        let read = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let effective = load(Some(file.path()), env(&[]), &[])?;
+            effective.config.check().map(|()| effective.config)
+        };
+        let game = "0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0f";
+        let studio =
+            "[saves.plans.studio]\nquota_bytes = 5\n[saves.plans.studio.retention]\nall_hours = 48\n";
+        let config = read(&format!("{studio}[saves.game_plans]\n{game} = \"studio\"\n")).unwrap().saves;
+        let (name, plan) = config.plan_of(&aethex_wire::ids::GameId::parse(game).unwrap());
+        assert_eq!(
+            (name, plan.quota_bytes, plan.versions_max, plan.retention.all_hours),
+            ("studio", 5, 100_000, 48)
+        );
+        let other = aethex_wire::ids::GameId::parse(&game.replace('0', "1")).unwrap();
+        assert_eq!(config.plan_of(&other).0, "free");
+        assert!(
+            read(&format!("[saves.game_plans]\n{game} = \"none\"\n"))
+                .unwrap_err()
+                .0
+                .contains("saves.plans.none")
+        );
+        assert!(read("[saves.game_plans]\nx = \"free\"\n").unwrap_err().0.contains("no game's id"));
+        assert!(read("[saves.plans.x]\nquota = 5\n").unwrap_err().0.contains("quota"));
+        assert!(read("[saves.retention]\nall_hours = -1\n").is_err());
     }
 
     #[test]

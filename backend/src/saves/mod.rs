@@ -10,6 +10,7 @@ pub(crate) mod config;
 mod db;
 pub(crate) mod holding;
 mod merge;
+mod retention;
 mod routes;
 mod rules;
 mod store;
@@ -84,7 +85,7 @@ async fn check_quota(app: &App, game: &GameId, player: &PlayerId, bytes: i64) ->
             *used = Used { bytes, versions, read_at_ms: now };
         }
     }
-    let limits = &app.config.saves;
+    let (plan, limits) = app.config.saves.plan_of(game);
     let (stored_bytes, versions) = {
         let used = used.lock();
         (used.bytes, used.versions)
@@ -93,8 +94,8 @@ async fn check_quota(app: &App, game: &GameId, player: &PlayerId, bytes: i64) ->
         return Err(Failure::new(
             ErrorCode::QuotaExceeded,
             format!(
-                "This player has stored {stored_bytes} bytes in {versions} versions; the limits are {} and {}: \
-                 delete a save first.",
+                "This player has stored {stored_bytes} bytes in {versions} versions, and this save takes {bytes} more; the \
+                 plan `{plan}` allows {} and {}: delete a slot, or unpin old versions, then save again.",
                 limits.quota_bytes, limits.versions_max
             ),
         ));

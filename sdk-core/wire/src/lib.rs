@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod delta;
+pub mod diff;
 pub mod endpoint;
 pub mod error;
 pub mod ids;

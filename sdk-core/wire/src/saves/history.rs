@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub const CHANGES_MAX: usize = 1000;
 /// Longest value in a change, encoded, in bytes: longer ones are left out, their size says so.
 pub const CHANGE_VALUE_LEN_MAX: usize = 4096;
+/// Bytes of all values and paths of an answer, encoded: values past it are left out too.
+pub const CHANGES_VALUES_LEN_MAX: usize = 1024 * 1024;
+/// Longest path of a change, in bytes: longer ones are cut and end with `…`.
+pub const CHANGE_PATH_LEN_MAX: usize = 1024;
 
 /// Which versions to compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

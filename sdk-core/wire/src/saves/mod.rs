@@ -4,6 +4,7 @@
 //! files), all of which change together. What can be done with a slot's past is in [`history`], many saves
 //! in one request in [`sync`], large parts in [`uploads`].
 
+pub mod archive;
 pub mod history;
 mod parts;
 pub mod sync;
