@@ -138,7 +138,7 @@ CREATE TABLE saves_key (
 
 CREATE INDEX saves_key_player ON saves_key (game_id, player_id);
 
-CREATE INDEX saves_key_kek ON saves_key (kek_id);
+CREATE INDEX saves_key_kek ON saves_key (kek_id, game_id, key_id);
 
 -- What each device last told of itself.
 CREATE TABLE saves_device (

@@ -8,7 +8,8 @@ use crate::jobs::Jobs;
 use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
-use crate::saves::Usage;
+use crate::saves::seal::Seal;
+use crate::saves::{Plains, Usage};
 use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
@@ -52,6 +53,8 @@ pub struct App {
     pub(crate) blob: Blob,
     pub(crate) auth: Auth,
     pub(crate) usage: Usage,
+    pub(crate) seal: Seal,
+    pub(crate) plains: Plains,
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
@@ -172,6 +175,7 @@ impl Server {
         let blob = Blob::local(config.data.join("blobs"))
             .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
         let auth = Auth::open(&config, &sql).await?;
+        let seal = Seal::open(&config, &sql).await?;
         let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
         let (listener, address) = bind(&config.listen, "listen").await?;
@@ -187,6 +191,8 @@ impl Server {
             blob,
             auth,
             usage: Usage::default(),
+            seal,
+            plains: Plains::default(),
             studio: Studio::default(),
             jobs: Jobs::default(),
             mail,
@@ -211,6 +217,7 @@ impl Server {
             tokio::spawn(players.run(listener, stopped.clone())),
             tokio::spawn(crate::auth::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::saves::tend(app.clone(), stopped.clone())),
+            tokio::spawn(crate::saves::seal::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::studio::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::jobs::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::privacy::tend(app.clone(), stopped.clone())),

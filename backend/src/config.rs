@@ -34,6 +34,8 @@ pub struct Config {
     pub auth: crate::auth::config::AuthConfig,
     /// Cloud saves.
     pub saves: crate::saves::config::SavesConfig,
+    /// The keys that wrap players' data keys.
+    pub kms: crate::ports::kms::KmsConfig,
     /// The studio's side.
     pub studio: crate::studio::config::StudioConfig,
     /// Mail.
@@ -58,6 +60,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             auth: crate::auth::config::AuthConfig::default(),
             saves: crate::saves::config::SavesConfig::default(),
+            kms: crate::ports::kms::KmsConfig::default(),
             studio: crate::studio::config::StudioConfig::default(),
             mail: crate::mail::config::MailConfig::default(),
             jobs: crate::jobs::config::JobsConfig::default(),

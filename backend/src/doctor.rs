@@ -37,6 +37,7 @@ pub async fn run(config: &Config) -> Vec<Check> {
             checks.push(Check { what: "database".into(), outcome });
             checks.extend(check_role(&sql).await);
             checks.extend(check_jobs(&sql).await);
+            checks.extend(check_encryption(config, &sql).await);
             sql.close().await;
         }
     }
@@ -67,6 +68,14 @@ async fn check_jobs(sql: &Sql) -> Option<Check> {
     }
     let outcome = crate::jobs::state(sql).await.map_err(|error| error.to_string());
     Some(Check { what: "jobs".into(), outcome })
+}
+
+/// The keys that saves are encrypted with, once there is a schema.
+async fn check_encryption(config: &Config, sql: &Sql) -> Option<Check> {
+    if !sql.pending_migrations().await.is_ok_and(|pending| pending.is_empty()) {
+        return None;
+    }
+    Some(Check { what: "encryption".into(), outcome: crate::saves::seal::state(config, sql).await })
 }
 
 /// Connects to the mail server, says hello and, if it is configured, logs in. Sends nothing.

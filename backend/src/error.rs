@@ -59,6 +59,11 @@ impl Failure {
         failure
     }
 
+    /// The blob store failed.
+    pub(crate) fn blob(error: &std::io::Error) -> Failure {
+        Failure::internal(format!("the blob store failed: {error}"))
+    }
+
     pub(crate) fn conflict(conflict: aethex_wire::saves::Conflict) -> Failure {
         let mut failure = Failure::new(
             ErrorCode::SavesConflict,
@@ -101,6 +106,14 @@ impl Failure {
 
     pub(crate) fn code(&self) -> ErrorCode {
         self.problem.code
+    }
+
+    /// The problem, for an answer that tells of several; a fault is logged here.
+    pub(crate) fn into_problem(self) -> Problem {
+        if let Some(fault) = &self.fault {
+            tracing::error!(code = self.problem.code.as_str(), %fault, "a part of a request failed");
+        }
+        *self.problem
     }
 
     /// What went wrong inside, for the log.

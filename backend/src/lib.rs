@@ -13,12 +13,13 @@ mod error;
 mod extract;
 mod http;
 pub mod jobs;
+mod keyfile;
 pub mod mail;
 mod metrics;
 pub mod openapi;
 pub mod ports;
 pub mod privacy;
-mod saves;
+pub mod saves;
 pub mod studio;
 
 pub use app::{App, Server, StartError};

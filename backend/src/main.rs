@@ -4,6 +4,7 @@
 mod policy;
 
 use aethex_backend::config::{self, Config, Effective};
+use aethex_backend::saves::seal;
 use aethex_backend::studio::cli;
 use aethex_backend::{Server, app, auth, doctor, openapi};
 use clap::{Args, Parser, Subcommand};
@@ -29,7 +30,7 @@ enum Command {
     Config(Settings),
     /// Try what a server needs and say what is wrong.
     Doctor(Settings),
-    /// Keys that sign access tokens.
+    /// Keys that sign access tokens, and keys that encrypt saves.
     Keys(KeysArgs),
     /// Policies that players are asked to accept.
     Policy(policy::PolicyArgs),
@@ -53,7 +54,47 @@ struct KeysArgs {
 enum KeysCommand {
     /// Add a signing key. Running servers find it within seconds, publish it, and sign with it once it has
     /// settled (`auth.signing_key_settle_s`). Nobody is logged out. Keys replaced over a day ago are removed.
-    Rotate(Settings),
+    ///
+    /// With `--encryption` a key is added that wraps the keys of players' saves instead. Running servers wrap those
+    /// keys anew in the background; no save is touched.
+    Rotate {
+        /// The key that wraps the keys of players' saves.
+        #[arg(long)]
+        encryption: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Remove encryption keys that wrap nothing any more and were replaced over an hour ago. Backups of the
+    /// database from before cannot be read without them.
+    Prune(Settings),
+    /// Give a player a new key for the saves that are stored from now on.
+    Renew {
+        /// The game's id.
+        game: String,
+        /// The player's id.
+        player: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+impl KeysCommand {
+    fn settings(&self) -> &Settings {
+        match self {
+            KeysCommand::Rotate { settings, .. }
+            | KeysCommand::Prune(settings)
+            | KeysCommand::Renew { settings, .. } => settings,
+        }
+    }
+
+    async fn run(&self, config: &Config) -> Result<String, String> {
+        match self {
+            KeysCommand::Rotate { encryption: false, .. } => rotate(config),
+            KeysCommand::Rotate { encryption: true, .. } => seal::rotate_encryption_key(config).await,
+            KeysCommand::Prune(_) => seal::prune_encryption_keys(config).await,
+            KeysCommand::Renew { game, player, .. } => seal::renew_player_key(config, game, player).await,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -111,7 +152,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         | Command::Migrate(settings)
         | Command::Config(settings)
         | Command::Doctor(settings) => settings,
-        Command::Keys(KeysArgs { command: KeysCommand::Rotate(settings) }) => settings,
+        Command::Keys(KeysArgs { command }) => command.settings(),
         Command::Policy(policy) => policy.settings(),
         Command::Studio(_) => unreachable!("answered above"),
     };
@@ -128,7 +169,10 @@ fn run(command: Command) -> Result<ExitCode, String> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Keys(_) => rotate(&effective.config),
+        Command::Keys(KeysArgs { command }) => {
+            println!("{}", runtime.block_on(command.run(&effective.config))?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Policy(policy) => {
             println!("{}", runtime.block_on(policy.run(&effective.config))?);
             Ok(ExitCode::SUCCESS)
@@ -172,11 +216,10 @@ async fn migrate(config: &Config) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn rotate(config: &Config) -> Result<ExitCode, String> {
+fn rotate(config: &Config) -> Result<String, String> {
     let (added, removed) =
         auth::rotate_keys(&config.data).map_err(|error| format!("cannot rotate: {error}"))?;
-    println!("added signing key {added}; removed {removed} that newer ones replaced");
-    Ok(ExitCode::SUCCESS)
+    Ok(format!("added signing key {added}; removed {removed} that newer ones replaced"))
 }
 
 async fn examine(config: &Config) -> ExitCode {

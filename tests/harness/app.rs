@@ -6,7 +6,10 @@ use crate::postgres::Database;
 use crate::wait::{in_time, until};
 use aethex_backend::Server;
 pub use aethex_backend::config::Config;
+use aethex_wire::Endpoint as _;
 use aethex_wire::auth::{LoggedIn, LoginRequest, RegisterRequest};
+use aethex_wire::endpoint::fill_path;
+use aethex_wire::saves::history::{GetQuota, Quota};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -134,6 +137,12 @@ impl App {
     /// `POST path`.
     pub fn post(&self, path: &str) -> Call<'_> {
         self.client.post(path)
+    }
+
+    /// Bytes that a player's saves take, by the player's quota.
+    pub async fn stored_bytes(&self, player: &Player) -> i64 {
+        let path = fill_path(GetQuota::PATH, &[player.id()]);
+        player.get(&path).send().await.expect(200).json::<Quota>().used_bytes
     }
 
     /// A registration.

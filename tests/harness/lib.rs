@@ -6,7 +6,7 @@
 //! stop cleanly or leaves a task behind. [`Process`] runs the binary instead, for tests that kill it.
 //!
 //! What a server talks to is real where it can be had: [`postgres`], an OpenID provider ([`oidc`]), a mail server
-//! ([`smtp`]), a keyring ([`secret_service`]). Each test starts its own.
+//! ([`smtp`]), a keyring ([`secret_service`]), a key server ([`vault`]). Each test starts its own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
@@ -22,6 +22,7 @@ pub mod raw;
 pub mod secret_service;
 pub mod service;
 pub mod smtp;
+pub mod vault;
 pub mod wait;
 
 pub use app::{App, Engine};

@@ -95,7 +95,7 @@ pub(crate) fn source(name: &str) -> PathBuf {
 }
 
 /// The folder that `cargo xtask setup` filled: `AETHEX_TEST_SERVICES`, or where that command puts it.
-fn installed() -> PathBuf {
+pub(crate) fn installed() -> PathBuf {
     if let Some(folder) = std::env::var_os("AETHEX_TEST_SERVICES") {
         return folder.into();
     }
@@ -105,7 +105,7 @@ fn installed() -> PathBuf {
     let folder = cache.join("aethex-cloud").join(format!("services-{:016x}", digest(&pins.concat())));
     assert!(
         folder.join(".complete").exists(),
-        "the services that account tests need are not installed: run `cargo xtask setup`"
+        "the services that tests need are not installed: run `cargo xtask setup`"
     );
     folder
 }

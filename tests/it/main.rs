@@ -31,3 +31,4 @@ mod sdk_accounts;
 mod studio;
 mod tenancy;
 mod tidy;
+mod transfer;

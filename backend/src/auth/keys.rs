@@ -6,11 +6,11 @@
 //! the key before go on being good until they end, so a rotation logs nobody out.
 
 use crate::app::StartError;
-use crate::context::{now_ms, random};
+use crate::context::now_ms;
+use crate::keyfile::read_or_make;
 use ed25519_dalek::SigningKey;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -163,49 +163,6 @@ fn signing_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
-}
-
-/// Reads 32 bytes written as 64 hexadecimal digits; makes them, for the owner's eyes only, when the file
-/// is not there.
-fn read_or_make(path: &Path) -> std::io::Result<[u8; 32]> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse_hex(text.trim())
-            .ok_or_else(|| std::io::Error::other(format!("{} is damaged", path.display()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(path),
-        Err(error) => Err(error),
-    }
-}
-
-fn make(path: &Path) -> std::io::Result<[u8; 32]> {
-    let key = random::<32>();
-    let text = super::tokens::hex(&key);
-    let temporary = path.with_extension(format!("{}.part", crate::context::new_id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    // Two servers of a fleet may start at once: the first to link wins, the other reads its key.
-    let linked = std::fs::hard_link(&temporary, path);
-    std::fs::remove_file(&temporary)?;
-    match linked {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return read_or_make(path),
-        linked => linked?,
-    }
-    if let Some(folder) = path.parent() {
-        std::fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(key)
-}
-
-fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    let bytes: Option<Vec<u8>> = (0..text.len())
-        .step_by(2)
-        .map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-        .collect();
-    bytes?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ async fn run(app: Arc<App>, job: Job) -> Result<(), JobError> {
         crate::mail::SEND => crate::mail::send(&app, &job).await,
         crate::auth::email::FORGOT => crate::auth::email::run_forgot(&app, &job).await,
         crate::privacy::EXPORT_JOB => crate::privacy::run_export(&app, &job).await,
+        crate::saves::seal::REWRAP_JOB => crate::saves::seal::run_rewrap(&app, &job).await,
         crate::privacy::ERASE_JOB => crate::privacy::run_erasure(&app, &job).await,
         // Perhaps of a newer server, which then takes it.
         other => Err(JobError::Again(format!("this server knows no job of kind {other:.40}"))),

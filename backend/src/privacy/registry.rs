@@ -40,6 +40,9 @@ pub(crate) struct Holding {
     /// Keys of the player's blobs, or of folders that hold nothing else. They go before the rows that name
     /// them.
     pub(crate) blobs: Blobs,
+    /// Removes the keys that the player's contents are sealed with, where there are any. It goes before everything
+    /// else, so that nothing can be read any more however long the rest takes.
+    pub(crate) shred: Option<Erase>,
     /// Removes at most about [`ERASE_BATCH`] of the player's rows and returns how many; it is called again
     /// until it returns 0. Rows are removed, or rid of everything that names the player.
     pub(crate) erase: Erase,

@@ -37,6 +37,8 @@ pub struct SavesConfig {
     pub plans: BTreeMap<String, Plan>,
     /// Games, by id, and the name of their plan.
     pub game_plans: BTreeMap<String, String>,
+    /// Encryption of contents at rest.
+    pub encryption: EncryptionConfig,
 }
 
 /// Limits of a game's players.
@@ -79,11 +81,32 @@ impl Default for Plan {
     }
 }
 
+/// Encryption of contents at rest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncryptionConfig {
+    /// Whether new contents are encrypted. What is encrypted already stays readable either way.
+    pub enabled: bool,
+}
+
+impl Default for EncryptionConfig {
+    fn default() -> EncryptionConfig {
+        EncryptionConfig { enabled: true }
+    }
+}
+
 impl Default for SavesConfig {
     fn default() -> SavesConfig {
         let Plan { quota_bytes, versions_max, retention } = Plan::default();
         let (plans, game_plans) = (BTreeMap::new(), BTreeMap::new());
-        SavesConfig { quota_bytes, versions_max, retention, plans, game_plans }
+        SavesConfig {
+            quota_bytes,
+            versions_max,
+            retention,
+            plans,
+            game_plans,
+            encryption: EncryptionConfig::default(),
+        }
     }
 }
 

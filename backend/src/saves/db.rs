@@ -110,6 +110,15 @@ pub(super) struct Stored {
     /// The version whose data the patch is against.
     pub(super) base: Option<VersionId>,
     pub(super) chain: Chain,
+    /// Its bytes, as they are stored.
+    pub(super) stored_bytes: i64,
+}
+
+/// A step of rebuilding a content.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) version: VersionId,
+    pub(super) stored: Stored,
 }
 
 /// The patches between a content and the last full one.
@@ -124,19 +133,27 @@ pub(super) struct Chain {
 }
 
 fn version_with_content(row: &Row<'_>) -> Result<(SaveVersion, Stored), SqlError> {
-    let stored = Stored {
-        compression: compression(&row.text(COLUMNS)?),
-        body: row.maybe_bytes(COLUMNS + 1)?.map(Bytes::from),
-        blob_key: row.maybe_text(COLUMNS + 2)?,
-        sealed_by: row.maybe_text(COLUMNS + 3)?,
-        base: row.maybe_text(COLUMNS + 4)?.map(|base| id(&base)).transpose()?,
-        chain: Chain {
-            len: row.int(COLUMNS + 5)?,
-            bytes: row.int(COLUMNS + 6)?,
-            key_bytes: row.int(COLUMNS + 7)?,
-        },
+    Ok((version(row)?, stored(row, COLUMNS)?))
+}
+
+/// The columns that [`stored`] reads, in its order.
+macro_rules! stored_columns {
+    () => {
+        "v.compression, v.body, v.blob_key, v.sealed_by, v.base_id, v.chain_len, v.chain_bytes, v.key_bytes,
+         v.stored_bytes"
     };
-    Ok((version(row)?, stored))
+}
+
+fn stored(row: &Row<'_>, at: usize) -> Result<Stored, SqlError> {
+    Ok(Stored {
+        compression: compression(&row.text(at)?),
+        body: row.maybe_bytes(at + 1)?.map(Bytes::from),
+        blob_key: row.maybe_text(at + 2)?,
+        sealed_by: row.maybe_text(at + 3)?,
+        base: row.maybe_text(at + 4)?.map(|base| id(&base)).transpose()?,
+        chain: Chain { len: row.int(at + 5)?, bytes: row.int(at + 6)?, key_bytes: row.int(at + 7)? },
+        stored_bytes: row.int(at + 8)?,
+    })
 }
 
 /// A version to insert.
@@ -218,7 +235,7 @@ macro_rules! suspicions_sql {
     };
 }
 
-/// An insert whose place in the line, parents and condition are given.
+/// An insert, whose arguments stand in the order of their numbers (SQLite counts them as they appear), and whose place in the line, parents and condition are given.
 macro_rules! insert {
     ($sequence:literal, $parent_a:literal, $parent_b:literal, $suspicions:expr, $source:literal) => {
         concat!(
@@ -254,12 +271,12 @@ const INSERT_ON_ONE: Statement = insert!(
 const INSERT_ON_MERGE: Statement = insert!(
     "h.sequence + 1",
     "h.version_id",
-    "$32",
+    "$31",
     suspicions_sql!(),
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
+    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $32 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
         AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
-            AND o.version_id = $32 AND o.slot = $3)"
+            AND o.version_id = $31 AND o.slot = $3)"
 );
 const INSERT_ON_HEAD: Statement = insert!(
     "h.sequence + 1",
@@ -274,16 +291,17 @@ const INSERT_ON_NOTHING: Statement = insert!(
     "COALESCE((SELECT MAX(sequence) FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3), 0) + 1",
     "CAST(NULL AS TEXT)",
     "CAST(NULL AS TEXT)",
-    "0",
+    "0 * $30",
     "WHERE NOT EXISTS (SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
         AND sequence IS NOT NULL AND deleted = 0 AND purged_at_ms IS NULL)"
 );
-const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$31", "$32", "0", "WHERE 1 = 1");
+const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$31", "$32", "0 * $30", "WHERE 1 = 1");
 
 /// Where a new head is in the line.
 #[derive(Debug)]
 pub(super) struct Placed {
-    pub(super) sequence: i64,
+    /// Absent beside the line.
+    pub(super) sequence: Option<i64>,
     pub(super) parent: Option<String>,
     pub(super) suspicions: Vec<Suspicion>,
 }
@@ -297,22 +315,58 @@ pub(super) async fn insert_head(sql: &Sql, new: &NewVersion) -> Result<Option<Pl
             INSERT_ON_ONE
         }
         Base::Merge(head, other) => {
-            args.push(head.as_str().into());
             args.push(other.as_str().into());
+            args.push(head.as_str().into());
             INSERT_ON_MERGE
         }
         Base::Head => INSERT_ON_HEAD,
         Base::Nothing => INSERT_ON_NOTHING,
     };
-    let map = |row: &Row<'_>| {
-        Ok(Placed { sequence: row.int(0)?, parent: row.maybe_text(1)?, suspicions: suspicions(row.int(2)?) })
-    };
-    let rows = sql.game(&new.game).write(statement, args.clone(), map).await?;
-    if let (true, Base::Head) = (rows.is_empty(), &new.base) {
+    let placed = insert(sql, new, statement, args.clone()).await?;
+    if let (None, Base::Head) = (&placed, &new.base) {
         // No head to append to: the slot is new.
-        return Ok(sql.game(&new.game).write(INSERT_ON_NOTHING, args, map).await?.into_iter().next());
+        return insert(sql, new, INSERT_ON_NOTHING, args).await;
     }
-    Ok(rows.into_iter().next())
+    Ok(placed)
+}
+
+fn placed(row: &Row<'_>) -> Result<Placed, SqlError> {
+    Ok(Placed {
+        sequence: row.maybe_int(0)?,
+        parent: row.maybe_text(1)?,
+        suspicions: suspicions(row.int(2)?),
+    })
+}
+
+/// Runs an insert; with parts, in one transaction with the rows that name them.
+async fn insert(
+    sql: &Sql,
+    new: &NewVersion,
+    statement: Statement,
+    args: Vec<Arg>,
+) -> Result<Option<Placed>, SqlError> {
+    let game = sql.game(&new.game);
+    if new.parts.is_empty() {
+        return Ok(game.write(statement, args, placed).await?.into_iter().next());
+    }
+    let (player, version, parts) = (new.player.clone(), new.version.clone(), new.parts.clone());
+    game.transaction(move |transaction| {
+        async move {
+            let Some(placed) = transaction.query_one(statement, args, placed).await? else { return Ok(None) };
+            for part in parts {
+                transaction
+                    .execute(
+                        "INSERT INTO saves_version_part (game_id, player_id, version_id, name, hash)
+                         VALUES ($1, $2, $3, $4, $5)",
+                        args![player.as_str(), version.as_str(), part.name, part.hash],
+                    )
+                    .await?;
+            }
+            Ok(Some(placed))
+        }
+        .boxed()
+    })
+    .await
 }
 
 /// Inserts a version beside the line of heads; false when its idempotency key is taken.
@@ -320,7 +374,64 @@ pub(super) async fn insert_beside(sql: &Sql, new: &NewVersion) -> Result<bool, S
     let mut args = insert_args(new);
     args.push(new.base.first().map(|id| id.as_str().to_owned()).into());
     args.push(new.base.second().map(|id| id.as_str().to_owned()).into());
-    Ok(!sql.game(&new.game).write(INSERT_BESIDE, args, |_| Ok(())).await?.is_empty())
+    Ok(insert(sql, new, INSERT_BESIDE, args).await?.is_some())
+}
+
+/// A head that is the merge of the same two versions with the same content: another device was faster.
+pub(super) async fn same_merge(
+    sql: &Sql,
+    new: &NewVersion,
+    one: &VersionId,
+    other: &VersionId,
+) -> Result<Option<SaveVersion>, SqlError> {
+    sql.game(&new.game)
+        .read_one(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM saves_version v WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.hash = $4
+                AND v.sequence IS NOT NULL AND v.purged_at_ms IS NULL
+                AND ((v.parent_a = $5 AND v.parent_b = $6) OR (v.parent_a = $6 AND v.parent_b = $5))
+             ORDER BY v.sequence LIMIT 1"
+            ),
+            args![
+                new.player.as_str(),
+                new.slot.as_str(),
+                new.content.hash.as_str(),
+                one.as_str(),
+                other.as_str()
+            ],
+            version,
+        )
+        .await
+}
+
+/// What it takes to rebuild a version: itself, then what it is a patch against, down to a full content.
+pub(super) async fn chain(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    wanted: &VersionId,
+) -> Result<Vec<Link>, SqlError> {
+    sql.game(game)
+        .scan(
+            concat!(
+                "WITH RECURSIVE link (version_id, base_id, place) AS (
+                SELECT version_id, base_id, 0 FROM saves_version
+                WHERE game_id = $1 AND player_id = $2 AND version_id = $3
+                UNION ALL
+                SELECT b.version_id, b.base_id, l.place + 1 FROM link l JOIN saves_version b
+                    ON b.game_id = $1 AND b.player_id = $2 AND b.version_id = l.base_id
+                WHERE l.place < 1000)
+             SELECT v.version_id, ",
+                stored_columns!(),
+                " FROM link l JOIN saves_version v ON v.game_id = $1 AND v.player_id = $2 AND v.version_id = l.version_id
+             ORDER BY l.place"
+            ),
+            args![player.as_str(), wanted.as_str()],
+            |row| Ok(Link { version: id(&row.text(0)?)?, stored: stored(row, 1)? }),
+        )
+        .await
 }
 
 /// The version that an earlier request with this key made, with that request's digest.
@@ -356,8 +467,9 @@ pub(super) async fn head(
             concat!(
                 "SELECT ",
                 columns!(),
-                ", v.compression, v.body, v.blob_key, v.sealed_by, v.base_id, v.chain_len, v.chain_bytes,
-                    v.key_bytes FROM saves_version v
+                ", ",
+                stored_columns!(),
+                " FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.sequence IS NOT NULL
              ORDER BY v.sequence DESC LIMIT 1"
             ),
@@ -380,8 +492,9 @@ pub(super) async fn version_of(
             concat!(
                 "SELECT ",
                 columns!(),
-                ", v.compression, v.body, v.blob_key, v.sealed_by, v.base_id, v.chain_len, v.chain_bytes,
-                    v.key_bytes FROM saves_version v
+                ", ",
+                stored_columns!(),
+                " FROM saves_version v
              WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id = $4 AND v.slot = $3
                 AND v.purged_at_ms IS NULL"
             ),
@@ -389,6 +502,33 @@ pub(super) async fn version_of(
             version_with_content,
         )
         .await
+}
+
+/// The player's next version behind `after` whose content is there.
+pub(super) async fn next_content(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    after: &str,
+) -> Result<Option<(SaveVersion, Stored)>, SqlError> {
+    let rows = sql
+        .game(game)
+        .scan(
+            concat!(
+                "SELECT ",
+                columns!(),
+                ", ",
+                stored_columns!(),
+                " FROM saves_version v
+             WHERE v.game_id = $1 AND v.player_id = $2 AND v.version_id > $3
+                AND (v.body IS NOT NULL OR v.blob_key IS NOT NULL)
+             ORDER BY v.version_id LIMIT 1"
+            ),
+            args![player.as_str(), after],
+            version_with_content,
+        )
+        .await?;
+    Ok(rows.into_iter().next())
 }
 
 /// Whether a version is, or was before a delete, in this slot.
@@ -465,8 +605,9 @@ pub(super) async fn usage(sql: &Sql, game: &GameId, player: &PlayerId) -> Result
     let used = sql
         .game(game)
         .scan(
-            "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT), COUNT(*) FROM saves_version
-             WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL AND deleted = 0",
+            "SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) + (SELECT CAST(COALESCE(SUM(stored_bytes), 0)
+                AS BIGINT) FROM saves_part WHERE game_id = $1 AND player_id = $2), COUNT(*) FROM saves_version
+             WHERE game_id = $1 AND player_id = $2 AND purged_at_ms IS NULL AND pruned_at_ms IS NULL AND deleted = 0",
             args![player.as_str()],
             |row| Ok((row.int(0)?, row.int(1)?)),
         )
@@ -514,10 +655,18 @@ pub(super) async fn delete(
             let purged = transaction
                 .execute(
                     "UPDATE saves_version SET body = NULL, blob_key = NULL, label = '', device_name = '',
-                        purged_at_ms = $5
+                        parts = '', app_version = '', pinned = 0, review_at_ms = NULL, purged_at_ms = $5
                      WHERE game_id = $1 AND player_id = $2 AND slot = $3 AND version_id <> $4
                         AND purged_at_ms IS NULL AND (deleted = 0 OR $6 = 1)",
                     args![player.as_str(), slot.as_str(), mark.as_str(), now_ms, marked as i64],
+                )
+                .await?;
+            // Parts that nobody names any more are swept.
+            transaction
+                .execute(
+                    "DELETE FROM saves_version_part WHERE game_id = $1 AND player_id = $2 AND version_id IN (
+                        SELECT version_id FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3)",
+                    args![player.as_str(), slot.as_str()],
                 )
                 .await?;
             Ok((marked + purged > 0).then_some(blobs))
@@ -538,12 +687,13 @@ pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Resul
         .await
 }
 
-/// Whether a row names this blob.
-pub(super) async fn is_named(sql: &Sql, game: &GameId, key: &str) -> Result<bool, SqlError> {
+/// Whether a version or a part names this blob.
+pub(super) async fn names_blob(sql: &Sql, game: &GameId, key: &str) -> Result<bool, SqlError> {
     let found = sql
         .game(game)
         .read_one(
-            "SELECT 1 FROM saves_version WHERE game_id = $1 AND blob_key = $2 AND blob_key IS NOT NULL LIMIT 1",
+            "SELECT 1 FROM saves_version WHERE game_id = $1 AND blob_key = $2 AND blob_key IS NOT NULL
+             UNION ALL SELECT 1 FROM saves_part WHERE game_id = $1 AND blob_key = $2 AND blob_key IS NOT NULL LIMIT 1",
             args![key],
             |_| Ok(()),
         )

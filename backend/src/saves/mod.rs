@@ -7,14 +7,19 @@
 //! leaves a mark, so that a device that was offline is told instead of bringing the slot back.
 
 pub(crate) mod config;
+mod contents;
 mod db;
 pub(crate) mod holding;
 mod merge;
+mod parts;
+mod put;
 mod retention;
 mod routes;
 mod rules;
+pub mod seal;
 mod store;
 
+pub(crate) use contents::Plains;
 pub(crate) use merge::{forget, merge};
 pub(crate) use routes::routes;
 
@@ -55,6 +60,10 @@ impl Used {
     fn add(&mut self, bytes: i64) {
         self.bytes += bytes;
         self.versions += 1;
+    }
+
+    fn add_bytes(&mut self, bytes: i64) {
+        self.bytes += bytes;
     }
 }
 
@@ -142,7 +151,7 @@ async fn sweep_blobs(app: &App) -> Result<(), String> {
     for key in keys {
         let mut parts = key.split('/');
         let Some(game) = parts.next().and_then(GameId::parse) else { continue };
-        if !db::is_named(&app.sql, &game, &key).await.map_err(|error| error.to_string())? {
+        if !db::names_blob(&app.sql, &game, &key).await.map_err(|error| error.to_string())? {
             tracing::info!(blob = last_part(&key), "a blob that no save names is removed");
             app.blob.delete(&key).await.map_err(|error| error.to_string())?;
         }

@@ -3,10 +3,12 @@
 use crate::error::{Failure, Outcome};
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::DEVICE_NAME_CHARS_MAX;
+use aethex_wire::delta::{self, DeltaError};
 use aethex_wire::ids::VersionId;
 use aethex_wire::saves::{
-    Compression, Encoding, IDEMPOTENCY_KEY_LEN_MAX, LABEL_CHARS_MAX, PARENTS_MAX, PutSaveRequest,
-    SAVE_LEN_MAX, check_slot, split_frame,
+    APP_VERSION_CHARS_MAX, Compression, DEVICE_ID_LEN_MAX, DEVICES_MAX, Encoding, IDEMPOTENCY_KEY_LEN_MAX,
+    LABEL_CHARS_MAX, PARENTS_MAX, PARTS_MAX, PutPart, PutSaveRequest, SAVE_LEN_MAX, check_part_name,
+    check_slot, split_frame,
 };
 use aethex_wire::value::{self, Value};
 use base64::Engine;
@@ -77,7 +79,57 @@ pub(super) fn check_request(request: &PutSaveRequest) -> Outcome<()> {
     if request.playtime_ms < 0 {
         return Err(Failure::invalid("`playtime_ms` is not negative."));
     }
+    if request.device_id.len() > DEVICE_ID_LEN_MAX || !request.device_id.bytes().all(|b| b.is_ascii_graphic())
+    {
+        return Err(Failure::invalid("`device_id` is at most 36 visible ASCII characters."));
+    }
+    let is_device =
+        |id: &String| (1..=DEVICE_ID_LEN_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    // Counts travel as JSON numbers and lie in 64-bit columns.
+    let is_count = |count: &u64| i64::try_from(*count).is_ok();
+    let clock = &request.device_clock;
+    if clock.len() > DEVICES_MAX || !clock.keys().all(is_device) || !clock.values().all(is_count) {
+        return Err(Failure::invalid("`device_clock` has at most 64 devices, each with an id and a count."));
+    }
+    if request.hlc < 0 || request.schema < 0 {
+        return Err(Failure::invalid("`hlc` and `schema` are not negative."));
+    }
+    crate::auth::check_line("app_version", &request.app_version, APP_VERSION_CHARS_MAX)?;
+    if request.after.is_some() && request.parents.is_some() {
+        return Err(Failure::invalid("Send `parents` or `after`, not both."));
+    }
+    if let Some(after) = &request.after {
+        check_idempotency_key(after)?;
+    }
+    check_parts(&request.parts)
+}
+
+fn check_parts(parts: &[PutPart]) -> Outcome<()> {
+    if parts.len() > PARTS_MAX {
+        return Err(Failure::invalid("A save has at most 16 parts."));
+    }
+    for (at, part) in parts.iter().enumerate() {
+        check_part_name(&part.name).map_err(invalid_part)?;
+        if parts[..at].iter().any(|other| other.name == part.name) {
+            return Err(Failure::new(ErrorCode::InvalidPart, "Two parts have the same name."));
+        }
+        if part.hash.as_deref().is_some_and(|hash| !is_hash(hash)) {
+            return Err(Failure::invalid("A part's `hash` is 64 lower-case hexadecimal digits."));
+        }
+        if part.base_hash.as_deref().is_some_and(|hash| !is_hash(hash)) {
+            return Err(Failure::invalid("A part's `base_hash` is 64 lower-case hexadecimal digits."));
+        }
+    }
     Ok(())
+}
+
+/// Whether it is a BLAKE3 hash in the one accepted spelling.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+pub(super) fn invalid_part(why: &str) -> Failure {
+    Failure::new(ErrorCode::InvalidPart, format!("{why}."))
 }
 
 pub(super) fn invalid_slot(why: &str) -> Failure {
@@ -125,19 +177,42 @@ pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outc
     }
     let encoding = request.encoding.ok_or_else(|| Failure::invalid("A frame needs `encoding`."))?;
     let compression = request.compression.unwrap_or_default();
-    let plain = match compression {
+    let plain = plain_of(compression, &payload)?;
+    checked(encoding, compression, request.hash.as_deref(), &plain, payload)
+}
+
+/// What a packed content is; a patch stands for what it makes of nothing.
+pub(super) fn plain_of(compression: Compression, payload: &Bytes) -> Outcome<Bytes> {
+    Ok(match compression {
         Compression::None => payload.clone(),
-        Compression::Zstd => decompress(&payload)?.into(),
-        Compression::Delta => return Err(Failure::new(ErrorCode::UnknownBase, "Send the data in full.")),
-    };
+        Compression::Zstd => decompress(payload)?.into(),
+        Compression::Delta => delta::decode(&[], payload, SAVE_LEN_MAX)
+            .map_err(|error| match error {
+                DeltaError::TooLong { .. } => too_large(),
+                DeltaError::Malformed(_) => {
+                    Failure::new(ErrorCode::InvalidSave, "The payload is not one intact patch.")
+                }
+            })?
+            .into(),
+    })
+}
+
+/// A content whose bytes are at hand: its length, its hash and, for a value, that it can be read.
+pub(super) fn checked(
+    encoding: Encoding,
+    compression: Compression,
+    hash: Option<&str>,
+    plain: &Bytes,
+    stored: Bytes,
+) -> Outcome<Content> {
     check_len(plain.len())?;
     if encoding == Encoding::Value {
-        value::decode(&plain).map_err(|error| invalid_save(&error))?;
+        value::decode(plain).map_err(|error| invalid_save(&error))?;
     }
-    let hash = blake3::hash(&plain).to_hex().to_string();
-    check_hash(request.hash.as_deref(), &hash)?;
-    let is_empty = is_empty(encoding, &plain);
-    Ok(Content { encoding, compression, hash, size_bytes: plain.len() as i64, is_empty, stored: payload })
+    let found = blake3::hash(plain).to_hex().to_string();
+    check_hash(hash, &found)?;
+    let is_empty = is_empty(encoding, plain);
+    Ok(Content { encoding, compression, hash: found, size_bytes: plain.len() as i64, is_empty, stored })
 }
 
 /// Whether nothing is in a content.
@@ -167,7 +242,8 @@ pub(super) fn work_len(body: &[u8], is_frame: bool) -> usize {
         return usize::MAX;
     }
     if !payload.starts_with(&ZSTD_MAGIC) {
-        return body.len();
+        // A patch tells what it makes; other bytes that look like one are only checked elsewhere.
+        return delta::output_len(payload).unwrap_or_default().max(body.len());
     }
     match zstd::zstd_safe::get_frame_content_size(payload) {
         Ok(Some(len)) => usize::try_from(len).unwrap_or(usize::MAX).max(body.len()),
@@ -191,10 +267,11 @@ pub(super) fn decompress(payload: &[u8]) -> Outcome<Vec<u8>> {
 }
 
 fn check_len(len: usize) -> Outcome<()> {
-    if len <= SAVE_LEN_MAX {
-        return Ok(());
-    }
-    Err(Failure::new(ErrorCode::TooLarge, format!("A save has at most {SAVE_LEN_MAX} bytes.")))
+    if len <= SAVE_LEN_MAX { Ok(()) } else { Err(too_large()) }
+}
+
+pub(super) fn too_large() -> Failure {
+    Failure::new(ErrorCode::TooLarge, format!("A save has at most {SAVE_LEN_MAX} bytes."))
 }
 
 fn check_hash(claimed: Option<&str>, found: &str) -> Outcome<()> {

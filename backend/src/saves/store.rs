@@ -1,15 +1,18 @@
 //! How a version is stored: blob first, then the row that names it, then, if the head was another, why.
 
+use super::Used;
 use super::config::{ANCESTOR_STEPS_MAX, APPEND_TRIES, INLINE_LEN_MAX};
-use super::db::{self, NewVersion};
-use super::rules::Base;
+use super::contents::{self, Owner, Prepared};
+use super::db::{self, Chain, NewVersion, Placed};
+use super::rules::{Base, Content};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
 use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
-use aethex_wire::saves::{Conflict, SaveVersion};
+use aethex_wire::saves::{Compression, Conflict, Encoding, SaveVersion};
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// What became of a version.
@@ -27,27 +30,72 @@ pub(super) enum Stored {
 
 /// Stores a version durably. The work goes on when the client goes away, so that no blob is left without
 /// its row.
-pub(super) async fn store(app: Arc<App>, new: NewVersion) -> Outcome<Stored> {
-    let work = tokio::spawn(async move { store_now(&app, new).await });
+pub(super) async fn store(app: Arc<App>, new: NewVersion, prepared: Prepared) -> Outcome<Stored> {
+    let work = tokio::spawn(async move { store_now(&app, new, prepared).await });
     work.await.map_err(|error| Failure::internal(error.to_string()))?
 }
 
-async fn store_now(app: &App, mut new: NewVersion) -> Outcome<Stored> {
-    let len = new.content.stored.len();
-    let used = match super::check_quota(app, &new.game, &new.player, len as i64).await {
+async fn store_now(app: &App, new: NewVersion, prepared: Prepared) -> Outcome<Stored> {
+    let Prepared { full, patch, plain } = prepared;
+    let needs = patch.as_ref().map_or(full.stored.len(), |patch| patch.bytes.len());
+    let used = match super::check_quota(app, &new.game, &new.player, needs as i64).await {
         Ok(used) => used,
         // A repeated request takes no room: it gets its answer whatever the quota.
-        Err(refused) => return repeated(app, &new).await?.ok_or(refused),
+        Err(refused) => return repeated_new(app, &new).await?.ok_or(refused),
     };
+    if let Some(patch) = patch {
+        // Nothing encrypted can be stored in full here: it goes beside the head as it came.
+        let place = if full.encoding == Encoding::Sealed { Place::Anywhere } else { Place::Head };
+        let content = Content { compression: Compression::Delta, stored: patch.bytes, ..full.clone() };
+        let base = match &new.base {
+            // Only on the head that it is a patch against.
+            Base::Head => Base::One(patch.base.clone()),
+            base => base.clone(),
+        };
+        let as_patch =
+            NewVersion { content, base, base_id: Some(patch.base), chain: patch.chain, ..new.clone() };
+        if let Some(stored) = write(app, as_patch, &used, place).await? {
+            contents::remember(app, &new.game, &new.version, plain.as_ref());
+            return Ok(stored);
+        }
+    }
+    let chain = Chain { key_bytes: full.stored.len() as i64, ..Chain::default() };
+    let in_full = NewVersion { content: full, chain, ..new.clone() };
+    let stored = write(app, in_full, &used, Place::Anywhere).await?;
+    let stored = stored.ok_or_else(|| Failure::internal("a version has no place"))?;
+    contents::remember(app, &new.game, &new.version, plain.as_ref());
+    Ok(stored)
+}
+
+/// Where a version may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Only on top of the head; nothing is stored otherwise.
+    Head,
+    /// Beside the head, if it moved on.
+    Anywhere,
+}
+
+/// Seals the content, puts a large one into the blob store, then inserts the row.
+async fn write(app: &App, mut new: NewVersion, used: &Mutex<Used>, place: Place) -> Outcome<Option<Stored>> {
+    let owner = Owner { game: &new.game, player: &new.player };
+    let len = new.content.stored.len();
+    let (sealed, key) = contents::seal(app, owner, new.version.as_str(), new.content.stored.clone()).await?;
+    (new.content.stored, new.sealed_by) = (sealed, key);
     if len > INLINE_LEN_MAX {
-        let key = format!("{}/{}/{}", new.game, new.player, new.version);
-        app.blob
-            .put(&key, new.content.stored.clone())
-            .await
-            .map_err(|error| Failure::internal(format!("cannot store a blob: {error}")))?;
+        // A key of its own for each try: what a try leaves behind never stands for another's.
+        let key = format!("{}/{}/{}", new.game, new.player, new_version_id());
+        let put = app.blob.put(&key, new.content.stored.clone()).await;
+        put.map_err(|error| Failure::blob(&error))?;
         new.blob_key = Some(key);
     }
-    let stored = insert(app, &new).await;
+    let stored = match place {
+        Place::Head => match db::insert_head(&app.sql, &new).await {
+            Ok(placed) => placed.map(|placed| head_of(&new, placed)).transpose(),
+            Err(error) => Err(error.into()),
+        },
+        Place::Anywhere => insert(app, &new).await.map(Some),
+    };
     if names(&stored, &new.version) {
         used.lock().add(len as i64);
     } else if let Some(key) = new.blob_key {
@@ -58,22 +106,32 @@ async fn store_now(app: &App, mut new: NewVersion) -> Outcome<Stored> {
 }
 
 /// Whether the outcome is the new version's, or may be: a failed commit can still have happened.
-fn names(stored: &Outcome<Stored>, version: &VersionId) -> bool {
+fn names(stored: &Outcome<Option<Stored>>, version: &VersionId) -> bool {
     match stored {
-        Ok(Stored::Head(head)) => head.version == *version,
-        Ok(Stored::Beside(conflict)) => conflict.kept.version == *version,
+        Ok(None) => false,
+        Ok(Some(Stored::Head(head))) => head.version == *version,
+        Ok(Some(Stored::Beside(conflict))) => conflict.kept.version == *version,
         Err(failure) => failure.code() == ErrorCode::Internal || failure.code() == ErrorCode::Overloaded,
     }
+}
+
+fn head_of(new: &NewVersion, placed: Placed) -> Outcome<Stored> {
+    let version = receipt(new, placed.sequence, placed.parent)?;
+    Ok(Stored::Head(SaveVersion { suspicions: placed.suspicions, ..version }))
 }
 
 async fn insert(app: &App, new: &NewVersion) -> Outcome<Stored> {
     for _ in 0..APPEND_TRIES {
         if let Some(placed) = db::insert_head(&app.sql, new).await? {
-            let version = receipt(new, Some(placed.sequence), placed.parent)?;
-            return Ok(Stored::Head(SaveVersion { suspicions: placed.suspicions, ..version }));
+            return head_of(new, placed);
         }
-        if let Some(repeated) = repeated(app, new).await? {
+        if let Some(repeated) = repeated_new(app, new).await? {
             return Ok(repeated);
+        }
+        if let Base::Merge(one, other) = &new.base
+            && let Some(same) = db::same_merge(&app.sql, new, one, other).await?
+        {
+            return Ok(Stored::Head(same));
         }
         let head = db::head(&app.sql, &new.game, &new.player, &new.slot).await?.map(|(head, _)| head);
         match (&new.base, head) {
@@ -113,13 +171,21 @@ fn unknown_parent() -> Failure {
 }
 
 /// The outcome of the earlier request with the same key, when there was one.
-async fn repeated(app: &App, new: &NewVersion) -> Outcome<Option<Stored>> {
-    let Some(key) = &new.idempotency_key else { return Ok(None) };
-    let Some((version, request_hash)) = db::by_idempotency_key(&app.sql, &new.game, &new.player, key).await?
-    else {
-        return Ok(None);
-    };
-    if request_hash != new.request_hash {
+async fn repeated_new(app: &App, new: &NewVersion) -> Outcome<Option<Stored>> {
+    let (Some(key), Some(request_hash)) = (&new.idempotency_key, &new.request_hash) else { return Ok(None) };
+    repeated(app, Owner { game: &new.game, player: &new.player }, key, request_hash).await
+}
+
+/// The outcome of the earlier request with this key, when there was one; refused when that had another body.
+pub(super) async fn repeated(
+    app: &App,
+    owner: Owner<'_>,
+    key: &str,
+    request_hash: &str,
+) -> Outcome<Option<Stored>> {
+    let found = db::by_idempotency_key(&app.sql, owner.game, owner.player, key).await?;
+    let Some((version, first_hash)) = found else { return Ok(None) };
+    if first_hash.as_deref() != Some(request_hash) {
         return Err(Failure::new(
             ErrorCode::IdempotencyMismatch,
             "This Idempotency-Key was used with another request: use a new key for a new save.",
@@ -128,34 +194,35 @@ async fn repeated(app: &App, new: &NewVersion) -> Outcome<Option<Stored>> {
     if version.sequence.is_some() {
         return Ok(Some(Stored::Head(version)));
     }
-    conflict(app, new, version).await.map(|conflict| Some(Stored::Beside(conflict)))
+    conflict(app, owner, version).await.map(|conflict| Some(Stored::Beside(conflict)))
 }
 
 async fn keep_beside(app: &App, new: &NewVersion, head: SaveVersion) -> Outcome<Stored> {
     if !db::insert_beside(&app.sql, new).await? {
         // The same request, at the same time, was faster.
-        let first = repeated(app, new).await?;
+        let first = repeated_new(app, new).await?;
         return first.ok_or_else(|| Failure::internal("a version could not be kept beside the head"));
     }
     let kept = receipt(new, None, new.base.first().map(|id| id.as_str().to_owned()))?;
-    let ancestor = ancestor(app, new, &kept).await?;
+    let owner = Owner { game: &new.game, player: &new.player };
+    let ancestor = ancestor(app, owner, &kept).await?;
     Ok(Stored::Beside(Conflict { head, ancestor, kept }))
 }
 
-async fn conflict(app: &App, new: &NewVersion, kept: SaveVersion) -> Outcome<Conflict> {
-    let head = db::head(&app.sql, &new.game, &new.player, &new.slot).await?;
+async fn conflict(app: &App, owner: Owner<'_>, kept: SaveVersion) -> Outcome<Conflict> {
+    let head = db::head(&app.sql, owner.game, owner.player, &kept.slot).await?;
     let (head, _) = head.ok_or_else(|| Failure::internal("a slot with versions has no head"))?;
-    let ancestor = ancestor(app, new, &kept).await?;
+    let ancestor = ancestor(app, owner, &kept).await?;
     Ok(Conflict { head, ancestor, kept })
 }
 
 /// The newest version that both the head and the kept one come from: the first of the latter's ancestors
 /// that is in the line of heads, for all of that line are the head's ancestors.
-async fn ancestor(app: &App, new: &NewVersion, kept: &SaveVersion) -> Outcome<Option<SaveVersion>> {
+async fn ancestor(app: &App, owner: Owner<'_>, kept: &SaveVersion) -> Outcome<Option<SaveVersion>> {
     let mut next = kept.parents.first().cloned();
     for _ in 0..ANCESTOR_STEPS_MAX {
         let Some(id) = next else { return Ok(None) };
-        let found = db::version_of(&app.sql, &new.game, &new.player, &new.slot, &id).await?;
+        let found = db::version_of(&app.sql, owner.game, owner.player, &kept.slot, &id).await?;
         match found {
             Some((version, _)) if version.sequence.is_some() && !version.deleted => return Ok(Some(version)),
             Some((version, _)) => next = version.parents.first().cloned(),

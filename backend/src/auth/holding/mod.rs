@@ -20,6 +20,7 @@ pub(crate) const HOLDING: Holding = Holding {
     tables: &["auth_account", "auth_session", "auth_identity", "auth_code", "auth_preferences"],
     export: |app, who, archive| Box::pin(export(app, who, archive)),
     blobs: |app, who| Box::pin(blobs(app, who)),
+    shred: None,
     erase: |tx, player| Box::pin(db::erase(tx, player)),
 };
 

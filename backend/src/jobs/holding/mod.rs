@@ -13,6 +13,7 @@ pub(crate) const HOLDING: Holding = Holding {
     tables: &["jobs_job"],
     export: |app, who, archive| Box::pin(export(app, who, archive)),
     blobs: no_blobs,
+    shred: None,
     erase: |tx, player| Box::pin(db::erase(tx, player)),
 };
 

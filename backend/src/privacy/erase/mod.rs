@@ -9,7 +9,7 @@
 mod db;
 
 use super::config::{LAST_MAILS_LOOK_MS, LAST_MAILS_MS, SETTLE_MS, SWEEP_BATCH};
-use super::registry::{HOLDINGS, Holding, Subject};
+use super::registry::{Erase, HOLDINGS, Holding, Subject};
 use super::{blob_failed, job_failed, mails};
 use crate::app::App;
 use crate::auth::holding as account;
@@ -183,6 +183,13 @@ async fn close(app: &App, who: &Subject, id: &ReceiptId) -> Outcome<()> {
 
 async fn erase(app: &App, who: &Subject, id: &ReceiptId, after: After<'_>) -> Outcome<()> {
     for &holding in HOLDINGS {
+        if let Some(shred) = holding.shred {
+            while erase_rows(app, who, id, holding.feature, shred).await? > 0 {
+                after("shredded")?;
+            }
+        }
+    }
+    for &holding in HOLDINGS {
         let mut blobs = 0;
         for key in (holding.blobs)(app, who).await? {
             blobs += app.blob.delete_all(&key).await.map_err(blob_failed)?;
@@ -190,7 +197,7 @@ async fn erase(app: &App, who: &Subject, id: &ReceiptId, after: After<'_>) -> Ou
         }
         count(app, who, id, holding, blobs).await?;
         after("blobs counted")?;
-        while erase_rows(app, who, id, holding).await? > 0 {
+        while erase_rows(app, who, id, holding.feature, holding.erase).await? > 0 {
             after("rows")?;
         }
     }
@@ -222,14 +229,20 @@ async fn count(
 }
 
 /// Removes one batch of a feature's rows and counts it, in one transaction.
-async fn erase_rows(app: &App, who: &Subject, id: &ReceiptId, holding: &'static Holding) -> Outcome<u64> {
+async fn erase_rows(
+    app: &App,
+    who: &Subject,
+    id: &ReceiptId,
+    feature: &'static str,
+    erase: Erase,
+) -> Outcome<u64> {
     let (player, id) = (who.player.clone(), id.clone());
     let sql = app.sql.game(&who.game);
     let done = sql.transaction(move |tx| {
         async move {
-            let removed = (holding.erase)(tx, &player).await?;
+            let removed = erase(tx, &player).await?;
             if removed > 0 {
-                db::add_to_receipt(tx, &id, holding.feature, removed).await?;
+                db::add_to_receipt(tx, &id, feature, removed).await?;
             }
             Ok::<_, Failure>(removed)
         }

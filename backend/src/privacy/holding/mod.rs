@@ -16,6 +16,7 @@ pub(crate) const HOLDING: Holding = Holding {
     tables: &["privacy_acceptance", "privacy_consent", "privacy_age", "privacy_export", "privacy_erasure"],
     export: |app, who, archive| Box::pin(export(app, who, archive)),
     blobs: |_, who| Box::pin(std::future::ready(Ok(vec![blob_folder(who)]))),
+    shred: None,
     erase: |tx, player| Box::pin(db::erase(tx, player)),
 };
 

@@ -4,8 +4,6 @@ use crate::args;
 use crate::ports::sql::{Row, Sql, SqlError, Transaction};
 use crate::privacy::{ERASE_BATCH, Subject};
 use aethex_wire::ids::PlayerId;
-use aethex_wire::saves::{Compression, Encoding};
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 /// Versions in a page: rows without their contents are small.
@@ -30,8 +28,21 @@ fn version(row: &Row<'_>) -> Result<(String, Value), SqlError> {
         "deleted": row.int(13)? != 0,
         "content_removed_at_ms": row.maybe_int(14)?,
         "idempotency_key": row.maybe_text(15)?,
+        "device_id": row.text(16)?,
+        "device_clock": listed(&row.text(17)?),
+        "hlc": row.int(18)?,
+        "schema": row.int(19)?,
+        "app_version": row.text(20)?,
+        "parts": listed(&row.text(21)?),
+        "pinned": row.int(22)? != 0,
+        "pruned_at_ms": row.maybe_int(23)?,
     });
     Ok((id, json))
+}
+
+/// A list or map that lies in a column; nothing when it is empty.
+fn listed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// The versions behind `after`, without their contents.
@@ -43,7 +54,8 @@ pub(super) async fn versions(
     sql.game(&who.game)
         .scan(
             "SELECT version_id, slot, sequence, parent_a, parent_b, encoding, hash, size_bytes, label, device_name,
-                playtime_ms, saved_at_ms, stored_at_ms, deleted, purged_at_ms, idempotency_key
+                playtime_ms, saved_at_ms, stored_at_ms, deleted, purged_at_ms, idempotency_key, device_id,
+                device_clock, hlc, schema_version, app_version, parts, pinned, pruned_at_ms
              FROM saves_version WHERE game_id = $1 AND player_id = $2 AND version_id > $3
              ORDER BY version_id LIMIT $4",
             args![who.player.as_str(), after, PAGE],
@@ -52,56 +64,68 @@ pub(super) async fn versions(
         .await
 }
 
-/// A version's content as it is stored.
-#[derive(Debug)]
-pub(super) struct Content {
-    pub(super) version: String,
-    pub(super) encoding: Encoding,
-    pub(super) compression: Compression,
-    pub(super) body: Option<Bytes>,
-    pub(super) blob_key: Option<String>,
-}
-
-/// The next content behind `after`.
-pub(super) async fn content(sql: &Sql, who: &Subject, after: &str) -> Result<Option<Content>, SqlError> {
-    let rows = sql
-        .game(&who.game)
-        .scan(
-            "SELECT version_id, encoding, compression, body, blob_key FROM saves_version
-             WHERE game_id = $1 AND player_id = $2 AND version_id > $3
-                AND (body IS NOT NULL OR blob_key IS NOT NULL)
-             ORDER BY version_id LIMIT 1",
-            args![who.player.as_str(), after],
-            |row| {
-                Ok(Content {
-                    version: row.text(0)?,
-                    encoding: if row.text(1)? == "value" { Encoding::Value } else { Encoding::Bytes },
-                    compression: if row.text(2)? == "zstd" { Compression::Zstd } else { Compression::None },
-                    body: row.maybe_bytes(3)?.map(Bytes::from),
-                    blob_key: row.maybe_text(4)?,
-                })
-            },
-        )
-        .await?;
-    Ok(rows.into_iter().next())
-}
-
 pub(super) async fn blob_keys(sql: &Sql, who: &Subject) -> Result<Vec<String>, SqlError> {
     sql.game(&who.game)
         .scan(
-            "SELECT blob_key FROM saves_version WHERE game_id = $1 AND player_id = $2 AND blob_key IS NOT NULL",
+            "SELECT blob_key FROM saves_version WHERE game_id = $1 AND player_id = $2 AND blob_key IS NOT NULL
+             UNION ALL
+             SELECT blob_key FROM saves_part WHERE game_id = $1 AND player_id = $2 AND blob_key IS NOT NULL",
             args![who.player.as_str()],
             |row| row.text(0),
         )
         .await
 }
 
-/// Removes a batch of versions with their contents.
+/// What the player's devices told of themselves.
+pub(super) async fn devices(sql: &Sql, who: &Subject) -> Result<Vec<Value>, SqlError> {
+    sql.game(&who.game)
+        .scan(
+            "SELECT device_id, device_name, slot, unsent, seen_at_ms FROM saves_device
+             WHERE game_id = $1 AND player_id = $2 ORDER BY device_id",
+            args![who.player.as_str()],
+            |row| {
+                Ok(json!({
+                    "device_id": row.text(0)?,
+                    "device_name": row.text(1)?,
+                    "slot": row.text(2)?,
+                    "unsent": row.int(3)? != 0,
+                    "seen_at_ms": row.int(4)?,
+                }))
+            },
+        )
+        .await
+}
+
+/// The hashes of the player's parts behind `after`.
+pub(super) async fn parts(sql: &Sql, who: &Subject, after: &str) -> Result<Vec<String>, SqlError> {
+    sql.game(&who.game)
+        .scan(
+            "SELECT hash FROM saves_part WHERE game_id = $1 AND player_id = $2 AND hash > $3 ORDER BY hash LIMIT $4",
+            args![who.player.as_str(), after, PAGE],
+            |row| row.text(0),
+        )
+        .await
+}
+
+/// Removes a batch of what is known of a player; the keys first, for without them nothing that is left can be read.
 pub(super) async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64, SqlError> {
-    tx.execute(
+    let mut erased = 0;
+    for statement in [
+        "DELETE FROM saves_key WHERE game_id = $1 AND player_id = $2",
+        "DELETE FROM saves_upload WHERE game_id = $1 AND player_id = $2",
+        "DELETE FROM saves_device WHERE game_id = $1 AND player_id = $2",
+    ] {
+        erased += tx.execute(statement, args![player.as_str()]).await?;
+    }
+    for statement in [
         "DELETE FROM saves_version WHERE game_id = $1 AND player_id = $2 AND version_id IN (
             SELECT version_id FROM saves_version WHERE game_id = $1 AND player_id = $2 LIMIT $3)",
-        args![player.as_str(), ERASE_BATCH],
-    )
-    .await
+        "DELETE FROM saves_version_part WHERE game_id = $1 AND player_id = $2 AND version_id IN (
+            SELECT version_id FROM saves_version_part WHERE game_id = $1 AND player_id = $2 LIMIT $3)",
+        "DELETE FROM saves_part WHERE game_id = $1 AND player_id = $2 AND hash IN (
+            SELECT hash FROM saves_part WHERE game_id = $1 AND player_id = $2 LIMIT $3)",
+    ] {
+        erased += tx.execute(statement, args![player.as_str(), ERASE_BATCH]).await?;
+    }
+    Ok(erased)
 }

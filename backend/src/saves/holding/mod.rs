@@ -2,28 +2,37 @@
 
 mod db;
 
-use super::rules;
+use super::contents::{self, Owner};
+use super::db::{self as versions, Stored};
+use super::{parts, seal};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::off_thread;
 use crate::privacy::{Archive, Holding, Subject};
-use aethex_wire::saves::{Compression, Encoding};
-use aethex_wire::value;
+use aethex_wire::saves::{Encoding, SaveVersion};
+use aethex_wire::{ErrorCode, value};
 use bytes::Bytes;
-use db::Content;
 use serde_json::Value;
 
 /// What saves know of a player.
 pub(crate) const HOLDING: Holding = Holding {
     feature: "saves",
-    tables: &["saves_version"],
+    tables: &[
+        "saves_version",
+        "saves_version_part",
+        "saves_part",
+        "saves_upload",
+        "saves_key",
+        "saves_device",
+    ],
     export: |app, who, archive| Box::pin(export(app, who, archive)),
     blobs: |app, who| Box::pin(blobs(app, who)),
+    shred: Some(|tx, player| Box::pin(seal::shred(tx, player))),
     erase: |tx, player| Box::pin(db::erase(tx, player)),
 };
 
 /// `versions.json` tells of every version; `content/<version>.bin` has its bytes as the game gave them, and
-/// for values `content/<version>.json` what they mean.
+/// for values `content/<version>.json` what they mean; `parts/<hash>.bin` has what versions name as parts.
 async fn export(app: &App, who: &Subject, archive: &mut Archive) -> Outcome<()> {
     archive.list("versions.json").await?;
     let mut after = String::new();
@@ -34,50 +43,57 @@ async fn export(app: &App, who: &Subject, archive: &mut Archive) -> Outcome<()> 
         archive.items(page.into_iter().map(|(_, version)| version).collect()).await?;
     }
     archive.end_list().await?;
+    archive.json("devices.json", Value::Array(db::devices(&app.sql, who).await?)).await?;
+    let owner = Owner { game: &who.game, player: &who.player };
     let mut after = String::new();
-    while let Some(content) = db::content(&app.sql, who, &after).await? {
-        after = content.version.clone();
-        write_content(app, archive, content).await?;
+    while let Some((version, stored)) =
+        versions::next_content(&app.sql, &who.game, &who.player, &after).await?
+    {
+        version.version.as_str().clone_into(&mut after);
+        write_content(app, archive, owner, version, stored).await?;
     }
-    Ok(())
+    let mut after = String::new();
+    loop {
+        let page = db::parts(&app.sql, who, &after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(last);
+        for hash in page {
+            parts::export(app, archive, owner, &hash).await?;
+        }
+    }
 }
 
-async fn write_content(app: &App, archive: &mut Archive, content: Content) -> Outcome<()> {
-    let payload = match (content.body, &content.blob_key) {
-        (Some(body), _) => body,
-        (None, Some(key)) => match app.blob.get(key).await {
-            Ok(body) => body,
-            // Its slot was deleted just now.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Failure::internal(format!("cannot read a blob: {error}"))),
-        },
-        (None, None) => return Ok(()),
+async fn write_content(
+    app: &App,
+    archive: &mut Archive,
+    owner: Owner<'_>,
+    version: SaveVersion,
+    stored: Stored,
+) -> Outcome<()> {
+    let (id, encoding) = (version.version.clone(), version.encoding);
+    let read = if encoding == Encoding::Sealed {
+        contents::payload(app, owner, &id, stored).await
+    } else {
+        contents::plain(app, owner, &version, stored).await
     };
-    let (encoding, compression) = (content.encoding, content.compression);
-    let (plain, json) = off_thread(app, move || plain_and_json(encoding, compression, payload)).await?;
-    if let Some(json) = json {
-        archive.json(&format!("content/{}.json", content.version), json).await?;
+    let plain = match read {
+        Ok(plain) => plain,
+        // Its slot was deleted just now.
+        Err(failure) if failure.code() == ErrorCode::SaveNotFound => return Ok(()),
+        Err(failure) => return Err(failure),
+    };
+    if encoding == Encoding::Value {
+        let value = plain.clone();
+        let json = off_thread(app, move || json_of(&value)).await?;
+        archive.json(&format!("content/{id}.json"), json).await?;
     }
-    archive.bytes(&format!("content/{}.bin", content.version), plain).await
+    archive.bytes(&format!("content/{id}.bin"), plain).await
 }
 
-fn plain_and_json(
-    encoding: Encoding,
-    compression: Compression,
-    payload: Bytes,
-) -> Outcome<(Bytes, Option<Value>)> {
-    let plain = match compression {
-        Compression::None => payload,
-        Compression::Zstd => rules::decompress(&payload)?.into(),
-        Compression::Delta => return Err(Failure::internal("a patch was not rebuilt")),
-    };
-    if encoding == Encoding::Bytes {
-        return Ok((plain, None));
-    }
+fn json_of(plain: &Bytes) -> Outcome<Value> {
     let damaged = |error: String| Failure::internal(format!("a stored value is damaged: {error}"));
-    let value = value::decode(&plain).map_err(|error| damaged(error.to_string()))?;
-    let json = serde_json::to_value(&value).map_err(|error| damaged(error.to_string()))?;
-    Ok((plain, Some(json)))
+    let value = value::decode(plain).map_err(|error| damaged(error.to_string()))?;
+    serde_json::to_value(&value).map_err(|error| damaged(error.to_string()))
 }
 
 /// The player's folder, and blobs that came with another account and lie in its folder.

@@ -5,7 +5,7 @@
 
 mod db;
 
-use super::forget_usage;
+use super::{forget_usage, parts, seal};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::ports::sql::Transaction;
@@ -42,6 +42,9 @@ pub(crate) async fn merge(
     if choice.is_none() && !conflicts.is_empty() {
         return Ok(conflicts);
     }
+    // What the other player's keys sealed is opened by them still.
+    seal::adopt(transaction, from, to).await?;
+    parts::carry(transaction, from, to).await?;
     for slot in &theirs {
         let Some(own) = mine.get(slot.name.as_str()) else {
             db::move_slot(transaction, from, to, &slot.name, &slot.name).await?;
@@ -97,10 +100,12 @@ fn free_name(name: &str, taken: &BTreeSet<String>) -> String {
         .unwrap_or_default()
 }
 
-/// Forgets what is remembered of both players' use.
+/// Forgets what is remembered of both players' use, and which keys they write with.
 pub(crate) fn forget(app: &App, game: &GameId, from: &PlayerId, to: &PlayerId) {
     forget_usage(app, game, from);
     forget_usage(app, game, to);
+    app.seal.forget(game, from);
+    app.seal.forget(game, to);
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(crate) const HOLDING: Holding = Holding {
     tables: &["studio_audit"],
     export: |app, who, archive| Box::pin(export(app, who, archive)),
     blobs: no_blobs,
+    shred: None,
     erase: |tx, player| Box::pin(db::erase(tx, player)),
 };
 

@@ -9,6 +9,8 @@ pub(super) enum Method {
     Stored = 1,
     /// One zstd frame whose prefix (RFC 8878: a raw content dictionary) is the base.
     Prefix = 2,
+    /// The walk of [`super::walk`], coded by the model of [`super::model`].
+    Modelled = 3,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,7 @@ impl Head {
         let method = match number {
             1 => Method::Stored,
             2 => Method::Prefix,
+            3 => Method::Modelled,
             _ => return Err(DeltaError::Malformed("its method is not known here")),
         };
         let len = read_uint(&mut rest)?;

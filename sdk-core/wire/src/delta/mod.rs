@@ -9,10 +9,16 @@
 //! Byte 0 is the method (a number of [`Method`]), then comes the output's length as a varint (LEB128), then
 //! the method's body.
 
+mod coder;
 mod head;
+mod mix;
+mod model;
+mod modelled;
+mod plan;
 mod prefix;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use head::{Head, Method};
 
@@ -57,6 +63,11 @@ pub enum Packing {
 ///
 /// Nothing is assumed of the two: they may be empty, equal or unrelated.
 pub fn encode(base: &[u8], target: &[u8]) -> Vec<u8> {
+    if let Some(body) = modelled::encode(base, target)
+        && body.len() < target.len()
+    {
+        return Head::new(Method::Modelled, target.len()).with_body(&body);
+    }
     let stored = Head::new(Method::Stored, target.len()).with_body(target);
     match prefix::encode(base, target) {
         Some(body) if body.len() < target.len() => Head::new(Method::Prefix, target.len()).with_body(&body),
@@ -87,6 +98,7 @@ pub fn decode(base: &[u8], patch: &[u8], len_max: usize) -> Result<Vec<u8>, Delt
     let target = match head.method {
         Method::Stored => body.to_vec(),
         Method::Prefix => prefix::decode(base, body, head.len)?,
+        Method::Modelled => modelled::decode(base, body, head.len)?,
     };
     if target.len() != head.len {
         return Err(DeltaError::Malformed("its output has another length than it says"));

@@ -1,0 +1,68 @@
+//! The own method: a walk over the target, its decisions coded by a model that learns.
+
+use super::DeltaError;
+use super::coder::{Reader, Writer};
+use super::model::Model;
+use super::plan::Plan;
+use super::walk::{Guide, Place, walk};
+
+/// Base and target together: places are numbers of 32 bits.
+const BUFFER_LEN_MAX: usize = u32::MAX as usize;
+/// What the encoder spends on telling at most, in guessed bytes (some 0.3 µs each), beside a share of the length.
+const COST_MAX: usize = 64 * 1024;
+/// One byte more for so many of the target.
+const COST_SHARE: usize = 16;
+/// Bytes looked at to tell text from binary.
+const SAMPLE: usize = 4096;
+
+/// The body, or nothing when the two differ too much for this method to be quick.
+pub(super) fn encode(base: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+    let mut buf = joined(base, target.len())?;
+    buf[base.len()..].copy_from_slice(target);
+    let text = is_text(target);
+    let plan = Plan::make(&mut buf, base.len(), text, COST_MAX + target.len() / COST_SHARE)?;
+    let mut model = Model::new(Writer::new(vec![u8::from(text)]), base);
+    walk(&mut model, &mut plan.replay(), &mut buf, base.len(), text).ok()?;
+    Some(model.into_coder().finish())
+}
+
+pub(super) fn decode(base: &[u8], body: &[u8], len: usize) -> Result<Vec<u8>, DeltaError> {
+    let (&text, coded) = body.split_first().ok_or(DeltaError::Malformed("it has no body"))?;
+    if text > 1 {
+        return Err(DeltaError::Malformed("its kind of content is not known here"));
+    }
+    let mut buf = joined(base, len).ok_or(DeltaError::Malformed("it is too long"))?;
+    let mut model = Model::new(Reader::new(coded), base);
+    walk(&mut model, &mut Unguided, &mut buf, base.len(), text == 1)?;
+    buf.drain(..base.len());
+    Ok(buf)
+}
+
+/// The base, then room for the target.
+fn joined(base: &[u8], len: usize) -> Option<Vec<u8>> {
+    let total = base.len().checked_add(len).filter(|total| *total < BUFFER_LEN_MAX)?;
+    let mut buf = Vec::with_capacity(total);
+    buf.extend_from_slice(base);
+    buf.resize(total, 0);
+    Some(buf)
+}
+
+/// Few control characters: then lines and tokens mean something.
+fn is_text(bytes: &[u8]) -> bool {
+    let control = bytes.iter().step_by(bytes.len() / SAMPLE + 1).filter(|byte| **byte < 9).count();
+    control * 32 < bytes.len().min(SAMPLE)
+}
+
+/// A decoder reads the decisions from the patch.
+#[derive(Debug)]
+struct Unguided;
+
+impl Guide for Unguided {
+    fn equal(&mut self, _: &[u8], _: &Place, _: usize) -> bool {
+        false
+    }
+
+    fn jump(&mut self, _: &[u8], _: &Place) -> Option<usize> {
+        None
+    }
+}
