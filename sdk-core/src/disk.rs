@@ -11,7 +11,7 @@ use aethex_wire::saves::{encode_frame, split_frame};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -96,6 +96,15 @@ impl Disk {
             return Err(damaged("the file is longer than anything this SDK writes"));
         }
         Ok(Some(bytes))
+    }
+
+    /// At most `len` bytes of a file, from an offset on; fewer at its end.
+    pub(crate) fn read_range(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        file.take(len as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Writes metadata and payload with a hash over both.

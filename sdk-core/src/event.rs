@@ -87,6 +87,13 @@ impl Events {
             *last = event;
             return;
         }
+        if let (Event::SaveProgress { slot, .. }, Some(last @ Event::SaveProgress { .. })) =
+            (&event, queue.back_mut())
+            && matches!(&*last, Event::SaveProgress { slot: before, .. } if before == slot)
+        {
+            *last = event;
+            return;
+        }
         if queue.len() == EVENTS_MAX {
             tracing::warn!(events_max = EVENTS_MAX, "nobody takes the SDK's events: the oldest is dropped");
             queue.pop_front();

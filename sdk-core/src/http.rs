@@ -242,6 +242,22 @@ impl Http {
         })
     }
 
+    /// Sends bytes to an address that the backend gave for them, in an object store: without a token, once.
+    pub(crate) async fn put_elsewhere(&self, url: &str, body: Bytes) -> Result<(), Error> {
+        let time = self.inner.timeout + Duration::from_secs((body.len() / FLOOR_BYTES_PER_S) as u64);
+        let work = self.inner.client.put(url).body(body).send();
+        let answer = match tokio::time::timeout(time, work).await {
+            Ok(answer) => answer.map_err(|error| transport(&error).error)?,
+            Err(_) => return Err(timed_out()),
+        };
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        // The address has ended, or the store is busy: the next try has a fresh one.
+        let message = format!("the object store answered {} to a chunk", answer.status().as_u16());
+        Err(Error { retryable: true, ..Error::new(ErrorCode::UploadIncomplete, message) })
+    }
+
     async fn attempt(&self, request: &Request, bearer: Option<&str>, id: &str) -> Result<Answer, Failure> {
         read(self.respond(request, bearer, id).await?, request.answer_len_max).await
     }

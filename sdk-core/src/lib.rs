@@ -51,8 +51,8 @@ pub use event::Event;
 pub use privacy::Privacy;
 pub use pump::OpId;
 pub use saves::{
-    Ask, ConflictInfo, Content, Custom, Definition, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN, SaveKey,
-    SaveOptions, Saved, Saves, SlotStatus,
+    Ask, ConflictInfo, Content, Custom, Definition, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN,
+    SaveKey, SaveOptions, Saved, Saves, SlotStatus,
 };
 pub use serde_json::Value as Json;
 pub use wire::ErrorCode;

@@ -5,7 +5,7 @@ use super::rules::{Packed, Shape};
 use crate::Error;
 use aethex_wire::ids::VersionId;
 use aethex_wire::merge::{DeviceClock, Hlc, Meta};
-use aethex_wire::saves::{Conflict, Part, SaveVersion};
+use aethex_wire::saves::{Conflict, DEVICES_MAX, Part, SaveVersion};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -69,10 +69,10 @@ pub(crate) struct EntryMeta {
 }
 
 impl EntryMeta {
-    /// What a merge takes from it.
+    /// What a merge takes from it, but for the device clock: see [`joined`].
     pub(crate) fn for_merge(&self) -> Meta {
         Meta {
-            vector: clock_of(&self.stamp.device_clock),
+            vector: DeviceClock::default(),
             hlc: Hlc(self.stamp.hlc),
             device: self.stamp.device_id.clone(),
             device_name: self.device_name.clone(),
@@ -96,10 +96,10 @@ impl EntryMeta {
     }
 }
 
-/// What a merge takes from a version.
+/// What a merge takes from a version, but for the device clock.
 pub(crate) fn meta_of(version: &SaveVersion) -> Meta {
     Meta {
-        vector: clock_of(&version.device_clock),
+        vector: DeviceClock::default(),
         hlc: Hlc(version.hlc),
         device: version.device_id.clone(),
         device_name: version.device_name.clone(),
@@ -111,18 +111,14 @@ pub(crate) fn meta_of(version: &SaveVersion) -> Meta {
     }
 }
 
-/// A clock of the wire; none of it when it is not one.
-fn clock_of(counters: &BTreeMap<String, u64>) -> DeviceClock {
-    DeviceClock::from_counters(counters.iter().map(|(device, counter)| (device.as_str(), *counter)))
-        .unwrap_or_default()
-}
-
-/// A clock for the wire; empty ("unknown") when it met more devices than fit.
-pub(crate) fn counters_of(clock: &DeviceClock) -> BTreeMap<String, u64> {
-    if clock.is_full() {
-        return BTreeMap::new();
+/// What both clocks have seen; empty ("unknown") when that is more devices than a clock holds.
+pub(crate) fn joined(a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut joined = a.clone();
+    for (device, counter) in b {
+        let known = joined.entry(device.clone()).or_default();
+        *known = (*known).max(*counter);
     }
-    clock.counters().map(|(device, counter)| (device.to_owned(), counter)).collect()
+    if joined.len() > DEVICES_MAX { BTreeMap::new() } else { joined }
 }
 
 /// An entry, ready to be sent.

@@ -10,15 +10,26 @@
 //! that never saw a slot can therefore only create it, never overwrite what others saved there.
 
 mod api;
+mod combine;
+mod conflicts;
+mod definitions;
+mod entries;
+mod merging;
 mod outbox;
+mod parts;
 mod records;
 mod rules;
+mod seal;
 mod send;
+mod settling;
+mod stamps;
 mod state;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod types;
+mod uploads;
 
 use crate::Error;
 use crate::cloud::Shared;
@@ -32,8 +43,8 @@ pub(crate) use send::drain;
 pub(crate) use state::SavesState;
 use state::Turn;
 pub use types::{
-    Ask, ConflictInfo, Content, Custom, Definition, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN, SaveKey,
-    SaveOptions, Saved, SlotStatus,
+    Ask, ConflictInfo, Content, Custom, Definition, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN,
+    SaveKey, SaveOptions, Saved, SlotStatus,
 };
 
 /// Cloud saves of the player who is logged in.

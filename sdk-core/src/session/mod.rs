@@ -249,6 +249,11 @@ impl Session {
         }
     }
 
+    /// Sends bytes to an address in an object store.
+    pub(crate) async fn put_elsewhere(&self, url: &str, body: bytes::Bytes) -> Result<(), Error> {
+        self.http.put_elsewhere(url, body).await
+    }
+
     /// Downloads into a file as this player.
     pub(crate) async fn download(
         &self,
