@@ -5,12 +5,15 @@
 //! network ([`Saves::set_metered`]) large saves wait for another network or an explicit [`Saves::flush`]. When
 //! the game goes to the background or quits, everything is handed over and sent as far as a short time allows.
 
-use super::outbox::Base;
+use super::entries::{Base, EntryMeta};
+use super::outbox::Outbox;
+use super::records::unresolved;
 use super::state::Turn;
-use super::{Content, SaveOptions, SavedLater, Saves, send, sync, wrap};
+use super::{Content, SaveOptions, Saves, parts, rules, seal, send, sync, wrap};
 use crate::cloud::Shared;
 use crate::config::Metered;
-use crate::{Config, Error};
+use crate::session::blocking;
+use crate::{Config, Error, clock};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::PlayerId;
 use parking_lot::Mutex;
@@ -112,10 +115,14 @@ impl Pace {
         self.holds.lock().values().map(|hold| hold.until).min()
     }
 
-    /// Whether so many bytes may go over the network as it is.
-    pub(super) fn allows(&self, bytes: u64) -> bool {
+    /// Refuses for now what the network as it is may not carry.
+    pub(super) fn check(&self, bytes: u64) -> Result<(), Error> {
         let metered = self.metered.load(Ordering::Relaxed);
-        self.is_urgent() || !metered || allowed(self.rule, bytes)
+        if self.is_urgent() || !metered || allowed(self.rule, bytes) {
+            return Ok(());
+        }
+        let why = format!("the network is metered: {bytes} bytes wait for another one, or for flush");
+        Err(Error::new(ErrorCode::Busy, why))
     }
 }
 
@@ -227,10 +234,23 @@ impl Saves {
                 shared.saves.pace.holds.lock().clear();
                 send::flush(&shared, timeout, turn).await
             };
-            let over = || Error::new(ErrorCode::Timeout, "the time for sending queued saves is over");
-            tokio::time::timeout(timeout, all).await.unwrap_or_else(|_| Err(over()))
+            tokio::time::timeout(timeout, all).await.unwrap_or_else(|_| Err(time_over()))
         })
     }
+}
+
+/// See [`super::Saves::flush`].
+pub(super) async fn flush(shared: &Arc<Shared>, timeout: Duration, turn: Turn) -> Result<(), Error> {
+    let _urgent = shared.saves.pace.urgent();
+    let all = async {
+        wrap::take_all(shared).await;
+        send::flush(shared, timeout, turn).await
+    };
+    tokio::time::timeout(timeout, all).await.unwrap_or_else(|_| Err(time_over()))
+}
+
+fn time_over() -> Error {
+    Error::new(ErrorCode::Timeout, "the time for sending queued saves is over")
 }
 
 async fn save_later(
@@ -240,5 +260,69 @@ async fn save_later(
     options: SaveOptions,
     mut turn: Turn,
 ) -> Result<(), Error> {
-    todo!()
+    rules::check_name(&slot)?;
+    rules::check_options(&options)?;
+    turn.begin().await;
+    let player = shared.session.player().await?;
+    let base = match shared.saves.untracked(&player, &slot) {
+        Some(version) => Base::Exactly(vec![version]),
+        None => Base::Seen,
+    };
+    let outbox = shared.saves.outbox(&player);
+    let (task, name) = (Arc::clone(shared), slot.clone());
+    let conflict = blocking(move || {
+        enqueue_late(&task, &outbox, &name, &content, options, base)?;
+        outbox.conflict(&name)
+    })
+    .await?;
+    shared.saves.pace.hold(&player, &slot);
+    conflict.map_or(Ok(()), |conflict| Err(unresolved(conflict)))
+}
+
+/// Makes an autosave durable.
+pub(super) fn enqueue_late(
+    shared: &Shared,
+    outbox: &Outbox,
+    slot: &str,
+    content: &Content,
+    options: SaveOptions,
+    base: Base,
+) -> Result<(), Error> {
+    let key = shared.saves.save_key();
+    let packed = seal::pack(content, key.as_ref(), "")?;
+    let changes = parts::changes(options.parts, key.as_ref())?;
+    let meta = EntryMeta {
+        label: options.label,
+        playtime_ms: options.playtime_ms,
+        key: clock::random_id(),
+        shape: packed.shape.clone(),
+        ..sync::new_meta(shared, slot)
+    };
+    outbox.enqueue_late(meta, &packed, base, &changes).map(drop)
+}
+
+/// Makes the first save of a slot durable: where another device made one meanwhile, it is a conflict.
+pub(super) async fn enqueue_new(
+    shared: &Arc<Shared>,
+    player: &PlayerId,
+    slot: &str,
+    content: Content,
+    options: SaveOptions,
+) -> Result<(), Error> {
+    let outbox = shared.saves.outbox(player);
+    let (task, slot) = (Arc::clone(shared), slot.to_owned());
+    blocking(move || {
+        let key = task.saves.save_key();
+        let packed = seal::pack(&content, key.as_ref(), "")?;
+        let changes = parts::changes(options.parts, key.as_ref())?;
+        let meta = EntryMeta {
+            label: options.label,
+            playtime_ms: options.playtime_ms,
+            key: clock::random_id(),
+            shape: packed.shape.clone(),
+            ..sync::new_meta(&task, &slot)
+        };
+        outbox.enqueue(meta, &packed, Base::Exactly(Vec::new()), &changes).map(drop)
+    })
+    .await
 }

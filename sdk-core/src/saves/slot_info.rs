@@ -1,8 +1,10 @@
 //! Everything that this device knows of a slot, at once: for a saves menu and for support.
 
+use super::outbox::Outbox;
 use super::{SlotStatus, sync};
 use crate::Error;
 use crate::cloud::Shared;
+use crate::disk::file_stem;
 use crate::wire::saves::SaveVersion;
 use std::time::Duration;
 
@@ -25,6 +27,16 @@ pub struct SlotInfo {
     pub next_attempt: Option<Duration>,
 }
 
+impl Outbox {
+    /// How many entries of a slot wait, and their bytes on the disk.
+    fn unsent_size(&self, slot: &str) -> (usize, u64) {
+        let stem = file_stem(slot);
+        let names = self.names().unwrap_or_default();
+        let of_slot = names.iter().filter(|name| name.stem == stem);
+        of_slot.fold((0, 0), |(count, bytes), name| (count + 1, bytes + self.disk.len(&self.entry_path(name))))
+    }
+}
+
 /// Reads what is known. Touches the disk.
 pub(super) fn read(shared: &Shared, slot: &str) -> SlotInfo {
     let mut info = SlotInfo {
@@ -40,7 +52,7 @@ pub(super) fn read(shared: &Shared, slot: &str) -> SlotInfo {
     let outbox = shared.saves.outbox(&player);
     info.status = sync::status_of(&outbox, slot);
     (info.unsent, info.unsent_bytes) = outbox.unsent_size(slot);
-    info.version = outbox.seen(slot).unwrap_or_default();
+    info.version = outbox.cached(slot).unwrap_or_default().map(|(version, _)| version);
     info.error = outbox.failure(slot).unwrap_or_default();
     if info.status == SlotStatus::Queued {
         let round = shared.saves.rounds.borrow();

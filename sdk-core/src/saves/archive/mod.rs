@@ -13,7 +13,7 @@ mod newest;
 
 use super::entries::Unsent;
 use super::outbox::Outbox;
-use super::{Content, SaveOptions, Saves, api, parts, rules, seal, sync};
+use super::{Content, SaveOptions, Saves, api, auto_sync, parts, rules, seal, sync};
 use crate::cloud::Shared;
 use crate::session::blocking;
 use crate::wire::value;
@@ -345,12 +345,13 @@ async fn bring(
     for name in names {
         match taken.slots.get(&name) {
             Some(there) if there == hash => return Ok(None),
-            Some(_) if name == *slot && !taken.offline && was_there(shared, player, slot, hash).await? => {
+            Some(_) if name == *slot && !taken.offline && was_there(shared, player, slot, hash).await? =>
+            {
                 return Ok(None);
             }
             Some(_) => {}
             None => {
-                sync::enqueue_new(shared, player, &name, content, options).await?;
+                auto_sync::enqueue_new(shared, player, &name, content, options).await?;
                 taken.slots.insert(name.clone(), hash.clone());
                 return Ok(Some(name));
             }

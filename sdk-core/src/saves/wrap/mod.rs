@@ -10,10 +10,12 @@ mod records;
 mod rules;
 mod watch;
 
+pub(super) use records::Wraps;
 pub(crate) use watch::WatchState;
 pub(super) use watch::{run, take_all};
 
-use super::outbox::{Base, Outbox};
+use super::entries::Base;
+use super::outbox::Outbox;
 use super::{Content, Loaded, SaveOptions, Saves, SlotStatus, auto_sync, sync};
 use crate::cloud::Shared;
 use crate::game_files::{self, Snapshot};
@@ -22,7 +24,7 @@ use crate::wire::saves::{SAVE_LEN_MAX, SaveVersion};
 use crate::{Error, Event};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::PlayerId;
-use records::{KnownFiles, PATH_LEN_MAX, Wraps};
+use records::{KnownFiles, PATH_LEN_MAX};
 use rules::{Compared, Known, compare};
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -302,7 +304,7 @@ fn take(
 ) -> Result<(), Error> {
     let content = Content::Bytes(snapshot.bytes.into());
     let on = Base::Exactly(base.clone().into_iter().collect());
-    sync::enqueue_late(shared, outbox, slot, content, SaveOptions::default(), on)?;
+    auto_sync::enqueue_late(shared, outbox, slot, &content, SaveOptions::default(), on)?;
     files.set(&Known {
         slot: slot.to_owned(),
         stamp: Some(snapshot.stamp),

@@ -32,13 +32,13 @@ pub(super) struct Wrap {
 
 /// The wrapped files of a game on this device.
 #[derive(Debug, Clone)]
-pub(super) struct Wraps {
+pub(in crate::saves) struct Wraps {
     disk: Disk,
     folder: PathBuf,
 }
 
 impl Wraps {
-    pub(super) fn new(disk: Disk, scope: &Path) -> Wraps {
+    pub(in crate::saves) fn new(disk: Disk, scope: &Path) -> Wraps {
         Wraps { disk, folder: scope.join("wraps") }
     }
 

@@ -6,7 +6,7 @@ use super::{announce, file_error, put, read, take};
 use crate::cloud::Shared;
 use crate::game_files::{self, Stamp};
 use crate::saves::outbox::Outbox;
-use crate::saves::{Content, SlotStatus, auto_sync, rules as saves_rules, sync};
+use crate::saves::{Content, SlotStatus, auto_sync, seal, sync};
 use crate::session::blocking;
 use crate::{Error, Event};
 use aethex_wire::ErrorCode;
@@ -105,8 +105,10 @@ pub(in crate::saves) async fn take_all(shared: &Arc<Shared>) {
 /// Takes a wrapped file that changed, at once.
 pub(super) async fn look_now(shared: &Arc<Shared>, player: &PlayerId, slot: &str) -> Result<(), Error> {
     let (wraps, name) = (shared.saves.wraps(), slot.to_owned());
-    if let Some(wrap) = blocking(move || wraps.of(&name)).await? {
-        look_in_background(shared, player, wrap, Duration::ZERO).await?;
+    let Some(wrap) = blocking(move || wraps.of(&name)).await? else { return Ok(()) };
+    let (task, own) = (Arc::clone(shared), player.clone());
+    if let Looked::Taken = blocking(move || look(&task, &own, &wrap, Duration::ZERO)).await? {
+        auto_sync::release(shared, player, slot);
     }
     Ok(())
 }
@@ -209,17 +211,22 @@ fn follow(
     stamp: Option<Stamp>,
 ) -> Result<Option<Looked>, Error> {
     let Some((version, packed)) = outbox.cached(&wrap.slot)? else { return Ok(None) };
-    let same = known.hash.as_deref() == Some(version.hash.as_str());
-    if same && (known.in_conflict || known.version.as_ref() != Some(&version.version)) {
+    if known.version.as_ref() == Some(&version.version) && !known.in_conflict {
+        return Ok(None);
+    }
+    let Content::Bytes(bytes) = seal::unpack(&packed, shared.saves.save_key().as_ref(), "")? else {
+        return Ok(None);
+    };
+    let same = known.hash.as_deref() == Some(blake3::hash(&bytes).to_hex().as_str());
+    if same {
         known.version = Some(version.version);
         known.in_conflict = false;
         files.set(known)?;
         return Ok(None);
     }
-    if same || !known.in_conflict || known.stamp != stamp {
+    if !known.in_conflict || known.stamp != stamp {
         return Ok(None);
     }
-    let Content::Bytes(bytes) = saves_rules::unpack(&packed)? else { return Ok(None) };
     put(files, &shared.saves.wraps(), player, &wrap.path, stamp, &version, &bytes)?;
     Ok(Some(Looked::Replaced))
 }
