@@ -162,7 +162,8 @@ impl AeThexCloud {
                 if !Engine::singleton().is_editor_hint() {
                     // Later: the tree may be in the middle of its own setup.
                     let watcher = AeThexWatcher::new_alloc();
-                    let arguments = [watcher.to_variant(), false.to_variant(), InternalMode::BACK.to_variant()];
+                    let arguments =
+                        [watcher.to_variant(), false.to_variant(), InternalMode::BACK.to_variant()];
                     root.call_deferred("add_child", &arguments);
                 }
                 true

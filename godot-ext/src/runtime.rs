@@ -56,8 +56,8 @@ pub(crate) fn cloud() -> Result<Cloud, Error> {
             let server_url = config.server_url.trim().trim_end_matches('/').to_owned();
             let cloud = Cloud::new(config)?;
             saves_service::start_answering();
-            let (definitions, key) = RUNTIME
-                .with_borrow(|runtime| (runtime.definitions.clone(), runtime.save_key.clone()));
+            let (definitions, key) =
+                RUNTIME.with_borrow(|runtime| (runtime.definitions.clone(), runtime.save_key.clone()));
             cloud.saves().set_save_key(key);
             for (pattern, definition) in definitions {
                 cloud.saves().define(&pattern, definition)?;

@@ -52,8 +52,8 @@ pub use event::Event;
 pub use privacy::Privacy;
 pub use pump::OpId;
 pub use saves::{
-    Ask, ConflictInfo, Content, Custom, Definition, Imported, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN,
-    SaveKey, SaveOptions, Saved, Saves, SlotInfo, SlotStatus, Wrapped,
+    Ask, ConflictInfo, Content, Custom, Definition, Imported, Loaded, Migrate, Question, Resolution,
+    SAVE_KEY_LEN, SaveKey, SaveOptions, Saved, Saves, SlotInfo, SlotStatus, Wrapped,
 };
 pub use serde_json::Value as Json;
 pub use wire::ErrorCode;

@@ -7,7 +7,7 @@ use crate::call::UserData;
 use crate::cloud::{Entry, aethex_cloud, entry};
 use crate::error::{aethex_error, guard};
 use crate::handle::lock;
-use crate::strings::{aethex_str, read_options, slice};
+use crate::strings::{Text, aethex_str, read_options, slice};
 use crate::value::{aethex_value, lend, release, snapshot};
 use aethex_sdk_core::{Custom, Definition, Migrate, Policies, Question, SAVE_KEY_LEN, SaveKey, Value};
 use aethex_wire::ErrorCode;
@@ -181,6 +181,24 @@ struct Function<F> {
 // SAFETY: the pointer is only handed back to the caller's callback, inside the tick.
 unsafe impl<F: Send> Sync for Function<F> {}
 
+impl Function<MigrateFunction> {
+    fn call(&self, value: Value, schema: i64) -> Option<Value> {
+        let lent = Lending::of(Some(value));
+        // SAFETY: the header asks for a callback that can be called with its user data until then.
+        taken(unsafe { (self.callback)(self.user_data.get(), lent.0, schema) })
+    }
+}
+
+impl Function<MergeFunction> {
+    fn call(&self, name: &str, path: &str, sides: [Option<Value>; 3]) -> Option<Value> {
+        let (name, path) = (Text::new(name), Text::new(path));
+        let [base, local, cloud] = sides.map(Lending::of);
+        let (name, path) = (name.as_c(), path.as_c());
+        // SAFETY: as above.
+        taken(unsafe { (self.callback)(self.user_data.get(), name, path, base.0, local.0, cloud.0) })
+    }
+}
+
 type MigrateFunction = unsafe extern "C" fn(*mut c_void, aethex_value, i64) -> aethex_value;
 type MergeFunction = unsafe extern "C" fn(
     *mut c_void,
@@ -194,11 +212,7 @@ type MergeFunction = unsafe extern "C" fn(
 fn migrate(entry: &Arc<Entry>, function: Function<MigrateFunction>) -> Migrate {
     let board = Arc::downgrade(&entry.questions);
     Arc::new(move |value: Value, schema: i64| {
-        let answer = ask(&board, move || {
-            let lent = Lending::of(Some(value));
-            // SAFETY: the header asks for a callback that can be called with its user data until then.
-            taken(unsafe { (function.callback)(function.user_data.get(), lent.0, schema) })
-        });
+        let answer = ask(&board, move || function.call(value, schema));
         answer.ok_or_else(|| "the game's migrate callback gave nothing".to_owned())
     })
 }
@@ -208,21 +222,7 @@ fn custom(entry: &Arc<Entry>, function: Function<MergeFunction>) -> Custom {
     Arc::new(move |question: &Question<'_>| {
         let (name, path) = (question.name.to_owned(), question.path.to_owned());
         let sides = [question.base, question.local, question.cloud].map(|side| side.cloned());
-        ask(&board, move || {
-            let (name, path) = (crate::strings::Text::new(&name), crate::strings::Text::new(&path));
-            let [base, local, cloud] = sides.map(Lending::of);
-            // SAFETY: as above.
-            taken(unsafe {
-                (function.callback)(
-                    function.user_data.get(),
-                    name.as_c(),
-                    path.as_c(),
-                    base.0,
-                    local.0,
-                    cloud.0,
-                )
-            })
-        })
+        ask(&board, move || function.call(&name, &path, sides))
     })
 }
 

@@ -1,6 +1,8 @@
 //! Other devices of the player, and how this one behaves towards network and system.
 
-use crate::call::{Callback, Head, Lent, aethex_callback, aethex_op, done, request, request_plain, size_for_c};
+use crate::call::{
+    Callback, Head, Lent, aethex_callback, aethex_op, done, request, request_plain, size_for_c,
+};
 use crate::cloud::{aethex_cloud, entry};
 use crate::error::{OK, aethex_error, guard, number};
 use crate::strings::{aethex_str, put_sized};

@@ -2,7 +2,9 @@
 
 use super::past::one_version;
 use super::results::aethex_save_version;
-use crate::call::{Callback, Head, Lent, aethex_callback, aethex_op, done, request, request_plain, size_for_c};
+use crate::call::{
+    Callback, Head, Lent, aethex_callback, aethex_op, done, request, request_plain, size_for_c,
+};
 use crate::cloud::{aethex_cloud, entry};
 use crate::error::{OK, aethex_error, guard, number};
 use crate::strings::aethex_str;

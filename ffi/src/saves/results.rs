@@ -1,9 +1,9 @@
 //! What saves lend to C: versions, and the results of requests.
 
+use super::conflicts::{aethex_ask, lend_ask};
 use crate::call::{Lent, Outcome, UserData, aethex_op, size_for_c};
 use crate::error::aethex_error;
 use crate::strings::aethex_str;
-use super::conflicts::{aethex_ask, lend_ask};
 use crate::value::{aethex_value, lend, release};
 use aethex_sdk_core::{Bytes, Conflict, ConflictInfo, Content, Error, Loaded, Part, SaveVersion, Saved};
 use aethex_wire::saves::Encoding;

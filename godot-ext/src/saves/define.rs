@@ -58,7 +58,8 @@ impl AeThexSaves {
 }
 
 fn save_key(key: &Variant) -> Result<Option<SaveKey>, Error> {
-    let wrong = || argument(format!("key must be a PackedByteArray of {SAVE_KEY_LEN} bytes, or an empty one"));
+    let wrong =
+        || argument(format!("key must be a PackedByteArray of {SAVE_KEY_LEN} bytes, or an empty one"));
     if key.get_type() != VariantType::PACKED_BYTE_ARRAY {
         return Err(wrong());
     }
@@ -111,7 +112,9 @@ fn decider(value: &Variant, key: &str) -> Result<Decider, Error> {
         "local" => Ok(Decider::Local),
         "cloud" => Ok(Decider::Cloud),
         "ask" => Ok(Decider::Ask),
-        _ => Err(argument(format!("{key} must be \"latest\", \"playtime\", \"local\", \"cloud\" or \"ask\""))),
+        _ => {
+            Err(argument(format!("{key} must be \"latest\", \"playtime\", \"local\", \"cloud\" or \"ask\"")))
+        }
     }
 }
 

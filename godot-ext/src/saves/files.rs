@@ -59,11 +59,7 @@ impl AeThexSaves {
     /// Writes all slots into one ZIP file, those of this device that the cloud does not have yet too. Options:
     /// `history` (bool: all versions, not only the newest). Yields `result.count`, the number of versions.
     #[func]
-    fn export_all(
-        &self,
-        path: Variant,
-        #[opt(default = Optional::default())] options: Optional,
-    ) -> Signal {
+    fn export_all(&self, path: Variant, #[opt(default = Optional::default())] options: Optional) -> Signal {
         call::start(
             ARCHIVE_TIME_MAX,
             |cloud| {

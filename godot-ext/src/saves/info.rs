@@ -4,7 +4,9 @@ use crate::convert::to_variant;
 use crate::error::AeThexError;
 use crate::user::text;
 use aethex_sdk_core::wire::saves::history::{Change, ChangeKind, Device};
-use aethex_sdk_core::{Ask, Conflict, ConflictInfo, Content, Error, SaveVersion, SlotInfo, SlotStatus, Value};
+use aethex_sdk_core::{
+    Ask, Conflict, ConflictInfo, Content, Error, SaveVersion, SlotInfo, SlotStatus, Value,
+};
 use godot::builtin::{Array, GString, PackedByteArray, PackedStringArray, Variant};
 use godot::classes::IRefCounted;
 use godot::meta::ToGodot;

@@ -87,10 +87,7 @@ fn picture(image: &Gd<Image>) -> PackedByteArray {
     // What the graphics card packs for itself cannot be written as a file.
     let mut image = image.clone();
     if image.is_compressed() {
-        let Some(copy) = image.duplicate().and_then(|copy| copy.try_cast::<Image>().ok()) else {
-            return PackedByteArray::new();
-        };
-        image = copy;
+        image = image.duplicate_resource();
         image.decompress();
     }
     let webp = image.save_webp_to_buffer_ex().lossy(true).quality(WEBP_QUALITY).done();

@@ -194,6 +194,7 @@ impl Outbox {
 
     /// The next entry to send: the oldest whose slot waits for nobody and for no merge. It is fixed before it
     /// is returned.
+    #[cfg(test)]
     pub(crate) fn next(&self, skipped_slots: &HashSet<String>) -> Result<Option<Entry>, Error> {
         self.next_but(skipped_slots, &HashSet::new())
     }

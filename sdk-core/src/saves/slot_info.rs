@@ -33,7 +33,8 @@ impl Outbox {
         let stem = file_stem(slot);
         let names = self.names().unwrap_or_default();
         let of_slot = names.iter().filter(|name| name.stem == stem);
-        of_slot.fold((0, 0), |(count, bytes), name| (count + 1, bytes + self.disk.len(&self.entry_path(name))))
+        of_slot
+            .fold((0, 0), |(count, bytes), name| (count + 1, bytes + self.disk.len(&self.entry_path(name))))
     }
 }
 

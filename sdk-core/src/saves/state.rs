@@ -1,11 +1,11 @@
 //! What the calls of cloud saves and the background sending share.
 
+use super::auto_sync::Pace;
 use super::definitions::Definitions;
+use super::devices::Presence;
 use super::entries::Outcome;
 use super::outbox::{Outbox, player_folder};
 use super::stamps::Stamps;
-use super::auto_sync::Pace;
-use super::devices::Presence;
 use super::types::SaveKey;
 use super::wrap::{WatchState, Wraps};
 use crate::Config;

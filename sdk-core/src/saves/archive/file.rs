@@ -117,10 +117,7 @@ impl Reading {
             Err(error) => return Err(unreadable(&error)),
         };
         let mut content = Vec::new();
-        entry
-            .take(len_max + 1)
-            .read_to_end(&mut content)
-            .map_err(|_| invalid("the archive is damaged"))?;
+        entry.take(len_max + 1).read_to_end(&mut content).map_err(|_| invalid("the archive is damaged"))?;
         if content.len() as u64 > len_max {
             return Err(invalid("a file of the archive is longer than it may be"));
         }

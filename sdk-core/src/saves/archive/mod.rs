@@ -92,8 +92,7 @@ async fn export(shared: &Arc<Shared>, path: PathBuf, history: bool) -> Result<us
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
     let file = Some(blocking(move || Writing::begin(path)).await?);
-    let manifest =
-        Manifest { player: player.as_str().to_owned(), ..Manifest::new(clock::now_ms(), history) };
+    let manifest = Manifest { player: player.as_str().to_owned(), ..Manifest::new(clock::now_ms(), history) };
     let mut export = Export { shared, player, outbox, file, manifest };
     for version in export.versions(history).await? {
         export.add(version).await?;
@@ -191,7 +190,9 @@ impl Export<'_> {
                     parts::load(self.shared, version.slot.clone(), part.name.clone(), place(&version), turn);
                 match loaded.await {
                     Ok(content) => Some(self.write_part(&part, content).await?),
-                    Err(error) if matches!(error.code, ErrorCode::NotFound | ErrorCode::SaveKeyNeeded) => None,
+                    Err(error) if matches!(error.code, ErrorCode::NotFound | ErrorCode::SaveKeyNeeded) => {
+                        None
+                    }
                     Err(error) if rules::reads_offline(&error) => None,
                     Err(error) => return Err(error),
                 }
@@ -227,7 +228,13 @@ impl Export<'_> {
 
     fn note(&mut self, version: SaveVersion, content: Option<String>, parts_missing: Vec<String>) {
         let compression = Compression::None;
-        self.manifest.versions.push(ArchivedVersion { version, content, compression, base: None, parts_missing });
+        self.manifest.versions.push(ArchivedVersion {
+            version,
+            content,
+            compression,
+            base: None,
+            parts_missing,
+        });
     }
 }
 
@@ -261,7 +268,9 @@ async fn import(shared: &Arc<Shared>, path: PathBuf) -> Result<Vec<Imported>, Er
         imported.push(match brought {
             Ok(saved_as) => Imported { slot, saved_as, error: None },
             // Nothing more fits, or nobody is there to own it: the rest would fail alike.
-            Err(error) if matches!(error.code, ErrorCode::NotLoggedIn | ErrorCode::ShutDown) => return Err(error),
+            Err(error) if matches!(error.code, ErrorCode::NotLoggedIn | ErrorCode::ShutDown) => {
+                return Err(error);
+            }
             Err(error) => Imported { slot, saved_as: None, error: Some(error) },
         });
     }
@@ -280,7 +289,8 @@ fn contents(mut archive: Reading, one: &ArchivedVersion) -> (Reading, Result<(Co
 fn read_contents(archive: &mut Reading, one: &ArchivedVersion) -> Result<(Content, SaveOptions), Error> {
     let version = &one.version;
     if version.encoding == Encoding::Sealed {
-        let why = "the archive holds this save encrypted, as the server does: export it on a device with its key";
+        let why =
+            "the archive holds this save encrypted, as the server does: export it on a device with its key";
         return Err(Error::new(ErrorCode::SealedSave, why));
     }
     let missing = || Error::new(ErrorCode::InvalidSave, "the save's content is not in the archive");
@@ -320,7 +330,9 @@ impl Taken {
         let outbox = outbox.clone();
         let here = blocking(move || {
             let mut here = outbox.cached_versions()?;
-            here.extend(outbox.all_unsent()?.into_iter().map(|unsent| sync::unsent_version(unsent.meta, None)));
+            here.extend(
+                outbox.all_unsent()?.into_iter().map(|unsent| sync::unsent_version(unsent.meta, None)),
+            );
             Ok(here)
         })
         .await?;
@@ -345,8 +357,7 @@ async fn bring(
     for name in names {
         match taken.slots.get(&name) {
             Some(there) if there == hash => return Ok(None),
-            Some(_) if name == *slot && !taken.offline && was_there(shared, player, slot, hash).await? =>
-            {
+            Some(_) if name == *slot && !taken.offline && was_there(shared, player, slot, hash).await? => {
                 return Ok(None);
             }
             Some(_) => {}

@@ -26,7 +26,13 @@ fn rank(archived: &ArchivedVersion, made_from: &HashSet<&VersionId>) -> (bool, b
     let version = &archived.version;
     let unsent = version.stored_at_ms == 0;
     let tip = !made_from.contains(&version.version);
-    (unsent && tip, version.sequence.is_some(), version.sequence.unwrap_or(0), version.stored_at_ms, version.hlc)
+    (
+        unsent && tip,
+        version.sequence.is_some(),
+        version.sequence.unwrap_or(0),
+        version.stored_at_ms,
+        version.hlc,
+    )
 }
 
 #[cfg(test)]
@@ -38,12 +44,19 @@ mod tests {
         let id = VersionId::parse(&format!("00000000-0000-7000-8000-{n:012x}")).unwrap();
         let version = SaveVersion { sequence, stored_at_ms, ..SaveVersion::new(slot, id) };
         let content = Some(format!("{n:064x}"));
-        ArchivedVersion { version, content, compression: Compression::None, base: None, parts_missing: Vec::new() }
+        ArchivedVersion {
+            version,
+            content,
+            compression: Compression::None,
+            base: None,
+            parts_missing: Vec::new(),
+        }
     }
 
     fn newest(versions: Vec<ArchivedVersion>) -> Vec<String> {
         let manifest = Manifest { versions, ..Manifest::new(1, true) };
-        let name = |one: &ArchivedVersion| format!("{}{}", one.version.slot, &one.version.version.as_str()[35..]);
+        let name =
+            |one: &ArchivedVersion| format!("{}{}", one.version.slot, &one.version.version.as_str()[35..]);
         of_slots(&manifest).iter().map(name).collect()
     }
 

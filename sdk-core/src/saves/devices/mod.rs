@@ -144,7 +144,8 @@ async fn tell(shared: &Shared, time: bool) -> Result<bool, Error> {
     let Some(player) = shared.session.player_now() else { return Ok(false) };
     let slot = shared.saves.presence.playing.borrow().clone();
     let here = here(shared, &player, slot.as_deref().unwrap_or_default()).await?;
-    let same = shared.saves.presence.told.lock().as_ref().is_some_and(|told| told.0 == player && told.1 == here);
+    let same =
+        shared.saves.presence.told.lock().as_ref().is_some_and(|told| told.0 == player && told.1 == here);
     if same && !(time && slot.is_some()) {
         return Ok(false);
     }

@@ -270,7 +270,15 @@ fn act(
                 let files = KnownFiles::of(&theirs);
                 let known = files.get(slot)?;
                 if known.as_ref().is_none_or(|known| known.hash.as_deref() != Some(hash.as_str())) {
-                    take(shared, &theirs, &files, slot, snapshot, &hash, known.and_then(|known| known.version))?;
+                    take(
+                        shared,
+                        &theirs,
+                        &files,
+                        slot,
+                        snapshot,
+                        &hash,
+                        known.and_then(|known| known.version),
+                    )?;
                 }
             }
             put(&files, wraps, player, &wrap.path, stamp, &version, &bytes)?;

@@ -131,9 +131,7 @@ impl KnownFiles {
     }
 
     pub(super) fn set(&self, known: &Known) -> Result<(), Error> {
-        self.disk
-            .write_record(&self.folder.join(file_stem(&known.slot)), known, &[])
-            .map_err(failed)
+        self.disk.write_record(&self.folder.join(file_stem(&known.slot)), known, &[]).map_err(failed)
     }
 
     pub(super) fn forget(&self, slot: &str) -> Result<(), Error> {
@@ -156,7 +154,9 @@ fn read_sound<T: serde::de::DeserializeOwned>(disk: &Disk, path: &Path) -> io::R
 
 fn failed(error: io::Error) -> Error {
     match error.kind() {
-        ErrorKind::TimedOut => Error::new(ErrorCode::Busy, "another process is at the wrapped files: try again"),
+        ErrorKind::TimedOut => {
+            Error::new(ErrorCode::Busy, "another process is at the wrapped files: try again")
+        }
         _ => Error::storage("keeping the record of a wrapped file", &error),
     }
 }

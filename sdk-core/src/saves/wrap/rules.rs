@@ -37,7 +37,12 @@ pub(super) enum Compared {
 
 /// Decides by the hashes of the file, of what was last taken or put there, and of the cloud's head. `foreign`: the
 /// content is the one that another player last had.
-pub(super) fn compare(file: Option<&str>, known: Option<&Known>, head: Option<&str>, foreign: bool) -> Compared {
+pub(super) fn compare(
+    file: Option<&str>,
+    known: Option<&Known>,
+    head: Option<&str>,
+    foreign: bool,
+) -> Compared {
     let taken = known.and_then(|known| known.hash.as_deref());
     match (file, head) {
         (None, None) => Compared::Nothing,

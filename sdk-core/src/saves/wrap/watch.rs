@@ -141,11 +141,14 @@ async fn look_in_background(
     match blocking(move || look(&task, &own, &wrap, rest)).await? {
         Looked::Nothing => {}
         Looked::Unknown => {
-            if *shared.session.online().borrow() == Some(true) && shared.saves.watch.may_compare(player, &slot) {
+            if *shared.session.online().borrow() == Some(true)
+                && shared.saves.watch.may_compare(player, &slot)
+            {
                 // Another file would surprise the game now.
-                super::pull(shared, slot, false).await.map(drop).or_else(|error| {
-                    if super::waits(&error) { Ok(()) } else { Err(error) }
-                })?;
+                super::pull(shared, slot, false)
+                    .await
+                    .map(drop)
+                    .or_else(|error| if super::waits(&error) { Ok(()) } else { Err(error) })?;
             }
         }
         Looked::Taken => auto_sync::release(shared, player, &slot),
@@ -176,7 +179,8 @@ fn look(shared: &Shared, player: &PlayerId, wrap: &Wrap, rest: Duration) -> Resu
         }
         return Ok(Looked::Nothing);
     }
-    let stamp = game_files::stamp(&wrap.path).map_err(|error| file_error("looking at a wrapped file", &error))?;
+    let stamp =
+        game_files::stamp(&wrap.path).map_err(|error| file_error("looking at a wrapped file", &error))?;
     let settled = status == SlotStatus::Synced;
     if settled && let Some(looked) = follow(&outbox, &files, player, shared, wrap, &mut known, stamp)? {
         return Ok(looked);
