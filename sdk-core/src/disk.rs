@@ -133,7 +133,7 @@ impl Disk {
         }
         let (meta, payload) = split_frame(&record[start..]).map_err(damaged)?;
         let meta_value =
-            serde_json::from_slice(meta).map_err(|_| damaged("the file's metadata is unknown"))?;
+            serde_json::from_slice(&meta).map_err(|_| damaged("the file's metadata is unknown"))?;
         let payload_at = record.len() - payload.len();
         Ok(Some((meta_value, Bytes::from(record).slice(payload_at..))))
     }

@@ -99,7 +99,7 @@ impl Player {
         let reply = self.get(&path).header("accept", FRAME_MEDIA_TYPE).send().await.expect(200);
         assert_eq!(reply.header("content-type"), FRAME_MEDIA_TYPE, "{reply}");
         let (header, payload) = split_frame(&reply.body).unwrap();
-        (serde_json::from_slice(header).unwrap(), reply.body.slice_ref(payload))
+        (serde_json::from_slice(&header).unwrap(), reply.body.slice_ref(payload))
     }
 
     /// The head of a slot.

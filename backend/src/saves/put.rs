@@ -228,7 +228,7 @@ fn read_request(body: &Bytes, is_frame: bool, hashed: bool) -> Outcome<Read> {
         return Ok(Read { request, data, parts, request_hash });
     }
     let (header, payload) = split_frame(body).map_err(|why| Failure::invalid(format!("{why}.")))?;
-    let mut request: PutSaveRequest = parse_json(header)?;
+    let mut request: PutSaveRequest = parse_json(&header)?;
     rules::check_request(&request)?;
     let (payload, parts) = parts::of_frame(std::mem::take(&mut request.parts), body.slice_ref(payload))?;
     let data = match (request.compression, request.base.take()) {

@@ -98,7 +98,7 @@ async fn get_save(
     }
     let (frame, payload_at) = {
         let (header, payload) = split_frame(&answer.body).map_err(Error::protocol)?;
-        let frame: SaveFrame = serde_json::from_slice(header)
+        let frame: SaveFrame = serde_json::from_slice(&header)
             .map_err(|_| Error::protocol("the save's metadata is not what this SDK knows"))?;
         (frame, answer.body.len() - payload.len())
     };

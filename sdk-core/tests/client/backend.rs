@@ -402,7 +402,7 @@ impl State {
         }
         assert_eq!(request.headers["content-type"], FRAME_MEDIA_TYPE);
         let (header, payload) = split_frame(&request.body).unwrap();
-        let put: PutSaveRequest = serde_json::from_slice(header).unwrap();
+        let put: PutSaveRequest = serde_json::from_slice(&header).unwrap();
         let plain = match put.compression.unwrap() {
             Compression::None => payload.to_vec(),
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),

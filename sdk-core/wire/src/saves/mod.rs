@@ -5,11 +5,13 @@
 //! in one request in [`sync`], large parts in [`uploads`].
 
 pub mod archive;
+mod frame;
 pub mod history;
 mod parts;
 pub mod sync;
 pub mod uploads;
 
+pub use frame::{encode_frame, encode_packed_frame, split_frame};
 pub use parts::{
     GetPart, GetPartQuery, PART_LEN_MAX, PART_NAME_LEN_MAX, PARTS_MAX, Part, PutPart, check_part_name,
 };
@@ -378,27 +380,6 @@ endpoint!(
     /// Lists the versions of a slot, or of all slots, newest first.
     SaveHistory, "save_history", Get "/api/v1/saves/{user_id}/history", Player, 200, HistoryQuery, None => Page<SaveVersion>);
 
-/// Joins metadata and payload: `u32` length of the metadata (little-endian), the metadata as JSON, the payload.
-pub fn encode_frame<T: Serialize>(header: &T, payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; 4];
-    out.reserve(512 + payload.len());
-    serde_json::to_writer(&mut out, header).expect("frame metadata is plain data and always serialises");
-    let len = u32::try_from(out.len() - 4).expect("frame metadata is far below 4 GiB");
-    out[..4].copy_from_slice(&len.to_le_bytes());
-    out.extend_from_slice(payload);
-    out
-}
-
-/// Splits a frame into its metadata, still JSON, and the payload.
-pub fn split_frame(frame: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
-    let (len, rest) = frame.split_first_chunk::<4>().ok_or("the frame is shorter than its length field")?;
-    let len = u32::from_le_bytes(*len) as usize;
-    if len > FRAME_HEADER_LEN_MAX {
-        return Err("the frame's metadata is over 16 KiB");
-    }
-    rest.split_at_checked(len).ok_or("the frame ends before its metadata does")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,16 +392,5 @@ mod tests {
         for bad in ["", ".", "..", "history", "a\0b", "a\nb", " a", "a\u{3000}", &"x".repeat(129)] {
             assert!(check_slot(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn a_frame_has_these_bytes() {
-        let frame = encode_frame(&serde_json::json!({"a": 1}), b"xyz");
-        assert_eq!(frame, b"\x07\0\0\0{\"a\":1}xyz");
-        assert_eq!(split_frame(&frame).unwrap(), (&b"{\"a\":1}"[..], &b"xyz"[..]));
-        for cut in 0..11 {
-            assert!(split_frame(&frame[..cut]).is_err());
-        }
-        assert!(split_frame(b"\xff\xff\xff\xffabc").is_err());
     }
 }

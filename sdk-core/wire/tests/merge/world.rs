@@ -236,7 +236,14 @@ impl World {
             if stamp(&local) > stamp(&cloud) { (&local, &cloud) } else { (&cloud, &local) };
         let model = base.model.merge(&later.model, &earlier.model);
         let differences = model.differences(&Seen(&value, local.meta.schema), &self.done);
-        assert!(differences.is_empty(), "{differences:#?}\n{:?}\nbase {:?}\nlocal {:?}\ncloud {:?}", self.done, base.value, local.value, cloud.value);
+        assert!(
+            differences.is_empty(),
+            "{differences:#?}\n{:?}\nbase {:?}\nlocal {:?}\ncloud {:?}",
+            self.done,
+            base.value,
+            local.value,
+            cloud.value
+        );
 
         let meta = commit(&local.meta, &cloud.meta);
         assert_eq!(meta, commit(&cloud.meta, &local.meta));
