@@ -7,7 +7,7 @@
 //! callers run it off the async thread. Folders and files are readable by their owner only.
 
 use crate::Error;
-use aethex_wire::saves::{encode_frame, split_frame};
+use aethex_wire::saves::encode_frame;
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -131,9 +131,9 @@ impl Disk {
         if blake3::hash(&record[start..]).as_bytes() != &record[RECORD_MAGIC.len()..start] {
             return Err(damaged("the file's hash does not match"));
         }
-        let (meta, payload) = split_frame(&record[start..]).map_err(damaged)?;
+        let (meta, payload) = split_record(&record[start..]).ok_or_else(|| damaged("the file is cut"))?;
         let meta_value =
-            serde_json::from_slice(&meta).map_err(|_| damaged("the file's metadata is unknown"))?;
+            serde_json::from_slice(meta).map_err(|_| damaged("the file's metadata is unknown"))?;
         let payload_at = record.len() - payload.len();
         Ok(Some((meta_value, Bytes::from(record).slice(payload_at..))))
     }
@@ -315,6 +315,13 @@ pub(crate) fn file_stem(text: &str) -> String {
 pub(crate) fn scope_folder(config: &crate::Config) -> PathBuf {
     let key = config.client_key.as_deref().unwrap_or_default();
     config.data_dir.join(file_stem(&format!("{}\n{key}", config.server_url)))
+}
+
+/// The metadata and the payload of a record: a frame of the wire, whose metadata may be longer than on the wire. A
+/// conflict's has four versions in it.
+fn split_record(frame: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = frame.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
 }
 
 fn damaged(why: &str) -> io::Error {

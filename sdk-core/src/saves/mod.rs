@@ -17,6 +17,8 @@ mod conflicts;
 mod definitions;
 mod devices;
 mod entries;
+#[cfg(test)]
+mod merge_tests;
 mod merging;
 mod outbox;
 mod parts;

@@ -33,8 +33,9 @@ pub(crate) const SLOT_ENTRIES_MAX: usize = 32;
 pub(crate) const ENTRIES_MAX: usize = 1024;
 /// Most bytes that wait: many full-sized saves, and still little of a small device's disk.
 pub(crate) const BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Longest file: the largest content with its metadata.
-pub(crate) const FILE_LEN_MAX: usize = SAVE_LEN_MAX + 64 * 1024;
+/// Longest file: the largest content, which zstd may lengthen a little, with its metadata: at most four versions with
+/// all their parts and devices.
+pub(crate) const FILE_LEN_MAX: usize = SAVE_LEN_MAX + SAVE_LEN_MAX / 64 + 256 * 1024;
 /// How long a change waits for another process's: each takes a few milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 

@@ -6,8 +6,9 @@ use super::outbox::{ENTRIES_MAX, Outbox, SLOT_ENTRIES_MAX};
 use super::rules::{self, Packed, Step};
 use super::*;
 use crate::disk::Disk;
-use aethex_wire::ErrorCode;
+use aethex_wire::{ErrorCode, Value};
 use aethex_wire::saves::{Compression, Conflict, Encoding, LABEL_CHARS_MAX, SAVE_LEN_MAX};
+use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use super::rules::{self, Packed};
 use crate::Error;
 use aethex_wire::delta;
 use aethex_wire::ids::VersionId;
-use aethex_wire::saves::{Compression, Encoding, Part, PutPart, PutSaveRequest, encode_frame};
+use aethex_wire::saves::{Compression, Encoding, Part, PutPart, PutSaveRequest, encode_packed_frame};
 use bytes::Bytes;
 use std::collections::HashSet;
 
@@ -105,7 +105,7 @@ pub(super) fn frame(outbox: &Outbox, entry: &Entry) -> Result<Bytes, Error> {
             payload.extend_from_slice(&bytes);
         }
     }
-    Ok(encode_frame(&header, &payload).into())
+    Ok(encode_packed_frame(&header, &payload).into())
 }
 
 /// The patch from a parent's content, when this device has that and the patch is shorter than the content.
