@@ -18,6 +18,8 @@ mod definitions;
 mod devices;
 mod entries;
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod merge_tests;
 mod merging;
 mod outbox;
