@@ -303,3 +303,67 @@ impl Questions {
         waiting.questions.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::aethex_value_get_int;
+
+    unsafe extern "C" fn doubled(
+        _: *mut c_void,
+        name: aethex_str,
+        path: aethex_str,
+        base: aethex_value,
+        local: aethex_value,
+        cloud: aethex_value,
+    ) -> aethex_value {
+        // SAFETY: everything is lent for the time of the call, `number` is writable.
+        unsafe {
+            assert_eq!((name.read(10), path.read(10)), (Ok("best"), Ok("a.b")));
+            assert_eq!((base, cloud), (0, 0));
+            let mut number = 0;
+            assert_eq!(aethex_value_get_int(local, &mut number), 0);
+            lend(Value::Int(number * 2)).unwrap()
+        }
+    }
+
+    fn ask_in_background(board: &Arc<Questions>) -> std::thread::JoinHandle<Option<Value>> {
+        let board = Arc::downgrade(board);
+        let callback: MergeFunction = doubled;
+        let function = Function { callback, user_data: UserData(std::ptr::null_mut()) };
+        std::thread::spawn(move || {
+            ask(&board, move || function.call("best", "a.b", [None, Some(Value::Int(21)), None]))
+        })
+    }
+
+    #[test]
+    fn a_question_is_answered_in_the_tick() {
+        let board = Arc::new(Questions::default());
+        let asked = ask_in_background(&board);
+        while !asked.is_finished() {
+            board.answer();
+            std::thread::yield_now();
+        }
+        assert_eq!(asked.join().unwrap(), Some(Value::Int(42)));
+    }
+
+    #[test]
+    fn a_question_ends_with_its_cloud() {
+        let board = Arc::new(Questions::default());
+        let asked = ask_in_background(&board);
+        board.close();
+        assert_eq!(asked.join().unwrap(), None);
+        assert_eq!(ask_in_background(&board).join().unwrap(), None, "asked after the end");
+        let gone = Arc::new(Questions::default());
+        let board = Arc::downgrade(&gone);
+        drop(gone);
+        assert_eq!(ask(&board, || Some(Value::Null)), None);
+    }
+
+    #[test]
+    fn deciders_have_their_numbers() {
+        assert_eq!(decider(0, Decider::Ask), Ok(Decider::Ask));
+        assert_eq!(decider(2, Decider::Ask), Ok(Decider::Playtime));
+        assert_eq!(decider(6, Decider::Ask), Err(ErrorCode::InvalidArgument));
+    }
+}

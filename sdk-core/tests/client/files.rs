@@ -1,7 +1,7 @@
 //! Files that a game writes itself, autosaves, networks that cost, and archives: against a backend that fails on
 //! purpose, with real files.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, player_of};
 use crate::{FLUSH, bytes, config, event, load, login, open, quiet, save};
 use aethex_sdk_core::wire::ErrorCode;
 use aethex_sdk_core::{Cloud, Config, Content, Event, Metered, Resolution, SaveOptions, SlotStatus, Wrapped};
@@ -150,7 +150,7 @@ fn autosaves_become_one_version_and_awaited_saves_stay() {
     assert_eq!(content(&cloud, "slot"), "c", "the newest, though it was not sent");
     event(&cloud, |event| matches!(event, Event::SaveSynced { version, .. } if version.sequence == Some(2)));
     assert_eq!(cloud.saves().slot_info("slot").unsent, 0);
-    assert_eq!(backend.hashes("ann@example.com", "slot").len(), 2, "one version of three");
+    assert_eq!(backend.hashes(player_of("ann@example.com").as_str(), "slot").len(), 2, "one version of three");
 }
 
 #[test]
