@@ -150,7 +150,11 @@ fn autosaves_become_one_version_and_awaited_saves_stay() {
     assert_eq!(content(&cloud, "slot"), "c", "the newest, though it was not sent");
     event(&cloud, |event| matches!(event, Event::SaveSynced { version, .. } if version.sequence == Some(2)));
     assert_eq!(cloud.saves().slot_info("slot").unsent, 0);
-    assert_eq!(backend.hashes(player_of("ann@example.com").as_str(), "slot").len(), 2, "one version of three");
+    assert_eq!(
+        backend.hashes(player_of("ann@example.com").as_str(), "slot").len(),
+        2,
+        "one version of three"
+    );
 }
 
 #[test]

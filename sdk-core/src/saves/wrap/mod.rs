@@ -243,6 +243,7 @@ fn act(
         stamp,
         hash: hash.clone(),
         version: version.map(|version| version.version.clone()),
+        waiting: false,
         in_conflict: false,
     };
     let version = head.as_ref().map(|(version, _)| version.clone());
@@ -318,6 +319,7 @@ fn take(
         stamp: Some(snapshot.stamp),
         hash: Some(hash.to_owned()),
         version: base,
+        waiting: true,
         in_conflict: false,
     })
 }
@@ -340,6 +342,7 @@ fn put(
         stamp: Some(stamp),
         hash: Some(hash.clone()),
         version: Some(version.version.clone()),
+        waiting: false,
         in_conflict: false,
     })?;
     wraps.owned(&version.slot, player, &hash)

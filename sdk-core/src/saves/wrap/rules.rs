@@ -14,6 +14,9 @@ pub(super) struct Known {
     pub(super) hash: Option<String>,
     /// The version that content is in the cloud, or was made from.
     pub(super) version: Option<VersionId>,
+    /// That content is on its way to the cloud: what it becomes is not known yet.
+    #[serde(default)]
+    pub(super) waiting: bool,
     /// A conflict of that content was seen: its end may change the file.
     pub(super) in_conflict: bool,
 }
@@ -62,7 +65,7 @@ mod tests {
 
     fn known(hash: &str) -> Known {
         let hash = Some(hash.to_owned());
-        Known { slot: "s".into(), stamp: None, hash, version: None, in_conflict: false }
+        Known { slot: "s".into(), stamp: None, hash, version: None, waiting: false, in_conflict: false }
     }
 
     #[test]
