@@ -269,13 +269,13 @@ async fn save_later(
         None => Base::Seen,
     };
     let outbox = shared.saves.outbox(&player);
-    let (task, name) = (Arc::clone(shared), slot.clone());
+    shared.saves.pace.hold(&player, &slot);
+    let (task, name) = (Arc::clone(shared), slot);
     let conflict = blocking(move || {
         enqueue_late(&task, &outbox, &name, &content, options, base)?;
         outbox.conflict(&name)
     })
     .await?;
-    shared.saves.pace.hold(&player, &slot);
     conflict.map_or(Ok(()), |conflict| Err(unresolved(conflict)))
 }
 

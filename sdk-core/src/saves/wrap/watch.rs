@@ -181,7 +181,7 @@ fn look(shared: &Shared, player: &PlayerId, wrap: &Wrap, rest: Duration) -> Resu
     }
     let stamp =
         game_files::stamp(&wrap.path).map_err(|error| file_error("looking at a wrapped file", &error))?;
-    let settled = status == SlotStatus::Synced;
+    let settled = status == SlotStatus::Synced && (known.waiting || known.in_conflict);
     if settled && let Some(looked) = follow(&outbox, &files, player, shared, wrap, &mut known, stamp)? {
         return Ok(looked);
     }
@@ -215,20 +215,20 @@ fn follow(
     stamp: Option<Stamp>,
 ) -> Result<Option<Looked>, Error> {
     let Some((version, packed)) = outbox.cached(&wrap.slot)? else { return Ok(None) };
-    if known.version.as_ref() == Some(&version.version) && !known.in_conflict {
-        return Ok(None);
-    }
     let Content::Bytes(bytes) = seal::unpack(&packed, shared.saves.save_key().as_ref(), "")? else {
         return Ok(None);
     };
     let same = known.hash.as_deref() == Some(blake3::hash(&bytes).to_hex().as_str());
-    if same {
-        known.version = Some(version.version);
-        known.in_conflict = false;
+    if same || !known.in_conflict {
+        // Else it was merged: the file follows when the game asks for it, and what it writes before is merged in turn.
+        if same {
+            known.version = Some(version.version);
+        }
+        (known.waiting, known.in_conflict) = (false, false);
         files.set(known)?;
         return Ok(None);
     }
-    if !known.in_conflict || known.stamp != stamp {
+    if known.stamp != stamp {
         return Ok(None);
     }
     put(files, &shared.saves.wraps(), player, &wrap.path, stamp, &version, &bytes)?;
