@@ -33,6 +33,8 @@ func play() -> void:
 	main.slot.merged.disconnect(main._on_merged)
 	main.conflict_dialog.resolved.disconnect(main._on_resolved)
 	main.login_dialog.done.disconnect(main._on_login_done)
+	# On a slow machine, at this speed, the camera's smoothing would run away.
+	(main.player.get_node("Camera") as Camera2D).position_smoothing_enabled = false
 	arguments.configure_cloud(first)
 	main.login_dialog.open()
 	await picture("welcome")

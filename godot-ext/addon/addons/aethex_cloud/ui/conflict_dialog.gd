@@ -193,13 +193,16 @@ func _write_side(side: Container, name_key: String, version: RefCounted, data: V
 	else:
 		if not String(version.label).is_empty():
 			lines.append(version.label)
+		var saved: PackedStringArray = []
 		if version.timestamp > 0:
-			lines.append(Texts.time(version.timestamp))
+			saved.append(Texts.time(version.timestamp))
 		if not String(version.device_name).is_empty():
-			lines.append(Texts.say("AETHEX_CONFLICT_BY", {"device": version.device_name}))
+			saved.append(version.device_name)
+		lines.append(" · ".join(saved))
+		var size: PackedStringArray = [Texts.size(version.size)]
 		if version.playtime > 0.0:
-			lines.append(Texts.played(version.playtime))
-		lines.append(Texts.size(version.size))
+			size.insert(0, Texts.played(version.playtime))
+		lines.append(" · ".join(size))
 	if describe.is_valid() and data != null:
 		lines.append(str(describe.call(data)))
 	(side.get_node("About") as Label).text = "\n".join(lines)
@@ -274,6 +277,9 @@ func _show_picture(side: Container, version: RefCounted) -> void:
 		var rect: TextureRect = side.get_node("Picture")
 		rect.texture = ImageTexture.create_from_image(image)
 		rect.show()
+		# On a small screen the words and buttons go first.
+		if (%Panel as Control).get_combined_minimum_size().y > size.y:
+			rect.hide()
 
 
 ## The picture that bytes are, WebP, PNG or JPEG; null when they are none.

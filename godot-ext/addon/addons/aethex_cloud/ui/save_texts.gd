@@ -10,7 +10,6 @@ const ENGLISH := {
 	"AETHEX_CONFLICT_DELETED": "Deleted on another device",
 	"AETHEX_CONFLICT_LOCAL": "This device",
 	"AETHEX_CONFLICT_CLOUD": "The cloud",
-	"AETHEX_CONFLICT_BY": "saved on {device}",
 	"AETHEX_CONFLICT_WHOLE": "The whole save",
 	"AETHEX_CONFLICT_NOTHING": "nothing",
 	"AETHEX_CONFLICT_KEEP_LOCAL": "Keep this device's",
