@@ -227,14 +227,9 @@ impl Saves {
             if shared.session.player_now().is_none() {
                 return Ok(());
             }
-            let all = async {
-                if shared.saves.auto_sync() {
-                    wrap::take_all(&shared).await;
-                }
-                shared.saves.pace.holds.lock().clear();
-                send::flush(&shared, timeout, turn).await
-            };
-            tokio::time::timeout(timeout, all).await.unwrap_or_else(|_| Err(time_over()))
+            shared.saves.pace.holds.lock().clear();
+            let files = shared.saves.auto_sync();
+            hand_over_and_send(&shared, files, timeout, turn).await
         })
     }
 }
@@ -242,15 +237,22 @@ impl Saves {
 /// See [`super::Saves::flush`].
 pub(super) async fn flush(shared: &Arc<Shared>, timeout: Duration, turn: Turn) -> Result<(), Error> {
     let _urgent = shared.saves.pace.urgent();
-    let all = async {
-        wrap::take_all(shared).await;
-        send::flush(shared, timeout, turn).await
-    };
-    tokio::time::timeout(timeout, all).await.unwrap_or_else(|_| Err(time_over()))
+    hand_over_and_send(shared, true, timeout, turn).await
 }
 
-fn time_over() -> Error {
-    Error::new(ErrorCode::Timeout, "the time for sending queued saves is over")
+/// Takes the wrapped files, then sends for what is left of the time.
+async fn hand_over_and_send(
+    shared: &Arc<Shared>,
+    files: bool,
+    timeout: Duration,
+    turn: Turn,
+) -> Result<(), Error> {
+    let begun = Instant::now();
+    if files && shared.session.player_now().is_some() {
+        // A file that takes longer is taken all the same, later.
+        let _ = tokio::time::timeout(timeout, wrap::take_all(shared)).await;
+    }
+    send::flush(shared, timeout.saturating_sub(begun.elapsed()), turn).await
 }
 
 async fn save_later(

@@ -239,19 +239,23 @@ impl Outbox {
         let write = || -> io::Result<()> {
             let stem = file_stem(slot);
             let newest = self.scan()?.into_iter().rev().find(|name| name.stem == stem);
-            if let Some(name) = newest {
-                let path = self.entry_path(&name);
-                if let Some((meta, payload)) = self.disk.read_record::<EntryMeta>(&path, FILE_LEN_MAX)?
-                    && meta.key == key
-                {
-                    self.disk.write_record(&path, &EntryMeta { merged: false, ..meta }, &payload)?;
-                    self.disk.remove(&self.view_path(slot))?;
-                }
-            } else if let Some((record, payload)) = self.read_conflict(slot)?
+            let mut is_seen = false;
+            if let Some(path) = newest.map(|name| self.entry_path(&name))
+                && let Some((meta, payload)) = self.disk.read_record::<EntryMeta>(&path, FILE_LEN_MAX)?
+                && meta.key == key
+            {
+                self.disk.write_record(&path, &EntryMeta { merged: false, ..meta }, &payload)?;
+                is_seen = true;
+            }
+            // After a crash both the entry and its conflict may be there.
+            if let Some((record, payload)) = self.read_conflict(slot)?
                 && record.entry.key == key
             {
                 let entry = EntryMeta { merged: false, ..record.entry.clone() };
                 self.write_conflict(&ConflictRecord { entry, ..record }, &payload)?;
+                is_seen = true;
+            }
+            if is_seen {
                 self.disk.remove(&self.view_path(slot))?;
             }
             Ok(())
@@ -363,7 +367,7 @@ impl Outbox {
         }
     }
 
-    fn end_conflict(&self, slot: &str) -> io::Result<()> {
+    pub(super) fn end_conflict(&self, slot: &str) -> io::Result<()> {
         self.disk.remove(&self.head_path(slot))?;
         self.disk.remove(&self.conflict_path(slot))
     }
@@ -390,6 +394,6 @@ impl Outbox {
 }
 
 /// The parents of a merge: the head first, as the server asks for.
-fn both_sides(record: &ConflictRecord) -> Vec<VersionId> {
+pub(super) fn both_sides(record: &ConflictRecord) -> Vec<VersionId> {
     vec![record.conflict.head.version.clone(), record.conflict.kept.version.clone()]
 }

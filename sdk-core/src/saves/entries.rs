@@ -84,6 +84,15 @@ impl EntryMeta {
         }
     }
 
+    /// Whether a version of the slot's line is what this entry became.
+    pub(crate) fn became(&self, version: &SaveVersion) -> bool {
+        version.sequence.is_some()
+            && version.hash == self.shape.hash
+            && !version.device_clock.is_empty()
+            && version.device_clock == self.stamp.device_clock
+            && Some(&version.parents) == self.parents.as_ref()
+    }
+
     /// The entry as what the server kept of it.
     pub(crate) fn kept_as(&self, version: &SaveVersion) -> SlotRecord {
         SlotRecord {

@@ -112,7 +112,8 @@ impl Outbox {
         let stem = file_stem(&meta.slot);
         let names = self.scan().map_err(failed)?;
         let of_slot: Vec<&Name> = names.iter().filter(|name| name.stem == stem).collect();
-        let blocked = self.disk.exists(&self.conflict_path(&meta.slot));
+        let conflict = self.read_conflict(&meta.slot).map_err(failed)?;
+        let blocked = conflict.is_some();
         let replaced = self.replaced(&names, &of_slot, packed.payload.len());
         self.check_room(&names, replaced.as_slice(), packed.payload.len())?;
         let line = self.line(&meta.slot, &of_slot).map_err(failed)?;
@@ -130,7 +131,9 @@ impl Outbox {
         };
         self.keep_parts(changes)?;
         meta.stamp = self.stamp(&line.stamp).map_err(failed)?;
-        let number = names.last().map_or(1, |name| name.number + 1);
+        // The merge of a conflict takes the conflict's number: it goes before this save.
+        let waiting = conflict.map_or(0, |(record, _)| record.number);
+        let number = names.last().map_or(0, |name| name.number).max(waiting) + 1;
         let name = Name { number, chained: late || meta.parents.is_none(), stem, late };
         self.write_entry(&name, &meta, &packed.payload).map_err(failed)?;
         if let Some(name) = replaced {

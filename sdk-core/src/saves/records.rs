@@ -255,7 +255,9 @@ impl Outbox {
     /// Writes a slot's record; the one before it is kept, for when this one is damaged.
     pub(super) fn write_slot(&self, record: &SlotRecord, payload: &[u8]) -> io::Result<()> {
         let path = self.slot_path(&record.slot);
-        if self.disk.exists(&path) {
+        let before = self.read::<SlotRecord>(path.clone())?;
+        // The same again, after a crash, is not another generation.
+        if before.is_some_and(|(before, _)| before.version.version != record.version.version) {
             self.disk.rename(&path, &self.older_path(&record.slot))?;
         }
         self.write_kept(path, record, payload)

@@ -286,22 +286,15 @@ async fn put(
     api::put_save(shared, player, &entry.meta.key, frame).await
 }
 
-/// The version that an entry became before its body changed (its base or this SDK did): it tells itself by this
-/// device's counter.
+/// The version that an entry became before its body changed (its base or this SDK did): it tells itself by the
+/// device clock.
 async fn find_stored(
     shared: &Shared,
     player: &PlayerId,
     entry: &Entry,
 ) -> Result<Option<SaveVersion>, Error> {
-    let stamp = &entry.meta.stamp;
-    let Some(counter) = stamp.device_clock.get(&stamp.device_id) else { return Ok(None) };
     let history = api::save_history(shared, player, &entry.meta.slot).await?;
-    Ok(history.into_iter().find(|version| {
-        version.sequence.is_some()
-            && version.hash == entry.meta.shape.hash
-            && version.device_id == stamp.device_id
-            && version.device_clock.get(&stamp.device_id) == Some(counter)
-    }))
+    Ok(history.into_iter().find(|version| entry.meta.became(version)))
 }
 
 /// Sends everything that is queued, for at most `timeout`; see [`super::Saves::flush`].

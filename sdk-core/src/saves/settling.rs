@@ -1,5 +1,6 @@
 //! What the server's answers do to the outbox: each is written down before its entry goes.
 
+use super::conflicts::both_sides;
 use super::entries::{Entry, EntryMeta, Outcome};
 use super::outbox::{FILE_LEN_MAX, Outbox};
 use super::records::{ConflictRecord, FailedRecord};
@@ -19,8 +20,11 @@ impl Outbox {
                 // The game's own save is the head: there is nothing that it has not seen.
                 self.disk.remove(&self.view_path(&meta.slot))?;
             }
-            self.disk.remove(&self.head_path(&meta.slot))?;
-            self.disk.remove(&self.conflict_path(&meta.slot))?;
+            // A conflict of a save that the game made beside a merge is its own.
+            let conflict = self.read_conflict(&meta.slot)?;
+            if !meta.merged || conflict.is_some_and(|(record, _)| meta.parents == Some(both_sides(&record))) {
+                self.end_conflict(&meta.slot)?;
+            }
             self.disk.remove(&self.failed_path(&meta.slot))
         })?;
         self.sweep_parts();

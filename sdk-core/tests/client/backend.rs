@@ -61,6 +61,15 @@ pub(crate) struct Stored {
     payload: Vec<u8>,
 }
 
+impl Stored {
+    fn plain(&self) -> Vec<u8> {
+        match self.compression {
+            Compression::Zstd => zstd::bulk::decompress(&self.payload, 32 << 20).unwrap(),
+            _ => self.payload.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Chain {
     player: PlayerId,
@@ -370,7 +379,7 @@ impl State {
 
     fn get(&self, user: &str, slot: &str, request: &Request) -> Answer {
         assert_eq!(request.headers["accept"], FRAME_MEDIA_TYPE);
-        let wanted = request.query.strip_prefix("version=");
+        let wanted = request.query.split('&').find_map(|pair| pair.strip_prefix("version="));
         let versions = self.slots.get(&(user.to_owned(), slot.to_owned())).into_iter().flatten();
         let found =
             versions.rev().find(|stored| wanted.is_none_or(|id| stored.version.version.as_str() == id));
@@ -406,7 +415,12 @@ impl State {
         let plain = match put.compression.unwrap() {
             Compression::None => payload.to_vec(),
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),
-            Compression::Delta => panic!("this backend takes no patches"),
+            Compression::Delta => {
+                let mut all = self.slots.values().flatten().chain(&self.beside);
+                let base = all.find(|stored| Some(&stored.version.version) == put.base.as_ref());
+                let base = base.expect("a patch is against a version that this client saw").plain();
+                aethex_sdk_core::wire::delta::decode(&base, payload, 32 << 20).unwrap()
+            }
         };
         assert_eq!(put.hash.as_deref(), Some(blake3::hash(&plain).to_hex().as_str()));
         let parents = put.parents.expect("this client always says what a save is based on");

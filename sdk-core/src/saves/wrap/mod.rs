@@ -234,8 +234,7 @@ fn act(
     let known = files.get(slot)?;
     let hash = file.as_ref().map(|(_, hash)| hash.clone());
     let other = wrap.owner.filter(|(owner, _)| owner != player);
-    let foreign = known.is_none()
-        && other.as_ref().is_some_and(|(owner, _)| is_theirs(shared, owner, slot, hash.as_deref()));
+    let foreign = other.as_ref().is_some_and(|(owner, _)| is_theirs(shared, owner, slot, hash.as_deref()));
     let head_hash = head.as_ref().map(|(_, bytes)| blake3::hash(bytes).to_hex().to_string());
     let stamp = file.as_ref().map(|(snapshot, _)| snapshot.stamp);
     let record = |version: Option<&SaveVersion>| Known {
@@ -255,6 +254,8 @@ fn act(
         }
         (Compared::NotMine, ..) => {
             files.set(&record(None))?;
+            // What the game writes from here on is this player's.
+            wraps.owned(slot, player, hash.as_deref().unwrap_or_default())?;
             Ok(Acted::Nothing(None))
         }
         (Compared::Upload, Some((snapshot, hash)), _) => {
@@ -264,7 +265,7 @@ fn act(
             wraps.owned(slot, player, &hash)?;
             Ok(Acted::Queued)
         }
-        (Compared::HandOver | Compared::Replace, ..) if !replace => Ok(Acted::Nothing(None)),
+        (Compared::Replace, ..) if !replace => Ok(Acted::Nothing(None)),
         (Compared::HandOver, Some((snapshot, hash)), Some((version, bytes))) => {
             if let Some((owner, _)) = other {
                 let theirs = shared.saves.outbox(&owner);
@@ -281,6 +282,12 @@ fn act(
                         known.and_then(|known| known.version),
                     )?;
                 }
+            }
+            if !replace {
+                // Made from nothing that this player has: a conflict with the cloud's, when the game writes it.
+                files.set(&record(None))?;
+                wraps.owned(slot, player, &hash)?;
+                return Ok(Acted::Nothing(None));
             }
             put(&files, wraps, player, &wrap.path, stamp, &version, &bytes)?;
             Ok(Acted::Replaced(version))

@@ -172,6 +172,10 @@ fn look(shared: &Shared, player: &PlayerId, wrap: &Wrap, rest: Duration) -> Resu
     let files = KnownFiles::of(&outbox);
     let Some(_lock) = files.try_lock()? else { return Ok(Looked::Nothing) };
     let Some(mut known) = files.get(&wrap.slot)? else { return Ok(Looked::Unknown) };
+    if wrap.owner.as_ref().is_some_and(|(owner, _)| owner != player) {
+        // Another player had it since.
+        return Ok(Looked::Unknown);
+    }
     let status = sync::status_of(&outbox, &wrap.slot);
     if status == SlotStatus::Conflict {
         if !known.in_conflict {
