@@ -1,10 +1,13 @@
 //! What the calls of cloud saves and the background sending share.
 
+use super::auto_sync::Pace;
 use super::definitions::Definitions;
+use super::devices::Presence;
 use super::entries::Outcome;
 use super::outbox::{Outbox, player_folder};
 use super::stamps::Stamps;
 use super::types::SaveKey;
+use super::wrap::{WatchState, Wraps};
 use crate::Config;
 use crate::disk::{Disk, scope_folder};
 use aethex_wire::ids::{PlayerId, VersionId};
@@ -38,6 +41,9 @@ pub(crate) struct SavesState {
     untracked: Mutex<HashMap<(PlayerId, String), VersionId>>,
     /// Held while the game's own functions run: one that never ends holds up no more than one thread.
     pub(super) game_code: Arc<Mutex<()>>,
+    pub(super) pace: Pace,
+    pub(super) presence: Presence,
+    pub(super) watch: WatchState,
     /// Ends when the call before the next one has queued what it has to queue.
     last_turn: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -68,6 +74,8 @@ pub(super) struct Round {
     pub(super) running: bool,
     /// Why the last one stopped before the queue was empty.
     pub(super) stopped: Option<crate::Error>,
+    /// When the next one begins by itself.
+    pub(super) next_at: Option<tokio::time::Instant>,
 }
 
 /// A call that waits for its save's outcome.
@@ -95,6 +103,9 @@ impl SavesState {
             stamps: Mutex::default(),
             untracked: Mutex::default(),
             game_code: Arc::default(),
+            pace: Pace::new(config),
+            presence: Presence::default(),
+            watch: WatchState::default(),
             last_turn: Mutex::default(),
         }
     }
@@ -110,6 +121,11 @@ impl SavesState {
     pub(super) fn outbox(&self, player: &PlayerId) -> Outbox {
         let stamps = Arc::clone(self.stamps.lock().entry(player.clone()).or_default());
         Outbox::new(self.disk.clone(), player_folder(&self.scope, player)).sharing(stamps)
+    }
+
+    /// The files that are slots, of all players.
+    pub(super) fn wraps(&self) -> Wraps {
+        Wraps::new(Disk::default(), &self.scope)
     }
 
     pub(super) fn set_save_key(&self, key: Option<SaveKey>) {

@@ -379,7 +379,7 @@ impl State {
 
     fn get(&self, user: &str, slot: &str, request: &Request) -> Answer {
         assert_eq!(request.headers["accept"], FRAME_MEDIA_TYPE);
-        let wanted = request.query.strip_prefix("version=");
+        let wanted = request.query.split('&').find_map(|pair| pair.strip_prefix("version="));
         let versions = self.slots.get(&(user.to_owned(), slot.to_owned())).into_iter().flatten();
         let found =
             versions.rev().find(|stored| wanted.is_none_or(|id| stored.version.version.as_str() == id));
