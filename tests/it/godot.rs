@@ -396,9 +396,8 @@ fn an_evening_offline_is_merged_with_another_devices() {
         let home = project.run(&player(&url, &laptop, &["home"])).clean().says("FLUSHED", 0);
         // Each save told is there; the one that was killed in the middle may be.
         let (least, most) = (told.len() as i64, told.len() as i64 + 1);
-        let run = |gems: i64| {
-            format!("RUN coins {} best 9 gems {gems} map true class thief", 10 + 100 + gems)
-        };
+        let run =
+            |gems: i64| format!("RUN coins {} best 9 gems {gems} map true class thief", 10 + 100 + gems);
         assert!(home.text.contains(&run(least)) || home.text.contains(&run(most)), "{}", home.text);
         assert!(home.text.contains("HEAD parents 2"), "{}", home.text);
         // The history has both sides: what the phone saved, and the laptop's last save beside it.

@@ -85,7 +85,7 @@ const CHANGES: &[Change] = &[
         },
         change: |outbox, _| {
             let packed = packed("merged");
-            outbox.enqueue_resolved(meta("a", &packed), &packed).map(drop)
+            outbox.enqueue_resolved(meta("a", &packed), &packed, false).map(drop)
         },
         acknowledged: &["theirs", "1"],
         adds: Some("merged"),
@@ -129,10 +129,10 @@ fn settle(disk: &SimDisk, server: &mut Server) {
         // Already beside the head, or refused: what the player would choose here is to keep it.
         let kept = Packed { shape: unsent.meta.shape.clone(), payload: unsent.payload };
         if outbox.has_failed("a") {
-            outbox.enqueue_resolved(meta("a", &kept), &kept).unwrap();
+            outbox.enqueue_resolved(meta("a", &kept), &kept, false).unwrap();
         } else {
             let merged = packed(&format!("merge of {}", text_of(&kept.payload)));
-            outbox.enqueue_resolved(meta("a", &merged), &merged).unwrap();
+            outbox.enqueue_resolved(meta("a", &merged), &merged, false).unwrap();
         }
     }
     assert_eq!(outbox.pending(), 0);
