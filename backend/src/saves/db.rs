@@ -225,10 +225,11 @@ fn insert_args(new: &NewVersion) -> Vec<Arg> {
     ]
 }
 
-/// The bits of [`Suspicion`], beside the head `h` whose place is taken.
+/// The bits of [`Suspicion`], beside the head `h` whose place is taken. What has more than 16 bytes is not empty: no empty value
+/// is longer.
 macro_rules! suspicions_sql {
     () => {
-        "CASE WHEN h.deleted = 1 THEN 0 ELSE (CASE WHEN $30 = 1 AND h.size_bytes > $8 THEN 1 ELSE 0 END)
+        "CASE WHEN h.deleted = 1 THEN 0 ELSE (CASE WHEN $30 = 1 AND h.size_bytes > 16 THEN 1 ELSE 0 END)
             + (CASE WHEN h.size_bytes >= 1024 AND $8 * 4 < h.size_bytes THEN 2 ELSE 0 END)
             + (CASE WHEN $14 > 0 AND $14 < h.playtime_ms THEN 4 ELSE 0 END)
             + (CASE WHEN $27 < h.schema_version THEN 8 ELSE 0 END) END"
@@ -411,13 +412,15 @@ pub(super) async fn same_merge(
                 columns!(),
                 " FROM saves_version v WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.hash = $4
                 AND v.sequence IS NOT NULL AND v.purged_at_ms IS NULL
-                AND ((v.parent_a = $5 AND v.parent_b = $6) OR (v.parent_a = $6 AND v.parent_b = $5))
+                AND v.parts = $5
+                AND ((v.parent_a = $6 AND v.parent_b = $7) OR (v.parent_a = $7 AND v.parent_b = $6))
              ORDER BY v.sequence LIMIT 1"
             ),
             args![
                 new.player.as_str(),
                 new.slot.as_str(),
                 new.content.hash.as_str(),
+                text_of(&new.parts, new.parts.is_empty()),
                 one.as_str(),
                 other.as_str()
             ],

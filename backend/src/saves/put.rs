@@ -78,7 +78,10 @@ pub(super) async fn put_saves(
             Ok(version) => BatchResult { version: Some(version), problem: None },
             Err(failure) => {
                 // What the server could not do now, it cannot do for the rest either.
-                let stop = failure.code().retryable();
+                let stop = matches!(
+                    failure.code(),
+                    ErrorCode::Overloaded | ErrorCode::Internal | ErrorCode::RateLimited
+                );
                 let problem = Some(Box::new(failure.into_problem()));
                 results.push(BatchResult { version: None, problem });
                 if stop {
@@ -187,7 +190,12 @@ async fn prepare(
             let mut prepared =
                 contents::of_patch(app, owner, slot, &patch_base, encoding, hash, patch).await?;
             // A patch is stored only on the version whose place it takes: one that can go away under it is none.
-            if base.first().is_some_and(|first| *first != patch_base) {
+            let on_base = match base {
+                Base::Head => true,
+                Base::Nothing => false,
+                Base::One(first) | Base::Merge(first, _) => *first == patch_base,
+            };
+            if !on_base {
                 if encoding == Encoding::Sealed {
                     return Err(Failure::invalid("The `base` of encrypted data is the first of `parents`."));
                 }

@@ -83,8 +83,16 @@ async fn get_save(
     let as_stored = stored.compression != Compression::Delta || sealed || query.known == stored.base;
     let response = if as_frame && as_stored {
         let (compression, base) = (stored.compression, stored.base.clone());
-        let payload = contents::payload(&app, owner, &version.version, stored).await?;
-        frame_answer(version, compression, base, &payload, room)
+        let payload = contents::payload(&app, owner, &version.version, stored.clone()).await;
+        match payload {
+            Ok(payload) => frame_answer(version, compression, base, &payload, room),
+            // Stored otherwise just now, or deleted: the row is read again.
+            Err(failure) if failure.code() == ErrorCode::SaveNotFound && !sealed => {
+                let plain = contents::plain(&app, owner, &version, stored).await?;
+                frame_answer(version, Compression::None, None, &plain, room)
+            }
+            Err(failure) => return Err(failure),
+        }
     } else if as_frame {
         let plain = contents::plain(&app, owner, &version, stored).await?;
         let pack = move || Ok(contents::pack(&plain));

@@ -178,6 +178,10 @@ pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outc
     let encoding = request.encoding.ok_or_else(|| Failure::invalid("A frame needs `encoding`."))?;
     let compression = request.compression.unwrap_or_default();
     let plain = plain_of(compression, &payload)?;
+    if compression == Compression::Delta && !delta::is_lasting(&payload) {
+        let (compression, stored) = super::contents::pack(&plain);
+        return checked(encoding, compression, request.hash.as_deref(), &plain, stored);
+    }
     checked(encoding, compression, request.hash.as_deref(), &plain, payload)
 }
 

@@ -78,6 +78,13 @@ async fn store_at(app: &App, new: NewVersion, prepared: Prepared, wanted: Place)
             return repeated_new(app, &new).await;
         }
     }
+    if needs < full.stored.len() {
+        // The patch did not fit its place: now it takes more room than was asked for.
+        match super::check_quota(app, &new.game, &new.player, full.stored.len() as i64).await {
+            Ok(_) => {}
+            Err(refused) => return repeated_new(app, &new).await?.map(Some).ok_or(refused),
+        }
+    }
     let chain = Chain { key_bytes: full.stored.len() as i64, ..Chain::default() };
     let in_full = NewVersion { content: full, chain, ..new.clone() };
     let Some(stored) = write(app, in_full, &used, wanted).await? else {

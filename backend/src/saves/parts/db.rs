@@ -156,7 +156,7 @@ pub(super) async fn hash_of(
         .await
 }
 
-/// Moves all parts from one player to another: contents that the other has already are dropped.
+/// Moves all parts, uploads and devices from one player to another: contents that the other has already are dropped.
 pub(in super::super) async fn carry(
     transaction: &mut Transaction,
     from: &PlayerId,
@@ -167,9 +167,17 @@ pub(in super::super) async fn carry(
             SELECT 1 FROM saves_part o WHERE o.game_id = $1 AND o.player_id = $3 AND o.hash = saves_part.hash)",
         "UPDATE saves_version_part SET player_id = $3 WHERE game_id = $1 AND player_id = $2",
         "UPDATE saves_upload SET player_id = $3 WHERE game_id = $1 AND player_id = $2",
+        "UPDATE saves_device SET player_id = $3 WHERE game_id = $1 AND player_id = $2 AND NOT EXISTS (
+            SELECT 1 FROM saves_device o WHERE o.game_id = $1 AND o.player_id = $3
+                AND o.device_id = saves_device.device_id)",
     ] {
         transaction.execute(statement, args![from.as_str(), to.as_str()]).await?;
     }
-    let gone = "DELETE FROM saves_part WHERE game_id = $1 AND player_id = $2";
-    transaction.execute(gone, args![from.as_str()]).await.map(drop)
+    for statement in [
+        "DELETE FROM saves_part WHERE game_id = $1 AND player_id = $2",
+        "DELETE FROM saves_device WHERE game_id = $1 AND player_id = $2",
+    ] {
+        transaction.execute(statement, args![from.as_str()]).await?;
+    }
+    Ok(())
 }

@@ -163,6 +163,8 @@ async fn store(
     let before = match &part.base_hash {
         None => None,
         Some(base) => {
+            // Nobody sweeps what was used just now.
+            db::touch(&app.sql, owner, base, now_ms()).await?;
             let found = db::part(&app.sql, owner, base).await?;
             // What came in chunks is too large to be patched.
             let found = found.filter(|found| found.form != Form::Chunks).ok_or_else(|| {
@@ -197,7 +199,9 @@ async fn store(
     };
     let small = before.is_none() && !patched && sent.len() <= CHECK_IN_PLACE_LEN_MAX / 4;
     let (content, plain) = if small { check()? } else { off_thread(app, check).await? };
-    let as_patch = before.filter(|(_, chain_len)| *chain_len < CHAIN_LEN_MAX && sent.len() * 2 < plain.len());
+    let as_patch = before.filter(|(_, chain_len)| {
+        *chain_len < CHAIN_LEN_MAX && sent.len() * 2 < plain.len() && delta::is_lasting(&sent)
+    });
     let (form, base_hash, chain_len, bytes) = match (as_patch, content.compression) {
         (Some((_, chain_len)), _) => (Form::Delta, part.base_hash, chain_len + 1, sent),
         (None, Compression::Zstd) => (Form::Zstd, None, 0, sent),
@@ -239,6 +243,7 @@ async fn keep(app: &App, owner: Owner<'_>, new: NewPart, bytes: Bytes) -> Outcom
 /// A part's bytes, when they are stored.
 pub(super) async fn bytes(app: &App, owner: Owner<'_>, hash: &str) -> Outcome<Option<Bytes>> {
     match db::part(&app.sql, owner, hash).await? {
+        Some(part) if part.form == Form::Chunks => uploads::bytes(app, owner, hash).await,
         Some(part) => plain(app, owner, part).await.map(Some),
         None => Ok(None),
     }

@@ -149,13 +149,17 @@ async fn get(app: &App, owner: Owner<'_>, id: &str) -> Outcome<Upload> {
 /// The upload while it is under way, or else the content that it brought.
 async fn find(app: &App, owner: Owner<'_>, id: &str) -> Outcome<Result<Open, Chunked>> {
     if !is_canonical(id) {
-        return Err(Failure::not_found());
+        return Err(no_upload());
     }
     if let Some(open) = db::upload(&app.sql, owner, id, now_ms()).await? {
         return Ok(Ok(open));
     }
     let brought = db::brought_by(&app.sql, owner, id).await?;
-    brought.map(Err).ok_or_else(Failure::not_found)
+    brought.map(Err).ok_or_else(no_upload)
+}
+
+fn no_upload() -> Failure {
+    Failure::new(ErrorCode::UploadNotFound, "No upload has this id: it was completed, given up or never begun.")
 }
 
 /// Stores a sealed chunk that came through this server.
@@ -209,7 +213,7 @@ async fn complete_now(app: &App, owner: Owner<'_>, id: &str) -> Outcome<Upload> 
         ));
     }
     match db::settle(&app.sql, owner, &open, folder.clone(), now_ms()).await? {
-        Settled::Gone => return Err(Failure::not_found()),
+        Settled::Gone => return Err(no_upload()),
         Settled::There => remove(app, &folder).await,
         Settled::Stored => forget_usage(app, owner.game, owner.player),
     }
@@ -224,7 +228,7 @@ async fn hash_of(app: &App, owner: Owner<'_>, open: &Open, folder: &str) -> Outc
         let at = chunk(folder, number);
         let missing = || {
             Failure::new(
-                ErrorCode::UnknownPart,
+                ErrorCode::UploadIncomplete,
                 format!("Chunk {number} is not there: `get_upload` tells what is missing."),
             )
         };
@@ -317,6 +321,16 @@ impl Reading {
         self.next += 1;
         plain.map(Some).ok_or_else(|| Failure::internal("a stored chunk is damaged"))
     }
+}
+
+/// A content in chunks as a whole: for those that fit into memory.
+pub(super) async fn bytes(app: &App, owner: Owner<'_>, hash: &str) -> Outcome<Option<Bytes>> {
+    let Some(mut reading) = Reading::open(app, owner, hash).await? else { return Ok(None) };
+    let mut whole = Vec::new();
+    while let Some(piece) = reading.next(app).await? {
+        whole.extend_from_slice(&piece);
+    }
+    Ok(Some(whole.into()))
 }
 
 /// Puts a content in chunks into a player's export; false when it is none.
