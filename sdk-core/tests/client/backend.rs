@@ -379,7 +379,7 @@ impl State {
 
     fn get(&self, user: &str, slot: &str, request: &Request) -> Answer {
         assert_eq!(request.headers["accept"], FRAME_MEDIA_TYPE);
-        let wanted = request.query.strip_prefix("version=");
+        let wanted = request.query.split('&').find_map(|pair| pair.strip_prefix("version="));
         let versions = self.slots.get(&(user.to_owned(), slot.to_owned())).into_iter().flatten();
         let found =
             versions.rev().find(|stored| wanted.is_none_or(|id| stored.version.version.as_str() == id));
@@ -412,6 +412,7 @@ impl State {
         assert_eq!(request.headers["content-type"], FRAME_MEDIA_TYPE);
         let (header, payload) = split_frame(&request.body).unwrap();
         let put: PutSaveRequest = serde_json::from_slice(&header).unwrap();
+        let is_patch = put.compression == Some(Compression::Delta);
         let plain = match put.compression.unwrap() {
             Compression::None => payload.to_vec(),
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),
@@ -443,8 +444,8 @@ impl State {
         };
         let stored = Stored {
             version: version.clone(),
-            compression: put.compression.unwrap(),
-            payload: payload.to_vec(),
+            compression: if is_patch { Compression::None } else { put.compression.unwrap() },
+            payload: if is_patch { plain } else { payload.to_vec() },
         };
         if is_next {
             line.push(stored);
