@@ -3,6 +3,7 @@
 use crate::saves::ConflictInfo;
 use crate::{Error, User};
 use aethex_wire::saves::SaveVersion;
+use aethex_wire::saves::history::Device;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,6 +62,19 @@ pub enum Event {
     SyncProgress {
         /// Saves not yet acknowledged.
         pending: usize,
+    },
+    /// The slot that the game plays is being played on another device, or has saves there that the cloud does not
+    /// have yet: going on here will diverge. See [`crate::Saves::play`].
+    ActiveElsewhere {
+        /// The slot.
+        slot: String,
+        /// The other device.
+        device: Device,
+    },
+    /// A wrapped file was replaced by the cloud's save as a conflict ended: the game must read it again.
+    FileReplaced {
+        /// The slot.
+        slot: String,
     },
     /// A page waits to be shown in the player's browser: open it. Only with [`crate::Browser::Game`].
     OpenBrowser {

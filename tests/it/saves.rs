@@ -1,7 +1,7 @@
 //! Saves: versions, conflicts, history; nothing is ever lost.
 
 use aethex_tests::player::{bytes_request, files, noise};
-use aethex_tests::{Player, on_both_engines};
+use aethex_tests::{Player, on_every_engine};
 use aethex_wire::endpoint::fill_path;
 use aethex_wire::ids::VersionId;
 use aethex_wire::page::Page;
@@ -24,7 +24,7 @@ fn ids(versions: &[SaveVersion]) -> HashSet<&VersionId> {
     versions.iter().map(|version| &version.version).collect()
 }
 
-on_both_engines! {
+on_every_engine! {
     async fn a_json_save_comes_back_as_it_was(app) {
         let ann = app.as_player("ann").await;
         let data = json!({

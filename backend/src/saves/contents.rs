@@ -20,6 +20,9 @@ use quick_cache::sync::Cache;
 
 /// From this size on contents are stored as patches: below it, a row is a page or a few, whatever is in it.
 const DELTA_LEN_MIN: usize = 32 * 1024;
+/// Up to this size a patch is made here for what came in full: a few hundredths of a second for a megabyte, and larger
+/// contents have SDKs that send patches.
+const PATCHED_LEN_MAX: usize = 4 * 1024 * 1024;
 /// Most patches between a content and the last full one: 128 of 1 MB are rebuilt in a tenth of a second.
 const CHAIN_LEN_MAX: i64 = 128;
 /// Most bytes that rebuilding a content writes, all steps together.
@@ -55,6 +58,11 @@ impl Default for Plains {
 impl Plains {
     fn get(&self, game: &GameId, version: &VersionId) -> Option<Bytes> {
         self.0.get(&(game.clone(), version.clone()))
+    }
+
+    /// Forgets all of them: a player is erased.
+    pub(super) fn clear(&self) {
+        self.0.clear();
     }
 
     fn keep(&self, game: &GameId, version: &VersionId, plain: &Bytes) {
@@ -156,7 +164,8 @@ pub(super) async fn against(
     full: Content,
 ) -> Outcome<Prepared> {
     let whole = |full| Prepared { full, patch: None, plain: None };
-    if full.size_bytes < DELTA_LEN_MIN as i64 || full.encoding == Encoding::Sealed {
+    let worth = DELTA_LEN_MIN as i64..=PATCHED_LEN_MAX as i64;
+    if !worth.contains(&full.size_bytes) || full.encoding == Encoding::Sealed {
         return Ok(whole(full));
     }
     let found = match base {
@@ -242,6 +251,21 @@ pub(super) async fn plain(
     if let Some(plain) = app.plains.get(owner.game, &version.version) {
         return Ok(plain);
     }
+    let gone = match rebuilt(app, owner, version, stored).await {
+        Err(failure) if failure.code() == ErrorCode::SaveNotFound => failure,
+        done => return done,
+    };
+    // Retention may have stored it, or what it is built from, otherwise just now: then it is there.
+    let found = db::version_of(&app.sql, owner.game, owner.player, &version.slot, &version.version).await?;
+    match found {
+        Some((version, stored)) if !version.deleted && !version.pruned => {
+            rebuilt(app, owner, &version, stored).await
+        }
+        _ => Err(gone),
+    }
+}
+
+async fn rebuilt(app: &App, owner: Owner<'_>, version: &SaveVersion, stored: Stored) -> Outcome<Bytes> {
     let mut links = vec![Link { version: version.version.clone(), stored }];
     if links[0].stored.compression == Compression::Delta {
         links = db::chain(&app.sql, owner.game, owner.player, &version.version).await?;

@@ -260,13 +260,16 @@ macro_rules! insert {
     };
 }
 
+/// Retention may remove old marks, so an old version's successor may be missing: the head is the one that nothing is above.
 const INSERT_ON_ONE: Statement = insert!(
     "h.sequence + 1",
     "h.version_id",
     "CAST(NULL AS TEXT)",
     suspicions_sql!(),
     "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
-        AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL"
+        AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
+        AND NOT EXISTS (SELECT 1 FROM saves_version n WHERE n.game_id = $1 AND n.player_id = $2 AND n.slot = $3
+            AND n.sequence > h.sequence)"
 );
 const INSERT_ON_MERGE: Statement = insert!(
     "h.sequence + 1",
@@ -276,7 +279,9 @@ const INSERT_ON_MERGE: Statement = insert!(
     "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $32 AND h.slot = $3
         AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
         AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
-            AND o.version_id = $31 AND o.slot = $3)"
+            AND o.version_id = $31 AND o.slot = $3)
+        AND NOT EXISTS (SELECT 1 FROM saves_version n WHERE n.game_id = $1 AND n.player_id = $2 AND n.slot = $3
+            AND n.sequence > h.sequence)"
 );
 const INSERT_ON_HEAD: Statement = insert!(
     "h.sequence + 1",
@@ -346,12 +351,27 @@ async fn insert(
     args: Vec<Arg>,
 ) -> Result<Option<Placed>, SqlError> {
     let game = sql.game(&new.game);
-    if new.parts.is_empty() {
+    // Others are patches against the head, which stays; or can be stored otherwise.
+    let sealed_base = new.base_id.clone().filter(|_| new.content.encoding == Encoding::Sealed);
+    if new.parts.is_empty() && sealed_base.is_none() {
         return Ok(game.write(statement, args, placed).await?.into_iter().next());
     }
     let (player, version, parts) = (new.player.clone(), new.version.clone(), new.parts.clone());
     game.transaction(move |transaction| {
         async move {
+            if let Some(base) = sealed_base {
+                // Held until the commit, so that retention finds the patch before it takes its base away.
+                let held = transaction
+                    .execute(
+                        "UPDATE saves_version SET review_at_ms = review_at_ms WHERE game_id = $1 AND player_id = $2
+                            AND version_id = $3 AND pruned_at_ms IS NULL AND purged_at_ms IS NULL",
+                        args![player.as_str(), base.as_str()],
+                    )
+                    .await?;
+                if held != 1 {
+                    return Ok(None);
+                }
+            }
             let Some(placed) = transaction.query_one(statement, args, placed).await? else { return Ok(None) };
             for part in parts {
                 transaction
@@ -674,17 +694,6 @@ pub(super) async fn delete(
         .boxed()
     })
     .await
-}
-
-/// Forgets versions whose content was taken away long ago, at most `limit` at once: others write as well.
-pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
-    sql.all_games()
-        .execute(
-            "DELETE FROM saves_version WHERE (game_id, player_id, version_id) IN (
-            SELECT game_id, player_id, version_id FROM saves_version WHERE purged_at_ms < $1 LIMIT $2)",
-            args![before_ms, limit],
-        )
-        .await
 }
 
 /// Whether a version or a part names this blob.

@@ -91,7 +91,7 @@ pub(super) async fn put_saves(
     Ok(answer::<PutSaves>(&BatchResults { results }))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Outcome<Option<String>> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Outcome<Option<String>> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY_HEADER) else { return Ok(None) };
     let key = key.to_str().unwrap_or_default();
     rules::check_idempotency_key(key)?;
@@ -217,15 +217,38 @@ enum Data {
     Patch { base: VersionId, encoding: Encoding, patch: Bytes },
 }
 
+impl Read {
+    /// What tells a repeated request from another one under the same key: everything that is stored. How it travels is
+    /// left out: a repeat may come in full where a patch came first, or from another version of the SDK.
+    fn of(request: PutSaveRequest, data: Data, parts: Vec<ReadPart>, hashed: bool) -> Outcome<Read> {
+        let request_hash = hashed.then(|| {
+            let content = match &data {
+                Data::Full(content) => Some(content.hash.clone()),
+                Data::Patch { .. } => request.hash.clone(),
+            };
+            let stored = PutSaveRequest {
+                hash: content,
+                compression: None,
+                base: None,
+                parts: parts.iter().map(ReadPart::named).collect(),
+                ..request.clone()
+            };
+            serde_json::to_vec(&stored).map(|json| blake3::hash(&json).to_hex().to_string())
+        });
+        let request_hash = request_hash.transpose().map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(Read { request, data, parts, request_hash })
+    }
+}
+
 fn read_request(body: &Bytes, is_frame: bool, hashed: bool) -> Outcome<Read> {
-    let request_hash = hashed.then(|| blake3::hash(body).to_hex().to_string());
     if !is_frame {
         let mut request: PutSaveRequest = parse_json(body)?;
         rules::check_request(&request)?;
-        let data = Data::Full(rules::content_of_json(&mut request)?);
+        let content = rules::content_of_json(&mut request)?;
+        request.encoding = Some(content.encoding);
         let parts = std::mem::take(&mut request.parts);
         let parts = parts.into_iter().map(parts::of_json).collect::<Outcome<_>>()?;
-        return Ok(Read { request, data, parts, request_hash });
+        return Read::of(request, Data::Full(content), parts, hashed);
     }
     let (header, payload) = split_frame(body).map_err(|why| Failure::invalid(format!("{why}.")))?;
     let mut request: PutSaveRequest = parse_json(&header)?;
@@ -239,5 +262,5 @@ fn read_request(body: &Bytes, is_frame: bool, hashed: bool) -> Outcome<Read> {
         (_, Some(_)) => return Err(Failure::invalid("`base` belongs to the compression `delta`.")),
         _ => Data::Full(rules::content_of_frame(&request, payload)?),
     };
-    Ok(Read { request, data, parts, request_hash })
+    Read::of(request, data, parts, hashed)
 }

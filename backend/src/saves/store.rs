@@ -31,21 +31,37 @@ pub(super) enum Stored {
 /// Stores a version durably. The work goes on when the client goes away, so that no blob is left without
 /// its row.
 pub(super) async fn store(app: Arc<App>, new: NewVersion, prepared: Prepared) -> Outcome<Stored> {
-    let work = tokio::spawn(async move { store_now(&app, new, prepared).await });
-    work.await.map_err(|error| Failure::internal(error.to_string()))?
+    let work = tokio::spawn(async move { store_at(&app, new, prepared, Place::Anywhere).await });
+    let stored = work.await.map_err(|error| Failure::internal(error.to_string()))??;
+    stored.ok_or_else(|| Failure::internal("a version has no place"))
 }
 
-async fn store_now(app: &App, new: NewVersion, prepared: Prepared) -> Outcome<Stored> {
+/// Stores a version as the head, or not at all when its base is not the head.
+pub(super) async fn store_as_head(
+    app: Arc<App>,
+    new: NewVersion,
+    prepared: Prepared,
+) -> Outcome<Option<SaveVersion>> {
+    let work = tokio::spawn(async move { store_at(&app, new, prepared, Place::Head).await });
+    match work.await.map_err(|error| Failure::internal(error.to_string()))?? {
+        None => Ok(None),
+        Some(Stored::Head(version)) => Ok(Some(version)),
+        Some(Stored::Beside(conflict)) => Err(Failure::conflict(conflict)),
+    }
+}
+
+async fn store_at(app: &App, new: NewVersion, prepared: Prepared, wanted: Place) -> Outcome<Option<Stored>> {
     let Prepared { full, patch, plain } = prepared;
     let needs = patch.as_ref().map_or(full.stored.len(), |patch| patch.bytes.len());
     let used = match super::check_quota(app, &new.game, &new.player, needs as i64).await {
         Ok(used) => used,
         // A repeated request takes no room: it gets its answer whatever the quota.
-        Err(refused) => return repeated_new(app, &new).await?.ok_or(refused),
+        Err(refused) => return repeated_new(app, &new).await?.map(Some).ok_or(refused),
     };
+    let sealed = full.encoding == Encoding::Sealed;
     if let Some(patch) = patch {
         // Nothing encrypted can be stored in full here: it goes beside the head as it came.
-        let place = if full.encoding == Encoding::Sealed { Place::Anywhere } else { Place::Head };
+        let place = if sealed { wanted } else { Place::Head };
         let content = Content { compression: Compression::Delta, stored: patch.bytes, ..full.clone() };
         let base = match &new.base {
             // Only on the head that it is a patch against.
@@ -56,15 +72,20 @@ async fn store_now(app: &App, new: NewVersion, prepared: Prepared) -> Outcome<St
             NewVersion { content, base, base_id: Some(patch.base), chain: patch.chain, ..new.clone() };
         if let Some(stored) = write(app, as_patch, &used, place).await? {
             contents::remember(app, &new.game, &new.version, plain.as_ref());
-            return Ok(stored);
+            return Ok(Some(stored));
+        }
+        if sealed {
+            return repeated_new(app, &new).await;
         }
     }
     let chain = Chain { key_bytes: full.stored.len() as i64, ..Chain::default() };
     let in_full = NewVersion { content: full, chain, ..new.clone() };
-    let stored = write(app, in_full, &used, Place::Anywhere).await?;
-    let stored = stored.ok_or_else(|| Failure::internal("a version has no place"))?;
+    let Some(stored) = write(app, in_full, &used, wanted).await? else {
+        // The same request, at the same time, was faster; or the head is another.
+        return repeated_new(app, &new).await;
+    };
     contents::remember(app, &new.game, &new.version, plain.as_ref());
-    Ok(stored)
+    Ok(Some(stored))
 }
 
 /// Where a version may go.

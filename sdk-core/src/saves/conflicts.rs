@@ -108,7 +108,7 @@ impl Outbox {
             meta.merged = true;
             meta.stands_for = record.keys.iter().cloned().chain([record.entry.key.clone()]).collect();
             meta.parents = Some(both_sides(&record));
-            let name = Name { number: record.number, chained: false, stem };
+            let name = Name { number: record.number, chained: false, stem, late: false };
             self.write_entry(&name, &meta, &packed.payload)?;
             self.end_conflict(slot)?;
             Ok(true)
@@ -188,7 +188,7 @@ impl Outbox {
             (None, _) => None,
         };
         let number = names.last().map_or(1, |name| name.number + 1);
-        let name = Name { number, chained: meta.parents.is_none(), stem };
+        let name = Name { number, chained: meta.parents.is_none(), stem, late: false };
         if let Some((record, payload)) = &conflict {
             meta.merged = for_game && older.is_empty();
             if meta.merged {
@@ -341,7 +341,7 @@ impl Outbox {
                 self.remove_slot(slot)?;
             }
             let number = names.last().map_or(1, |name| name.number + 1);
-            self.write_entry(&Name { number, chained: false, stem: to }, &meta, &local.payload)?;
+            self.write_entry(&Name { number, chained: false, stem: to, late: false }, &meta, &local.payload)?;
         }
         for name in names.iter().filter(|name| name.stem == stem) {
             self.disk.remove(&self.entry_path(name))?;

@@ -180,6 +180,8 @@ pub(super) struct Name {
     /// After the number, so that `c` comes after `f`.
     pub(super) chained: bool,
     pub(super) stem: String,
+    /// An autosave: a newer save of the slot takes its place, as long as it was not sent.
+    pub(super) late: bool,
 }
 
 impl Name {
@@ -187,15 +189,21 @@ impl Name {
         let mut parts = text.split('-');
         let (number, stem, kind) = (parts.next()?, parts.next()?, parts.next()?);
         let number = u64::from_str_radix(number, 16).ok()?;
-        let chained = match kind {
-            "f" => false,
-            "c" => true,
+        let (chained, late) = match kind {
+            "f" => (false, false),
+            "c" => (true, false),
+            "l" => (true, true),
             _ => return None,
         };
-        Some(Name { number, chained, stem: stem.to_owned() }).filter(|name| name.text() == text)
+        Some(Name { number, chained, stem: stem.to_owned(), late }).filter(|name| name.text() == text)
     }
 
     pub(super) fn text(&self) -> String {
-        format!("{:016x}-{}-{}", self.number, self.stem, if self.chained { 'c' } else { 'f' })
+        let kind = match (self.chained, self.late) {
+            (_, true) => 'l',
+            (true, false) => 'c',
+            (false, false) => 'f',
+        };
+        format!("{:016x}-{}-{kind}", self.number, self.stem)
     }
 }

@@ -333,7 +333,7 @@ pub(super) async fn migrated(
 }
 
 /// Most numbers that are tried for the name of a slot that both are kept in.
-const COPIES_MAX: usize = 1000;
+pub(super) const COPIES_MAX: usize = 1000;
 
 /// See [`super::Saves::keep_both`].
 pub(super) async fn keep_both(shared: &Arc<Shared>, slot: String, mut turn: Turn) -> Result<String, Error> {

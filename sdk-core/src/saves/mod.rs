@@ -10,20 +10,27 @@
 //! that never saw a slot can therefore only create it, never overwrite what others saved there.
 
 mod api;
+mod archive;
+mod auto_sync;
 mod combine;
 mod conflicts;
 mod definitions;
+mod devices;
 mod entries;
+#[cfg(test)]
+mod late_tests;
 #[cfg(test)]
 mod merge_tests;
 mod merging;
 mod outbox;
 mod parts;
+mod past;
 mod records;
 mod rules;
 mod seal;
 mod send;
 mod settling;
+mod slot_info;
 mod stamps;
 mod state;
 mod sync;
@@ -32,6 +39,7 @@ mod tests;
 mod transfer;
 mod types;
 mod uploads;
+mod wrap;
 
 use crate::Error;
 use crate::cloud::Shared;
@@ -41,13 +49,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use archive::Imported;
 pub(crate) use send::drain;
+pub use slot_info::SlotInfo;
 pub(crate) use state::SavesState;
 use state::Turn;
 pub use types::{
     Ask, ConflictInfo, Content, Custom, Definition, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN,
     SaveKey, SaveOptions, Saved, SlotStatus,
 };
+pub use wrap::Wrapped;
 
 /// Cloud saves of the player who is logged in.
 ///
@@ -237,14 +248,14 @@ impl Saves {
         self.in_turn(move |turn| async move { sync::resolve(&shared, slot, resolution, turn).await })
     }
 
-    /// Sends everything that is queued. Succeeds only after the server acknowledged all of it.
+    /// Sends everything that is queued, over any network. Succeeds only after the server acknowledged all of it.
     ///
     /// # Errors
     /// `Timeout` when the time is over, `Offline`, `NotLoggedIn`, `SessionEnded`: the saves stay queued.
     /// `SavesConflict` or the server's refusal when a slot needs [`Saves::resolve`].
     pub fn flush(&self, timeout: Duration) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         let shared = Arc::clone(&self.shared);
-        self.in_turn(move |turn| async move { send::flush(&shared, timeout, turn).await })
+        self.in_turn(move |turn| async move { auto_sync::flush(&shared, timeout, turn).await })
     }
 
     /// Runs a call in the order in which calls were begun (first polled, or submitted).
@@ -276,6 +287,11 @@ impl Saves {
         sync::status(&self.shared, slot)
     }
 
+    /// Everything that this device knows of a slot, from its disk.
+    pub fn slot_info(&self, slot: &str) -> SlotInfo {
+        slot_info::read(&self.shared, slot)
+    }
+
     /// Saves of the current player that the server has not acknowledged, conflicts included.
     pub fn pending(&self) -> usize {
         sync::pending(&self.shared)
@@ -288,7 +304,10 @@ impl Saves {
     }
 }
 
-/// Starts the background work: sending what is queued.
+/// Starts the background work: sending what is queued, looking at wrapped files, telling what is played.
 pub(crate) fn start(shared: &Arc<Shared>) {
     shared.pump.background(send::run(Arc::clone(shared)));
+    shared.pump.background(auto_sync::run(Arc::clone(shared)));
+    shared.pump.background(wrap::run(Arc::clone(shared)));
+    shared.pump.background(devices::run(Arc::clone(shared)));
 }

@@ -1,10 +1,11 @@
 //! The durable outbox of one player: saves that the server has not acknowledged, one file each.
 //!
-//! An entry's name is `<number>-<slot's hash>-<f|c>`: the number orders entries, whatever the clocks say.
+//! An entry's name is `<number>-<slot's hash>-<f|c|l>`: the number orders entries, whatever the clocks say.
 //! `f` (fixed): the parents are written in the entry, which may have been sent, so it is never changed and
 //! repeats with the same key and body. `c` (chained): it follows the slot's entry before it; it was never
-//! sent, and when the queue is crowded a newer save of the slot takes its place. [`Outbox::next`] fixes a
-//! chained entry before it is sent. Every change happens under one lock between processes and threads; nothing is kept in memory.
+//! sent, and when the queue is crowded a newer save of the slot takes its place. `l` (late): an autosave that was
+//! never sent; any newer save of the slot takes its place. [`Outbox::next`] fixes a chained or late
+//! entry before it is sent. Every change happens under one lock between processes and threads; nothing is kept in memory.
 //! A save behind one that met a conflict is sent on that one's side line, beside the cloud's head; the last of
 //! them is merged ([`super::conflicts`]). The words are in [`super::entries`], what answers do to entries in
 //! [`super::settling`], the records that entries leave behind in [`super::records`].
@@ -79,10 +80,32 @@ impl Outbox {
     /// are not among the changes stay as they are in what it is made from.
     pub(crate) fn enqueue(
         &self,
+        meta: EntryMeta,
+        packed: &Packed,
+        base: Base,
+        changes: &[PartChange],
+    ) -> Result<u64, Error> {
+        self.enqueue_as(meta, packed, base, changes, false)
+    }
+
+    /// As [`Outbox::enqueue`], for an autosave: until it is sent, a newer save of the slot takes its place.
+    pub(crate) fn enqueue_late(
+        &self,
+        meta: EntryMeta,
+        packed: &Packed,
+        base: Base,
+        changes: &[PartChange],
+    ) -> Result<u64, Error> {
+        self.enqueue_as(meta, packed, base, changes, true)
+    }
+
+    fn enqueue_as(
+        &self,
         mut meta: EntryMeta,
         packed: &Packed,
         base: Base,
         changes: &[PartChange],
+        late: bool,
     ) -> Result<u64, Error> {
         let _guard = self.guard("queueing a save")?;
         let failed = |error: io::Error| Error::storage("queueing a save", &error);
@@ -102,7 +125,7 @@ impl Outbox {
             Base::Exactly(_) => changed_parts(Vec::new(), changes)?,
         };
         meta.parents = match base {
-            _ if blocked || !of_slot.is_empty() => None,
+            _ if blocked || of_slot.iter().any(|name| !name.late) => None,
             Base::Exactly(parents) => Some(parents),
             Base::Seen => Some(self.seen_parents(&meta.slot).map_err(failed)?),
         };
@@ -111,10 +134,11 @@ impl Outbox {
         // The merge of a conflict takes the conflict's number: it goes before this save.
         let waiting = conflict.map_or(0, |(record, _)| record.number);
         let number = names.last().map_or(0, |name| name.number).max(waiting) + 1;
-        let name = Name { number, chained: meta.parents.is_none(), stem };
+        let name = Name { number, chained: late || meta.parents.is_none(), stem, late };
         self.write_entry(&name, &meta, &packed.payload).map_err(failed)?;
         if let Some(name) = replaced {
-            // The save is durable already; an older one that stays is sent before it, and does no harm.
+            // The save is durable already. A chained one that stays is sent before it, and does no harm; a late
+            // one goes with the next scan.
             let _ = self.disk.remove(&self.entry_path(name));
         }
         Ok(number)
@@ -174,14 +198,28 @@ impl Outbox {
 
     /// The next entry to send: the oldest whose slot waits for nobody and for no merge. It is fixed before it
     /// is returned.
+    #[cfg(test)]
     pub(crate) fn next(&self, skipped_slots: &HashSet<String>) -> Result<Option<Entry>, Error> {
+        self.next_but(skipped_slots, &HashSet::new())
+    }
+
+    /// As [`Outbox::next`], while the autosaves of some slots wait for newer ones.
+    pub(crate) fn next_but(
+        &self,
+        skipped_slots: &HashSet<String>,
+        held_slots: &HashSet<String>,
+    ) -> Result<Option<Entry>, Error> {
         let _guard = self.guard("reading the queue")?;
         let failed = |error: io::Error| Error::storage("reading the queue", &error);
         self.tidy_conflicts().map_err(failed)?;
         let skipped: HashSet<String> = skipped_slots.iter().map(|slot| file_stem(slot)).collect();
+        let held: HashSet<String> = held_slots.iter().map(|slot| file_stem(slot)).collect();
         let mut seen = HashSet::new();
         for name in self.scan().map_err(failed)? {
             let first_of_slot = seen.insert(name.stem.clone());
+            if name.late && held.contains(&name.stem) {
+                continue;
+            }
             if !first_of_slot
                 || skipped.contains(&name.stem)
                 || self.is_blocked(&name.stem).map_err(failed)?
@@ -212,13 +250,15 @@ impl Outbox {
         if !name.chained {
             return Ok(entry);
         }
-        let parents = Some(match self.read_conflict(&entry.meta.slot)? {
+        let parents = Some(match (self.read_conflict(&entry.meta.slot)?, &entry.meta.parents) {
             // On the side line of the save before it.
-            Some((record, _)) => vec![record.conflict.kept.version],
-            None => self.seen_parents(&entry.meta.slot)?,
+            (Some((record, _)), _) => vec![record.conflict.kept.version],
+            // An autosave that knew them from the start.
+            (None, Some(parents)) => parents.clone(),
+            (None, None) => self.seen_parents(&entry.meta.slot)?,
         });
         let meta = EntryMeta { parents, ..entry.meta.clone() };
-        let fixed = Name { chained: false, ..name };
+        let fixed = Name { chained: false, late: false, ..name };
         self.write_entry(&fixed, &meta, &entry.payload)?;
         self.disk.remove(&entry.path)?;
         Ok(Entry { meta, path: self.entry_path(&fixed), ..entry })
@@ -315,7 +355,7 @@ impl Outbox {
     /// then the newest of the slot that was never sent.
     fn replaced<'n>(&self, names: &[Name], of_slot: &[&'n Name], len: usize) -> Option<&'n Name> {
         let crowded = of_slot.len() >= SLOT_ENTRIES_MAX || self.check_room(names, &[], len).is_err();
-        of_slot.last().copied().filter(|name| crowded && name.chained)
+        of_slot.last().copied().filter(|name| name.late || (crowded && name.chained))
     }
 
     fn check_room(&self, names: &[Name], replaced: &[&Name], len: usize) -> Result<(), Error> {
@@ -360,6 +400,14 @@ impl Outbox {
         // Fixed and chained under one number: the crash came between writing the one and removing the other.
         for at in (1..names.len()).rev() {
             if names[at].number == names[at - 1].number && names[at].stem == names[at - 1].stem {
+                self.disk.remove(&self.entry_path(&names[at]))?;
+                names.remove(at);
+            }
+        }
+        // An autosave before a newer save of its slot: the crash came before its place was taken.
+        let mut newer = HashSet::new();
+        for at in (0..names.len()).rev() {
+            if !newer.insert(names[at].stem.clone()) && names[at].late {
                 self.disk.remove(&self.entry_path(&names[at]))?;
                 names.remove(at);
             }

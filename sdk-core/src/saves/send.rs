@@ -41,7 +41,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             // Rounds change what is known of the network; that is no reason for another one.
             online.borrow_and_update();
             shared.saves.rounds.send_modify(|round| {
-                *round = Round { ended: round.ended + 1, running: false, stopped };
+                let next_at = pause.map(|pause| tokio::time::Instant::now() + pause);
+                *round = Round { ended: round.ended + 1, running: false, stopped, next_at };
             });
         }
         let auto_sync = shared.saves.auto_sync();
@@ -52,6 +53,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             }
         };
         due = tokio::select! {
+            biased;
             () = shared.saves.kicked() => true,
             changed = players.changed() => changed.is_ok() && shared.saves.auto_sync(),
             changed = online.changed() => {
@@ -85,7 +87,7 @@ async fn round(shared: &Arc<Shared>) -> Option<Error> {
     let mut stopped = None;
     loop {
         let _lane = shared.saves.lane.lock().await;
-        let work = match next_work(&outbox, &skipped).await {
+        let work = match next_work(&outbox, &skipped, shared.saves.pace.held(&player)).await {
             Ok(Some(work)) => work,
             Ok(None) => return stopped,
             Err(error) => return Some(error),
@@ -141,13 +143,17 @@ impl Work {
 }
 
 /// Conflicts that can be merged go first: their merges take old places in the queue.
-async fn next_work(outbox: &Outbox, skipped: &HashSet<String>) -> Result<Option<Work>, Error> {
+async fn next_work(
+    outbox: &Outbox,
+    skipped: &HashSet<String>,
+    held: HashSet<String>,
+) -> Result<Option<Work>, Error> {
     let (queue, skip) = (outbox.clone(), skipped.clone());
     blocking(move || {
         if let Some(slot) = queue.next_merge(&skip)? {
             return Ok(Some(Work::Merge(slot)));
         }
-        Ok(queue.next(&skip)?.map(|entry| Work::Send(Box::new(entry))))
+        Ok(queue.next_but(&skip, &held)?.map(|entry| Work::Send(Box::new(entry))))
     })
     .await
 }
@@ -166,7 +172,7 @@ pub(crate) async fn drain<'a>(shared: &'a Arc<Shared>, player: &PlayerId) -> Res
     let outbox = shared.saves.outbox(player);
     let lane = shared.saves.lane.lock().await;
     let right = right_to_send(&outbox).await?;
-    while let Some(work) = next_work(&outbox, &HashSet::new()).await? {
+    while let Some(work) = next_work(&outbox, &HashSet::new(), HashSet::new()).await? {
         work.run(shared, player, &outbox).await.map_err(|(error, _)| error)?;
     }
     let queue = outbox.clone();
@@ -263,6 +269,13 @@ async fn put(
     outbox: &Outbox,
     entry: &Entry,
 ) -> Result<SaveVersion, Error> {
+    let (queue, sent) = (outbox.clone(), entry.clone());
+    let (frame, before) = blocking(move || {
+        let before: i64 = transfer::plan(&queue, &sent.meta)?.before.iter().map(|part| part.size_bytes).sum();
+        Ok((transfer::frame(&queue, &sent)?, before))
+    })
+    .await?;
+    shared.saves.pace.check(frame.len() as u64 + before.max(0).unsigned_abs())?;
     match uploads::send_parts(shared, player, outbox, entry).await {
         Ok(()) => {}
         // Another try asks what is missing.
@@ -271,8 +284,6 @@ async fn put(
         }
         Err(error) => return Err(error),
     }
-    let (queue, sent) = (outbox.clone(), entry.clone());
-    let frame = blocking(move || transfer::frame(&queue, &sent)).await?;
     api::put_save(shared, player, &entry.meta.key, frame).await
 }
 

@@ -1,10 +1,13 @@
 //! What the calls of cloud saves and the background sending share.
 
+use super::auto_sync::Pace;
 use super::definitions::Definitions;
+use super::devices::Presence;
 use super::entries::Outcome;
 use super::outbox::{Outbox, player_folder};
 use super::stamps::Stamps;
 use super::types::SaveKey;
+use super::wrap::{WatchState, Wraps};
 use crate::Config;
 use crate::disk::{Disk, scope_folder};
 use aethex_wire::ids::{PlayerId, VersionId};
@@ -18,6 +21,7 @@ use tokio::sync::{Notify, oneshot, watch};
 /// Shared state of cloud saves.
 #[derive(Debug)]
 pub(crate) struct SavesState {
+    disk: Disk,
     scope: PathBuf,
     auto_sync: AtomicBool,
     /// Asks for a round of sending now.
@@ -37,6 +41,9 @@ pub(crate) struct SavesState {
     untracked: Mutex<HashMap<(PlayerId, String), VersionId>>,
     /// Held while the game's own functions run: one that never ends holds up no more than one thread.
     pub(super) game_code: Arc<Mutex<()>>,
+    pub(super) pace: Pace,
+    pub(super) presence: Presence,
+    pub(super) watch: WatchState,
     /// Ends when the call before the next one has queued what it has to queue.
     last_turn: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -67,6 +74,8 @@ pub(super) struct Round {
     pub(super) running: bool,
     /// Why the last one stopped before the queue was empty.
     pub(super) stopped: Option<crate::Error>,
+    /// When the next one begins by itself.
+    pub(super) next_at: Option<tokio::time::Instant>,
 }
 
 /// A call that waits for its save's outcome.
@@ -81,6 +90,7 @@ struct Waiter {
 impl SavesState {
     pub(crate) fn new(config: &Config) -> SavesState {
         SavesState {
+            disk: Disk::here(),
             scope: scope_folder(config),
             auto_sync: AtomicBool::new(config.auto_sync),
             kick: Notify::new(),
@@ -93,6 +103,9 @@ impl SavesState {
             stamps: Mutex::default(),
             untracked: Mutex::default(),
             game_code: Arc::default(),
+            pace: Pace::new(config),
+            presence: Presence::default(),
+            watch: WatchState::default(),
             last_turn: Mutex::default(),
         }
     }
@@ -107,7 +120,12 @@ impl SavesState {
     /// The outbox of a player.
     pub(super) fn outbox(&self, player: &PlayerId) -> Outbox {
         let stamps = Arc::clone(self.stamps.lock().entry(player.clone()).or_default());
-        Outbox::new(Disk::default(), player_folder(&self.scope, player)).sharing(stamps)
+        Outbox::new(self.disk.clone(), player_folder(&self.scope, player)).sharing(stamps)
+    }
+
+    /// The files that are slots, of all players.
+    pub(super) fn wraps(&self) -> Wraps {
+        Wraps::new(Disk::default(), &self.scope)
     }
 
     pub(super) fn set_save_key(&self, key: Option<SaveKey>) {

@@ -46,7 +46,7 @@ pub(crate) async fn save(
 }
 
 /// A save of this device, now, of which nothing is said yet.
-fn new_meta(shared: &Shared, slot: &str) -> EntryMeta {
+pub(super) fn new_meta(shared: &Shared, slot: &str) -> EntryMeta {
     EntryMeta {
         slot: slot.to_owned(),
         device_name: shared.config.device_name.clone(),
@@ -304,7 +304,7 @@ pub(crate) async fn list(shared: &Arc<Shared>, mut turn: Turn) -> Result<Vec<Sav
     .await
 }
 
-fn unsent_version(meta: EntryMeta, base: Option<VersionId>) -> SaveVersion {
+pub(super) fn unsent_version(meta: EntryMeta, base: Option<VersionId>) -> SaveVersion {
     let parents = base.clone().into_iter().collect();
     let version = base.or_else(|| VersionId::parse(NO_VERSION)).expect("zeros are an id");
     SaveVersion {
@@ -457,7 +457,7 @@ pub(crate) fn status(shared: &Shared, slot: &str) -> SlotStatus {
     }
 }
 
-fn status_of(outbox: &Outbox, slot: &str) -> SlotStatus {
+pub(super) fn status_of(outbox: &Outbox, slot: &str) -> SlotStatus {
     if outbox.has_conflict(slot) {
         SlotStatus::Conflict
     } else if outbox.is_queued(slot) || outbox.is_merging(slot) {

@@ -1,6 +1,8 @@
 //! The outbox's promises, with real files: nothing acknowledged is lost, sent twice or out of order,
 //! whatever step a crash comes at.
 
+mod crashes;
+
 use super::entries::{Base, Entry, EntryMeta, Outcome};
 use super::outbox::{ENTRIES_MAX, Outbox, SLOT_ENTRIES_MAX};
 use super::rules::{self, Packed, Step};

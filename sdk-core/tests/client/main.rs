@@ -4,6 +4,7 @@
 
 mod accounts;
 mod backend;
+mod files;
 mod guests;
 mod logins;
 mod settings;

@@ -1,8 +1,7 @@
 //! Bytes uploaded for consecutive saves, and the CPU time they cost, beside zstd.
 //!
-//! `cargo bench -p aethex-wire --bench delta -- --saves FOLDER [FOLDER …]`: each folder holds one game's saves,
-//! whose file names sort by age; a folder of folders is several games. Without folders the committed saves are
-//! measured. The first save of a folder has no base and is sent in full. Times are the thread's CPU clock.
+//! `cargo bench -p aethex-wire --features containers --bench delta -- --saves FOLDER [FOLDER …]`: each folder holds one game's saves,
+//! whose file names sort by age; a folder of folders is several games. `make_saves.sh` makes such a folder. The first save of a folder has no base and is sent in full. Times are the thread's CPU clock.
 #![expect(clippy::print_stdout, reason = "a benchmark speaks to its terminal")]
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
@@ -31,10 +30,11 @@ struct Game {
 }
 
 fn main() {
-    let mut folders: Vec<PathBuf> =
+    let folders: Vec<PathBuf> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).map(PathBuf::from).collect();
     if folders.is_empty() {
-        folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/saves"));
+        println!("which saves? make_saves.sh FOLDER, then -- --saves FOLDER");
+        return;
     }
     println!(
         "{:<22}{:>6}{:>10} |{:>8}{:>9}{:>8}{:>6}{:>6}{:>6} |{:>9}{:>6} |{:>9}{:>6} |{:>9}{:>7}",

@@ -98,6 +98,8 @@ fn json_of(plain: &Bytes) -> Outcome<Value> {
 
 /// The player's folder, and blobs that came with another account and lie in its folder.
 async fn blobs(app: &App, who: &Subject) -> Outcome<Vec<String>> {
+    // Nothing of the player stays in memory either.
+    app.plains.clear();
     let own = format!("{}/{}", who.game, who.player);
     let mut keys = db::blob_keys(&app.sql, who).await?;
     keys.retain(|key| !key.starts_with(&format!("{own}/")));

@@ -11,7 +11,7 @@ pub(super) use routes::get_part;
 
 use super::config::INLINE_LEN_MAX;
 use super::contents::{self, Owner};
-use super::rules;
+use super::{rules, uploads};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -37,6 +37,22 @@ pub(super) struct ReadPart {
     encoding: Encoding,
     hash: Option<String>,
     bytes: Option<PartBytes>,
+}
+
+impl ReadPart {
+    /// The part by its name and content.
+    pub(super) fn named(&self) -> PutPart {
+        let sent = self.bytes.as_ref().map(|sent| blake3::hash(&sent.bytes).to_hex().to_string());
+        PutPart {
+            name: self.name.clone(),
+            encoding: Some(self.encoding),
+            hash: self.hash.clone().or(sent),
+            len: None,
+            compression: None,
+            base_hash: None,
+            data_base64: None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -120,6 +136,15 @@ pub(super) async fn settle(app: &App, owner: Owner<'_>, parts: Vec<ReadPart>) ->
     Ok(settled)
 }
 
+/// Says that a version's parts are used now, for another version that will name them.
+pub(super) async fn hold(app: &App, owner: Owner<'_>, parts: &[Part]) -> Outcome<()> {
+    for part in parts {
+        let held = db::touch(&app.sql, owner, &part.hash, now_ms()).await?;
+        held.ok_or_else(|| unknown(&part.name))?;
+    }
+    Ok(())
+}
+
 fn unknown(name: &str) -> Failure {
     Failure::new(
         ErrorCode::UnknownPart,
@@ -139,7 +164,8 @@ async fn store(
         None => None,
         Some(base) => {
             let found = db::part(&app.sql, owner, base).await?;
-            let found = found.ok_or_else(|| {
+            // What came in chunks is too large to be patched.
+            let found = found.filter(|found| found.form != Form::Chunks).ok_or_else(|| {
                 Failure::new(
                     ErrorCode::UnknownBase,
                     "The base of a part's patch is not stored: send the part in full.",
@@ -210,8 +236,19 @@ async fn keep(app: &App, owner: Owner<'_>, new: NewPart, bytes: Bytes) -> Outcom
     Ok(())
 }
 
+/// A part's bytes, when they are stored.
+pub(super) async fn bytes(app: &App, owner: Owner<'_>, hash: &str) -> Outcome<Option<Bytes>> {
+    match db::part(&app.sql, owner, hash).await? {
+        Some(part) => plain(app, owner, part).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Puts a part's bytes into a player's export.
 pub(super) async fn export(app: &App, archive: &mut Archive, owner: Owner<'_>, hash: &str) -> Outcome<()> {
+    if uploads::export(app, archive, owner, hash).await? {
+        return Ok(());
+    }
     // Swept just now: nothing names it.
     let Some(part) = db::part(&app.sql, owner, hash).await? else { return Ok(()) };
     let plain = plain(app, owner, part).await?;

@@ -221,11 +221,11 @@ impl Seal {
 
     /// Whether every encryption key that is needed is there, and is the one that wrapped what names it.
     async fn check(&self, sql: &Sql, keks: &[String]) -> Result<(), Wrong> {
-        if self.enabled {
-            self.kms.current().await.map_err(|error| Wrong::of(&error))?;
-        }
         for kek_id in keks {
             self.check_kek(sql, kek_id).await?;
+        }
+        if self.enabled {
+            self.kms.current().await.map_err(|error| Wrong::of(&error))?;
         }
         Ok(())
     }

@@ -52,6 +52,8 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
                 }
             }
             _ = tend.tick() => {
+                // What another server wrapped before it saw the new key is found by looking once more.
+                seen.clear();
                 if let Err(error) = app.seal.kms.tend().await {
                     tracing::error!(%error, "cannot prolong the token for the key service");
                 }

@@ -124,7 +124,7 @@ impl Small {
         const LIMIT: u16 = 12;
         let n = self.0 & 15;
         let p = i32::from(self.0 >> 4);
-        let moved = p + (((bit as i32) * 4095 - p) * RATES[usize::from(n)] + 0x8000 >> 16);
+        let moved = p + ((((bit as i32) * 4095 - p) * RATES[usize::from(n)] + 0x8000) >> 16);
         self.0 = (moved as u16) << 4 | if n < LIMIT { n + 1 } else { n };
     }
 }

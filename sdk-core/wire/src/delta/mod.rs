@@ -6,10 +6,27 @@
 //! arguments, knows the output's length before it allocates, and never panics. A patch carries no hash:
 //! whoever decodes compares the result with the content hash that travels beside it.
 //!
-//! Byte 0 is the method (a number of [`Method`]), then comes the output's length as a varint (LEB128), then
-//! the method's body.
+//! # Format
+//!
+//! Numbers are varints (unsigned LEB128).
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | bits 0 to 4: method (1 stored, 2 prefix, 3 modelled); bit 5: zero; bit 6: the base is a container and its content is meant; bit 7: the output is a container |
+//! | varint | the output's length |
+//! | with bit 7 | varint and as many bytes: the recipe; varint: the content's length |
+//! | rest | the body, which makes the output or the container's content |
+//!
+//! *Stored*: the bytes themselves. *Prefix*: one zstd frame (RFC 8878) whose raw content dictionary is the base.
+//! *Modelled*: one byte, 1 for text and 0 for binary, then one arithmetic-coded bit string whose missing end is
+//! zeros: the decisions of the walk, in the order in which it asks for them, each with the probability that
+//! the model gives it. The walk and the model are the format: a change of either needs a new method number.
+//! A recipe is its kind (1 deflate, 2 zstd, 3 xz, 4 GCPF) and the kind's parameters, see `container`.
+//! A modelled patch tells at most 2^18 bytes one by one; the rest are copies.
 
 mod coder;
+#[cfg(feature = "containers")]
+pub mod container;
 mod head;
 mod mix;
 mod model;
@@ -20,7 +37,7 @@ mod prefix;
 mod tests;
 mod walk;
 
-use head::{Head, Method};
+use head::{Head, Method, Wrap};
 
 /// Longest output of one patch: also what a decoder allocates at most, whatever its caller allows.
 pub const OUTPUT_LEN_MAX: usize = 1 << 30;
@@ -63,42 +80,68 @@ pub enum Packing {
 ///
 /// Nothing is assumed of the two: they may be empty, equal or unrelated.
 pub fn encode(base: &[u8], target: &[u8]) -> Vec<u8> {
-    if let Some(body) = modelled::encode(base, target)
-        && body.len() < target.len()
-    {
-        return Head::new(Method::Modelled, target.len()).with_body(&body);
+    #[cfg(feature = "containers")]
+    if let Some(patch) = encode_wrapped(base, target) {
+        return patch;
     }
-    let stored = Head::new(Method::Stored, target.len()).with_body(target);
+    let (method, body) = encode_plain(base, target);
+    Head::new(method, target.len()).with_body(&body)
+}
+
+/// The patch between the contents, when the target is a container that can be made again.
+#[cfg(feature = "containers")]
+fn encode_wrapped(base: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+    let container::Unwrapped { plain, recipe } = container::unwrap(target)?;
+    let opened = container::open(base);
+    let (method, body) = encode_plain(opened.as_deref().unwrap_or(base), &plain);
+    let wrap = Some(Wrap { recipe: recipe.as_bytes(), plain_len: plain.len() });
+    let patch = Head { method, len: target.len(), open_base: opened.is_some(), wrap }.with_body(&body);
+    (patch.len() < target.len()).then_some(patch)
+}
+
+fn encode_plain(base: &[u8], target: &[u8]) -> (Method, Vec<u8>) {
+    let modelled = modelled::encode(base, target);
+    if let Some(body) = modelled.filter(|body| body.len() < target.len() - target.len() / 16) {
+        return (Method::Modelled, body);
+    }
     match prefix::encode(base, target) {
-        Some(body) if body.len() < target.len() => Head::new(Method::Prefix, target.len()).with_body(&body),
-        _ => stored,
+        Some(body) if body.len() < target.len() => (Method::Prefix, body),
+        _ => (Method::Stored, target.to_vec()),
     }
 }
 
 /// Packs a save that has no base.
 pub fn compress(target: &[u8]) -> (Packing, Vec<u8>) {
-    match prefix::frame(target) {
-        Some(frame) if frame.len() < target.len() => (Packing::Zstd, frame),
-        _ => (Packing::Plain, target.to_vec()),
+    let patch = encode(b"", target);
+    let first = patch.first().copied();
+    if first == Some(Method::Stored as u8) {
+        return (Packing::Plain, target.to_vec());
     }
+    if first == Some(Method::Prefix as u8)
+        && let Some(frame) = prefix::frame(target)
+    {
+        return (Packing::Zstd, frame);
+    }
+    (Packing::Patch, patch)
 }
 
 /// Makes the target from its base and a patch that may be hostile.
 ///
-/// Memory is bounded by `len_max` and a constant, work by the lengths of output and patch.
+/// Memory is bounded by `len_max`, the base's length and a constant (for containers
+/// [`container::PLAIN_LEN_MAX`]), work by the lengths of base, output and patch.
 ///
 /// # Errors
 /// The patch is damaged, or makes more than `len_max` bytes. A patch for another base makes other bytes
-/// or an error: compare the result's hash.
+/// or an error, and so may a container that another version of a compression library made: compare the
+/// result's hash, and have the save sent in full when it differs.
 pub fn decode(base: &[u8], patch: &[u8], len_max: usize) -> Result<Vec<u8>, DeltaError> {
     let (head, body) = Head::read(patch)?;
     if head.len > len_max.min(OUTPUT_LEN_MAX) {
         return Err(DeltaError::TooLong { len: head.len });
     }
-    let target = match head.method {
-        Method::Stored => body.to_vec(),
-        Method::Prefix => prefix::decode(base, body, head.len)?,
-        Method::Modelled => modelled::decode(base, body, head.len)?,
+    let target = match head.wrap {
+        None => decode_plain(base, &head, body)?,
+        Some(wrap) => decode_wrapped(base, &head, wrap, body)?,
     };
     if target.len() != head.len {
         return Err(DeltaError::Malformed("its output has another length than it says"));
@@ -106,7 +149,40 @@ pub fn decode(base: &[u8], patch: &[u8], len_max: usize) -> Result<Vec<u8>, Delt
     Ok(target)
 }
 
+fn decode_plain(base: &[u8], head: &Head, body: &[u8]) -> Result<Vec<u8>, DeltaError> {
+    match head.method {
+        Method::Stored => Ok(body.to_vec()),
+        Method::Prefix => prefix::decode(base, body, head.body_len()),
+        Method::Modelled => modelled::decode(base, body, head.body_len()),
+    }
+}
+
+#[cfg(feature = "containers")]
+fn decode_wrapped(base: &[u8], head: &Head, wrap: Wrap<'_>, body: &[u8]) -> Result<Vec<u8>, DeltaError> {
+    if wrap.plain_len > container::PLAIN_LEN_MAX || wrap.recipe.len() > container::RECIPE_LEN_MAX {
+        return Err(DeltaError::Malformed("its container holds too much"));
+    }
+    let opened = if head.open_base { container::open(base) } else { None };
+    let plain = decode_plain(opened.as_deref().unwrap_or(base), head, body)?;
+    if plain.len() != wrap.plain_len {
+        return Err(DeltaError::Malformed("its content has another length than it says"));
+    }
+    let recipe = container::Recipe::from_bytes(wrap.recipe);
+    container::rewrap(&plain, &recipe, head.len)
+        .ok_or(DeltaError::Malformed("its container cannot be made again"))
+}
+
+#[cfg(not(feature = "containers"))]
+fn decode_wrapped(_: &[u8], _: &Head, _: Wrap<'_>, _: &[u8]) -> Result<Vec<u8>, DeltaError> {
+    Err(DeltaError::Malformed("it makes a container, and this build knows none"))
+}
+
 /// How many bytes a patch makes, as it says itself; nothing when it is no patch. Cheap.
 pub fn output_len(patch: &[u8]) -> Option<usize> {
     Head::read(patch).ok().map(|(head, _)| head.len)
+}
+
+/// How many bytes a decoder holds at most for a patch beside its base, as it says itself: admission control.
+pub fn work_len(patch: &[u8]) -> Option<usize> {
+    Head::read(patch).ok().map(|(head, _)| head.len.saturating_add(head.body_len()))
 }

@@ -11,14 +11,14 @@ const BUFFER_LEN_MAX: usize = u32::MAX as usize;
 /// What the encoder spends on telling at most, in guessed bytes (some 0.3 µs each), beside a share of the length.
 const COST_MAX: usize = 64 * 1024;
 /// One byte more for so many of the target.
-const COST_SHARE: usize = 16;
+const COST_SHARE: usize = 12;
 /// Bytes looked at to tell text from binary.
 const SAMPLE: usize = 4096;
 
 /// The body, or nothing when the two differ too much for this method to be quick.
 pub(super) fn encode(base: &[u8], target: &[u8]) -> Option<Vec<u8>> {
     let mut buf = joined(base, target.len())?;
-    buf[base.len()..].copy_from_slice(target);
+    buf.extend_from_slice(target);
     let text = is_text(target);
     let plan = Plan::make(&mut buf, base.len(), text, COST_MAX + target.len() / COST_SHARE)?;
     let mut model = Model::new(Writer::new(vec![u8::from(text)]), base);
@@ -32,6 +32,7 @@ pub(super) fn decode(base: &[u8], body: &[u8], len: usize) -> Result<Vec<u8>, De
         return Err(DeltaError::Malformed("its kind of content is not known here"));
     }
     let mut buf = joined(base, len).ok_or(DeltaError::Malformed("it is too long"))?;
+    buf.resize(base.len() + len, 0);
     let mut model = Model::new(Reader::new(coded), base);
     walk(&mut model, &mut Unguided, &mut buf, base.len(), text == 1)?;
     buf.drain(..base.len());
@@ -43,7 +44,6 @@ fn joined(base: &[u8], len: usize) -> Option<Vec<u8>> {
     let total = base.len().checked_add(len).filter(|total| *total < BUFFER_LEN_MAX)?;
     let mut buf = Vec::with_capacity(total);
     buf.extend_from_slice(base);
-    buf.resize(total, 0);
     Some(buf)
 }
 

@@ -117,7 +117,7 @@ struct Finder {
 impl Finder {
     fn new(len: usize, text: bool) -> Self {
         let step = (len >> PLACES_LOG).max(1);
-        let bits = ((len / step).max(4096) + 1).next_power_of_two().trailing_zeros();
+        let bits = (len / step).max(4096).next_power_of_two().trailing_zeros().min(PLACES_LOG);
         let places = vec![0; 1 << bits];
         Self { places, bits, step, next: 0, text, equal: Vec::new(), jumps: Vec::new() }
     }

@@ -3,8 +3,11 @@
 use super::DeltaError;
 use zstd::zstd_safe::{CCtx, CParameter, DCtx};
 
-/// Level of full saves and of patches: the best that keeps half a megabyte below 20 ms.
+/// Level of patches.
 const LEVEL: i32 = 3;
+/// Level of full saves up to [`QUICK_LEN_MIN`]: some 10 ms for half a megabyte.
+const FULL_LEVEL: i32 = 7;
+const QUICK_LEN_MIN: usize = 1024 * 1024;
 /// Largest window that the encoder asks for, as a power of two: base and target up to 128 MiB together.
 const WINDOW_LOG_MAX: u32 = 27;
 const WINDOW_LOG_MIN: u32 = 10;
@@ -30,7 +33,8 @@ pub(super) fn encode(base: &[u8], target: &[u8]) -> Option<Vec<u8>> {
 
 /// A plain zstd frame that states its content's size.
 pub(super) fn frame(target: &[u8]) -> Option<Vec<u8>> {
-    zstd::bulk::compress(target, LEVEL).ok()
+    let level = if target.len() < QUICK_LEN_MIN { FULL_LEVEL } else { LEVEL };
+    zstd::bulk::compress(target, level).ok()
 }
 
 /// At most `len` bytes: the output is one buffer of this size, and zstd needs no window beside it.

@@ -12,7 +12,11 @@
 use super::DeltaError;
 
 /// Sizes of the block that one flag copies: it grows while nothing changes.
-const BLOCKS: [usize; 4] = [32, 512, 8 * 1024, 128 * 1024];
+const BLOCKS: [usize; 5] = [8, 32, 512, 8 * 1024, 128 * 1024];
+/// The level to begin with; in text its blocks end with the line.
+const LINE: usize = 1;
+/// Small copies in a row before the block grows again.
+const SMALL_ROW: u32 = 3;
 /// Copies in a row before the block grows, in binary and in text (where blocks are lines).
 const GROW_AFTER: [u32; 2] = [24, 60];
 /// Most bytes told before the next flag.
@@ -94,12 +98,17 @@ pub(super) fn follow(buf: &[u8], aside: usize, at: usize, byte: u8, text: bool) 
 
 impl Place {
     fn new(at: usize, text: bool) -> Self {
-        Self { at, aside: 0, text, level: 0, streak: 0, history: 0, ring: [0; RING] }
+        Self { at, aside: 0, text, level: LINE, streak: 0, history: 0, ring: [0; RING] }
+    }
+
+    /// In text a block is a line or half of one; in binary it may be smaller.
+    fn level_min(&self) -> usize {
+        if self.text { LINE } else { 0 }
     }
 
     fn block_len(&self, buf: &[u8]) -> usize {
         let max = BLOCKS[self.level].min(buf.len() - self.at);
-        if self.text && self.level == 0 {
+        if self.text && self.level == LINE {
             let line = buf[self.aside..self.at].iter().take(max).position(|byte| *byte == b'\n');
             return line.map_or(max, |end| end + 1);
         }
@@ -117,19 +126,17 @@ impl Place {
         self.aside += len;
         self.at += len;
         self.streak += 1;
-        if self.streak >= GROW_AFTER[usize::from(self.text)] && self.level + 1 < BLOCKS.len() {
+        let grow_after = if self.level < LINE { SMALL_ROW } else { GROW_AFTER[usize::from(self.text)] };
+        if self.streak >= grow_after && self.level + 1 < BLOCKS.len() {
             self.level += 1;
             self.streak = 0;
         }
     }
 
     fn not_copied(&mut self) {
-        self.streak = 0;
-        if self.level > 0 {
-            self.level -= 1;
-            // Soon large again if this change is a small one.
-            self.streak = if self.level > 0 { GROW_AFTER[0] - 4 } else { 0 };
-        }
+        self.level -= 1;
+        // Soon large again if this change is a small one.
+        self.streak = if self.level > LINE { GROW_AFTER[0] - 4 } else { 0 };
     }
 }
 
@@ -154,11 +161,11 @@ pub(super) fn walk<M: Mind, G: Guide>(
                 jumped = false;
                 continue;
             }
-            let large = place.level > 0;
-            place.not_copied();
-            if large {
+            if place.level > place.level_min() {
+                place.not_copied();
                 continue;
             }
+            place.streak = 0;
         }
         if !jumped {
             let to = guide.jump(buf, &place);

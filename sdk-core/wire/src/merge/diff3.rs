@@ -4,11 +4,10 @@
 //! aligned exactly, large ones count as changed: that can ask once too often, never merge wrongly.
 
 use super::Which;
-use super::items::agreed;
+use super::hash::QuickMap;
 use super::order::Id;
+use super::same::same;
 use crate::value::Value;
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// Most cells of an exact alignment: some 250 by 250 items.
@@ -16,58 +15,98 @@ const EXACT_CELLS_MAX: usize = 1 << 16;
 /// How often each item may be looked at while aligning, so that no input takes quadratic time.
 const LOOKS_MAX: usize = 64;
 
-/// The items of three lists as numbers: equal items have equal numbers.
-#[derive(Debug)]
-pub(super) struct Interned<'l> {
-    /// The ancestor's, this device's, the cloud's.
-    pub(super) ids: [Vec<u32>; 3],
-    items: Vec<&'l Value>,
+/// Something that stands in a list.
+pub(super) trait Item: Clone {
+    /// Bit for bit.
+    fn same(&self, other: &Self) -> bool;
+    /// To look it up by.
+    fn id(&self) -> Id<'_>;
 }
 
-impl<'l> Interned<'l> {
-    pub(super) fn new(lists: [&'l [Cow<'l, Value>]; 3]) -> Interned<'l> {
-        let mut known: HashMap<Id<'l>, u32> = HashMap::new();
-        let mut items = Vec::new();
-        let ids = lists.map(|list| {
-            let id = |item: &'l Cow<'l, Value>| {
-                let next = items.len() as u32;
-                let id = *known.entry(Id::of(item, true)).or_insert(next);
-                if id == next {
-                    items.push(item.as_ref());
-                }
-                id
-            };
-            list.iter().map(id).collect()
-        });
-        Interned { ids, items }
+impl Item for Value {
+    fn same(&self, other: &Value) -> bool {
+        same(self, other)
     }
 
-    pub(super) fn values(&self, ids: &[u32]) -> Vec<Value> {
-        ids.iter().map(|id| self.items[*id as usize].clone()).collect()
+    fn id(&self) -> Id<'_> {
+        Id::of(self, true)
     }
 }
 
-/// Lists of one length, place by place; `None` when both sides changed a place differently.
-pub(super) fn places([base, local, cloud]: &[Vec<u32>; 3]) -> Option<Vec<u32>> {
-    if base.len() != local.len() || base.len() != cloud.len() {
-        return None;
-    }
-    (0..base.len()).map(|at| agreed(Some(base[at]), local[at], cloud[at])).collect()
+macro_rules! plain_items {
+    ($($type:ty: |$item:ident| $id:expr;)+) => {$(
+        impl Item for $type {
+            fn same(&self, other: &$type) -> bool {
+                self.id() == other.id()
+            }
+
+            fn id(&self) -> Id<'_> {
+                let $item = self;
+                $id
+            }
+        }
+    )+};
 }
 
-/// The edits of both sides; `None` when they touch each other.
-pub(super) fn merge([base, local, cloud]: &[Vec<u32>; 3]) -> Option<Vec<u32>> {
+plain_items! {
+    i32: |int| Id::Int((*int).into());
+    i64: |int| Id::Int(*int);
+    f32: |float| Id::Int(float.to_bits().into());
+    f64: |float| Id::Int(float.to_bits().cast_signed());
+    String: |text| Id::Text(text);
+    &str: |text| Id::Text(text);
+}
+
+impl<const N: usize> Item for [f32; N] {
+    fn same(&self, other: &[f32; N]) -> bool {
+        self.iter().zip(other).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
+
+    fn id(&self) -> Id<'_> {
+        Id::Bytes(self.iter().flat_map(|float| float.to_bits().to_le_bytes()).collect())
+    }
+}
+
+fn same_items<T: Item>(a: &[T], b: &[T]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+}
+
+/// What both sides made of a stretch of the ancestor; nothing when both changed it differently.
+fn agreed<'t, T: Item>(base: &[T], local: &'t [T], cloud: &'t [T]) -> Option<&'t [T]> {
+    if same_items(local, cloud) || same_items(base, cloud) {
+        return Some(local);
+    }
+    same_items(base, local).then_some(cloud)
+}
+
+/// The edits of both sides; `None` when they touch each other. Lists of one length are first tried place by
+/// place.
+pub(super) fn edits<T: Item>(base: &[T], local: &[T], cloud: &[T]) -> Option<Vec<T>> {
+    let places = || {
+        let all = base.iter().zip(local).zip(cloud);
+        all.map(|((base, local), cloud)| match () {
+            () if base.same(cloud) || local.same(cloud) => Some(local.clone()),
+            () => base.same(local).then(|| cloud.clone()),
+        })
+        .collect()
+    };
+    let one_length = base.len() == local.len() && base.len() == cloud.len();
+    one_length.then(places).flatten().or_else(|| merge(base, local, cloud))
+}
+
+fn merge<T: Item>(base: &[T], local: &[T], cloud: &[T]) -> Option<Vec<T>> {
     let (in_local, in_cloud) = (align(base, local), align(base, cloud));
     let (mut b, mut l, mut c) = (0, 0, 0);
     let mut out = Vec::with_capacity(local.len().max(cloud.len()));
     loop {
-        while b < base.len() && in_local[b] == Some(l) && in_cloud[b] == Some(c) {
-            out.push(base[b]);
-            (b, l, c) = (b + 1, l + 1, c + 1);
-        }
+        let kept = (b..base.len()).zip(l..).zip(c..);
+        let kept =
+            kept.take_while(|((b, l), c)| in_local[*b] == Some(*l) && in_cloud[*b] == Some(*c)).count();
+        out.extend_from_slice(&base[b..b + kept]);
+        (b, l, c) = (b + kept, l + kept, c + kept);
         let next = (b..base.len()).find_map(|at| Some((at, in_local[at]?, in_cloud[at]?)));
         let (to_b, to_l, to_c) = next.unwrap_or((base.len(), local.len(), cloud.len()));
-        out.extend(agreed(Some(&base[b..to_b]), &local[l..to_l], &cloud[c..to_c])?);
+        out.extend_from_slice(agreed(&base[b..to_b], &local[l..to_l], &cloud[c..to_c])?);
         (b, l, c) = (to_b, to_l, to_c);
         if next.is_none() {
             return Some(out);
@@ -76,7 +115,7 @@ pub(super) fn merge([base, local, cloud]: &[Vec<u32>; 3]) -> Option<Vec<u32>> {
 }
 
 /// Everything that either side added, without what either removed; where both added, the earlier side's first.
-pub(super) fn append([base, local, cloud]: &[Vec<u32>; 3], earlier: Which) -> Vec<u32> {
+pub(super) fn append<T: Item>(base: &[T], local: &[T], cloud: &[T], earlier: Which) -> Vec<T> {
     let (first, second) = if earlier == Which::Cloud { (cloud, local) } else { (local, cloud) };
     let sides = [(first, align(base, first)), (second, align(base, second))];
     let mut at = [0, 0];
@@ -88,11 +127,11 @@ pub(super) fn append([base, local, cloud]: &[Vec<u32>; 3], earlier: Which) -> Ve
                 kept = false;
                 continue;
             };
-            out.extend(&list[at[side]..until]);
+            out.extend_from_slice(&list[at[side]..until]);
             at[side] = (until + 1).min(list.len());
         }
         if kept && b < base.len() {
-            out.push(base[b]);
+            out.push(base[b].clone());
         }
     }
     out
@@ -100,24 +139,38 @@ pub(super) fn append([base, local, cloud]: &[Vec<u32>; 3], earlier: Which) -> Ve
 
 /// Merges texts line by line; `None` when both sides changed the same lines, or lines beside each other.
 pub(super) fn text(base: &str, local: &str, cloud: &str) -> Option<String> {
-    let mut known: HashMap<&str, u32> = HashMap::new();
-    let mut lines = Vec::new();
-    let ids = [base, local, cloud].map(|text| {
-        let id = |line| {
-            let next = lines.len() as u32;
-            let id = *known.entry(line).or_insert(next);
-            if id == next {
-                lines.push(line);
-            }
-            id
-        };
-        text.split_inclusive('\n').map(id).collect()
-    });
-    Some(merge(&ids)?.into_iter().map(|id| lines[id as usize]).collect())
+    let [base, local, cloud] =
+        [base, local, cloud].map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    Some(merge(&base, &local, &cloud)?.concat())
 }
 
 /// For each item of `a`, which item of `b` it is: rising, and equal items only.
-fn align(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
+fn align<T: Item>(a: &[T], b: &[T]) -> Vec<Option<usize>> {
+    let start = a.iter().zip(b).take_while(|(a, b)| a.same(b)).count();
+    let (rest_a, rest_b) = (&a[start..], &b[start..]);
+    let end = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(a, b)| a.same(b)).count();
+    let (rest_a, rest_b) = (&rest_a[..rest_a.len() - end], &rest_b[..rest_b.len() - end]);
+    let mut aligned: Vec<Option<usize>> = (0..start).map(Some).collect();
+    if rest_a.is_empty() || rest_b.is_empty() {
+        aligned.resize(start + rest_a.len(), None);
+    } else {
+        // Items as numbers from here on: equal items have equal numbers.
+        let most = rest_a.len() + rest_b.len();
+        let mut known = QuickMap::with_capacity_and_hasher(most, Default::default());
+        let mut number = |item| {
+            let next = known.len() as u32;
+            *known.entry(T::id(item)).or_insert(next)
+        };
+        let numbers_a: Vec<u32> = rest_a.iter().map(&mut number).collect();
+        let numbers_b: Vec<u32> = rest_b.iter().map(&mut number).collect();
+        let middle = align_numbers(&numbers_a, &numbers_b);
+        aligned.extend(middle.into_iter().map(|place| place.map(|place| place + start)));
+    }
+    aligned.extend((b.len() - end..b.len()).map(Some));
+    aligned
+}
+
+fn align_numbers(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
     let mut aligned = vec![None; a.len()];
     let mut looks = LOOKS_MAX.saturating_mul(a.len() + b.len());
     let mut open = vec![(0..a.len(), 0..b.len())];
@@ -133,12 +186,13 @@ fn align(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
         if in_a.is_empty() || in_b.is_empty() {
             continue;
         }
+        // Every stretch costs what it is long, or as many cells as it has: neither more often than this.
+        let Some(left) = looks.checked_sub(in_a.len() + in_b.len()) else { continue };
+        looks = left;
         if in_a.len().saturating_mul(in_b.len()) <= EXACT_CELLS_MAX {
             exact(a, b, in_a, in_b, &mut aligned);
             continue;
         }
-        let Some(left) = looks.checked_sub(in_a.len() + in_b.len()) else { continue };
-        looks = left;
         let anchors = anchors(a, b, &in_a, &in_b);
         if anchors.is_empty() {
             continue;
@@ -162,7 +216,7 @@ fn anchors(a: &[u32], b: &[u32], in_a: &Range<usize>, in_b: &Range<usize>) -> Ve
         b: Option<usize>,
         twice: bool,
     }
-    let mut seen: HashMap<u32, Seen> = HashMap::new();
+    let mut seen: QuickMap<u32, Seen> = QuickMap::default();
     for at in in_a.clone() {
         let seen = seen.entry(a[at]).or_default();
         seen.twice |= seen.a.replace(at).is_some();
@@ -198,6 +252,7 @@ fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
 /// The longest common subsequence, by the table.
 fn exact(a: &[u32], b: &[u32], in_a: Range<usize>, in_b: Range<usize>, aligned: &mut [Option<usize>]) {
     let width = in_b.len() + 1;
+    // A common subsequence is at most as long as the shorter stretch: 256 items.
     let mut table = vec![0u16; (in_a.len() + 1) * width];
     for i in (0..in_a.len()).rev() {
         for j in (0..in_b.len()).rev() {

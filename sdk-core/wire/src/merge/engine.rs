@@ -1,16 +1,18 @@
 //! The walk through the three values: for each field the rule, and what it makes of the field.
 
-use super::items::{Lists, agreed, keeps, spelling};
+use super::items::{Lists, agreed, edits, keeps, spelling};
 use super::matcher::{Down, Found, State};
-use super::order::paired;
+use super::order::{Slot, paired, same_keys};
 use super::path::{Path, Step};
-use super::same::same_option;
-use super::tree::Node;
+use super::same::{same, same_option};
+use super::tree::{Entries, Node};
+use super::weigh::weigh;
 use super::{
     Ask, Custom, Decider, Facts, Merge, MergeError, Merged, Policies, Policy, Side, Suspicion, Which, diff3,
     groups, numbers, suspicions,
 };
 use crate::value::{Dictionary, ElementType, VALUE_ITEMS_MAX, Value, encode};
+use std::cmp::Ordering;
 
 /// What the three sides have in one place.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +29,16 @@ impl<'v> Three<'v> {
             Which::Local => self.local,
             Which::Cloud => self.cloud,
         }
+    }
+
+    /// All three have dictionaries or arrays.
+    fn is_large(&self) -> bool {
+        let large = |value: Option<&Value>| matches!(value, Some(Value::Dictionary(_) | Value::Array(_)));
+        large(self.base) && large(self.local) && large(self.cloud)
+    }
+
+    fn is_untouched(&self) -> bool {
+        same_option(self.base, self.local) && same_option(self.local, self.cloud)
     }
 }
 
@@ -73,34 +85,29 @@ pub(super) fn run(
     custom: &mut dyn FnMut(&Custom<'_>) -> Option<Value>,
 ) -> Result<Merged, MergeError> {
     check_schemas(input)?;
-    let bytes =
-        |side: &Side<'_>, which| encode(side.value).map_err(|error| MergeError::Value { side: which, error });
-    let base = input.base.as_ref().map(|base| bytes(base, Which::Base)).transpose()?;
-    let (local, cloud) = (bytes(&input.local, Which::Local)?, bytes(&input.cloud, Which::Cloud)?);
-    let stamp = |side: &Side<'_>| (side.hlc, side.device.to_owned());
-    if local == cloud && stamp(&input.local) == stamp(&input.cloud) {
-        return Ok(finished(Node::Value(input.local.value.clone())));
+    let weigh =
+        |side: &Side<'_>, which| weigh(side.value).map_err(|error| MergeError::Value { side: which, error });
+    let base = input.base.as_ref().map(|base| weigh(base, Which::Base)).transpose()?;
+    let sizes = [base, Some(weigh(&input.local, Which::Local)?), Some(weigh(&input.cloud, Which::Cloud)?)];
+    let alike = same(input.local.value, input.cloud.value);
+    if alike && (input.local.hlc, input.local.device) == (input.cloud.hlc, input.cloud.device) {
+        return Ok(finished(input.local.value.clone()));
     }
-    let sizes = [base.as_ref().map(Vec::len), Some(local.len()), Some(cloud.len())];
     let suspicions = suspected(input, sizes);
     let three = Three {
         base: input.base.map(|base| base.value),
         local: Some(input.local.value),
         cloud: Some(input.cloud.value),
     };
-    let later = if (stamp(&input.local), &local) > (stamp(&input.cloud), &cloud) {
-        Which::Local
-    } else {
-        Which::Cloud
-    };
+    let later = later(input)?;
     let mut engine = Engine {
         policies: input.policies,
         known: input.base.is_some(),
         later,
         played_more: match input.local.playtime_ms.cmp(&input.cloud.playtime_ms) {
-            std::cmp::Ordering::Less => Which::Cloud,
-            std::cmp::Ordering::Equal => later,
-            std::cmp::Ordering::Greater => Which::Local,
+            Ordering::Less => Which::Cloud,
+            Ordering::Equal => later,
+            Ordering::Greater => Which::Local,
         },
         distrusted: None,
         asks: Vec::new(),
@@ -108,7 +115,7 @@ pub(super) fn run(
         custom,
         foreign: false,
     };
-    if input.base.is_some() && !suspicions.is_empty() && local != cloud {
+    if input.base.is_some() && !suspicions.is_empty() && !alike {
         let node = engine.ask(three, &Trail { up: None, down: None });
         return Ok(Merged { suspicions, ..engine.finish(node) });
     }
@@ -169,9 +176,23 @@ fn suspected(input: &Merge<'_>, sizes: [Option<usize>; 3]) -> Vec<(Which, Suspic
     found
 }
 
-fn finished(node: Node) -> Merged {
-    let value = node.build(&[], &[]).unwrap_or_default();
-    Merged { value, asks: Vec::new(), suspicions: Vec::new(), answers: Vec::new(), node }
+/// The side that was saved later. Never a tie: the devices decide, then the contents.
+fn later(input: &Merge<'_>) -> Result<Which, MergeError> {
+    let (local, cloud) = (&input.local, &input.cloud);
+    let order = match (local.hlc, local.device).cmp(&(cloud.hlc, cloud.device)) {
+        Ordering::Equal => {
+            let bytes = |side: &Side<'_>, which| {
+                encode(side.value).map_err(|error| MergeError::Value { side: which, error })
+            };
+            bytes(local, Which::Local)?.cmp(&bytes(cloud, Which::Cloud)?)
+        }
+        order => order,
+    };
+    Ok(if order == Ordering::Greater { Which::Local } else { Which::Cloud })
+}
+
+fn finished(value: Value) -> Merged {
+    Merged { value, asks: Vec::new(), suspicions: Vec::new(), answers: Vec::new(), node: None }
 }
 
 fn settled(value: Option<&Value>) -> Option<Node> {
@@ -180,10 +201,13 @@ fn settled(value: Option<&Value>) -> Option<Node> {
 
 impl Engine<'_, '_> {
     fn finish(self, node: Option<Node>) -> Merged {
-        let node = node.unwrap_or(Node::Value(Value::Null));
+        let node = match node {
+            Some(Node::Value(value)) if self.asks.is_empty() => return finished(value),
+            node => node.unwrap_or(Node::Value(Value::Null)),
+        };
         let answers = vec![None; self.asks.len()];
         let value = node.build(&self.asks, &answers).unwrap_or_default();
-        Merged { value, asks: self.asks, suspicions: Vec::new(), answers, node }
+        Merged { value, asks: self.asks, suspicions: Vec::new(), answers, node: Some(node) }
     }
 
     /// Merges what is in one place; nothing when the field goes.
@@ -191,6 +215,21 @@ impl Engine<'_, '_> {
         let found = self.policies.matcher.found(state);
         if let Some(Found { rule, member: Some(member) }) = found {
             return self.member(rule, member, three);
+        }
+        if three.is_large() {
+            if three.is_untouched() {
+                return settled(three.local);
+            }
+            // Without a rule here or below, a side that changed alone is taken as it is.
+            let ruled = found.is_some() || self.policies.default_policy().bounds().is_some();
+            if self.known && !ruled && !self.policies.matcher.has_below(state) {
+                if same_option(three.base, three.cloud) {
+                    return settled(three.local);
+                }
+                if same_option(three.base, three.local) {
+                    return settled(three.cloud);
+                }
+            }
         }
         let policies = self.policies;
         let policy = found.map(|found| policies.policy(found.rule));
@@ -202,7 +241,9 @@ impl Engine<'_, '_> {
                 return Some(node);
             }
         }
+        let for_lists = |policy: &Policy| policy.gathers() || policy.bounds().is_some();
         if let (Some(local), Some(cloud)) = (three.local, three.cloud)
+            && (policy.is_some_and(for_lists) || policies.matcher.has_items(state))
             && let Some(lists) = Lists::of(three.base, local, cloud)
             && let Some(node) = self.array(&lists, three, policy, state, trail)
         {
@@ -226,9 +267,16 @@ impl Engine<'_, '_> {
         let types = agreed(base.map(types), types(local), types(cloud))?;
         let none = Dictionary::default();
         let sides = [base.unwrap_or(&none), local, cloud];
-        let keys = sides.map(|side| side.entries.iter().map(|entry| &entry.0).collect::<Vec<_>>());
-        let slots = paired(&keys[0], &keys[1], &keys[2], self.earlier())?;
-        let mut entries = Vec::with_capacity(slots.len());
+        let slots = if same_keys(&local.entries, &cloud.entries)
+            && base.is_some_and(|base| same_keys(&base.entries, &local.entries))
+        {
+            let slot = |at| Slot { base: Some(at), local: Some(at), cloud: Some(at) };
+            (0..local.entries.len()).map(slot).collect()
+        } else {
+            let keys = sides.map(|side| side.entries.iter().map(|entry| &entry.0).collect::<Vec<_>>());
+            paired(&keys[0], &keys[1], &keys[2], self.earlier())?
+        };
+        let mut entries = Entries::with_capacity(slots.len());
         for slot in slots {
             let at = |side: usize, place: Option<usize>| place.map(|place| &sides[side].entries[place]);
             let (base, local, cloud) = (at(0, slot.base), at(1, slot.local), at(2, slot.cloud));
@@ -249,10 +297,10 @@ impl Engine<'_, '_> {
                 }
             };
             if let Some(node) = node {
-                entries.push((key.clone(), node));
+                entries.push(key.clone(), node);
             }
         }
-        Some(Node::dictionary(types, entries))
+        Some(entries.dictionary(types))
     }
 
     /// What a rule for lists makes of two arrays; nothing when there is none for them.
@@ -288,9 +336,9 @@ impl Engine<'_, '_> {
         let mut items = Vec::with_capacity(lists.local.len().max(lists.cloud.len()));
         for place in 0..lists.base.len().max(lists.local.len()).max(lists.cloud.len()) {
             let three = Three {
-                base: lists.base.get(place).map(AsRef::as_ref),
-                local: lists.local.get(place).map(AsRef::as_ref),
-                cloud: lists.cloud.get(place).map(AsRef::as_ref),
+                base: lists.base.get(place),
+                local: lists.local.get(place),
+                cloud: lists.cloud.get(place),
             };
             let down = Down::Index(place);
             let state = self.policies.matcher.step(state, down);
@@ -314,9 +362,9 @@ impl Engine<'_, '_> {
             let keys = [at(&base, slot.base), at(&local, slot.local), at(&cloud, slot.cloud)];
             let Some(key) = spelling(keys[0].as_ref(), keys[1].as_ref(), keys[2].as_ref()) else { continue };
             let three = Three {
-                base: slot.base.map(|place| lists.base[place].as_ref()),
-                local: slot.local.map(|place| lists.local[place].as_ref()),
-                cloud: slot.cloud.map(|place| lists.cloud[place].as_ref()),
+                base: slot.base.map(|place| &lists.base[place]),
+                local: slot.local.map(|place| &lists.local[place]),
+                cloud: slot.cloud.map(|place| &lists.cloud[place]),
             };
             let down = Down::Item(key);
             let state = self.policies.matcher.step(state, down);
@@ -338,6 +386,9 @@ impl Engine<'_, '_> {
                 (Some(local), Some(cloud)) => {
                     if let Some(value) = numbers::combine(policy, self.known, three.base, local, cloud) {
                         return Some(Node::Value(value));
+                    }
+                    if !self.known && matches!(policy, Policy::Sum(_)) && numbers::both(local, cloud) {
+                        return self.ask(three, trail);
                     }
                 }
                 _ => return self.without_one(three),
@@ -374,9 +425,8 @@ impl Engine<'_, '_> {
             return settled(three.local.or(three.cloud));
         }
         match (policy, three.base, three.local, three.cloud) {
-            (None | Some(Policy::Map | Policy::List { .. }), base, Some(local), Some(cloud)) => {
-                let merged = Lists::of(base, local, cloud).and_then(|lists| lists.edits());
-                if let Some(merged) = merged {
+            (policy, base, Some(local), Some(cloud)) if policy.is_none_or(Policy::yields) => {
+                if let Some(merged) = edits(base, local, cloud) {
                     return Some(Node::Value(merged));
                 }
             }
@@ -399,7 +449,7 @@ impl Engine<'_, '_> {
             }
             _ => {}
         }
-        let policy = policy.filter(|policy| **policy != Policy::Map);
+        let policy = policy.filter(|policy| !policy.yields());
         match self.decided(policy.unwrap_or(self.policies.default_policy())) {
             Some(winner) => settled(three.side(winner)),
             None => self.ask(three, trail),

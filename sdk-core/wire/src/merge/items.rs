@@ -1,7 +1,8 @@
 //! Arrays of every kind as lists of values, and what the policies for lists and sets do with them.
 
-use super::diff3::{self, Interned};
-use super::order::paired;
+use super::diff3;
+use super::hash::QuickMap;
+use super::order::{Id, paired};
 use super::same::same;
 use super::{Policy, Which};
 use crate::value::{Array, ElementType, Value};
@@ -23,23 +24,23 @@ pub(super) enum Shape {
     Vector4,
 }
 
-pub(super) type Items<'v> = Vec<Cow<'v, Value>>;
+pub(super) type Items<'v> = Cow<'v, [Value]>;
 
 fn owned<'v, T: Copy>(list: &[T], value: impl Fn(T) -> Value) -> Items<'v> {
-    list.iter().map(|item| Cow::Owned(value(*item))).collect()
+    list.iter().map(|item| value(*item)).collect()
 }
 
 /// A value's items, when it is an array.
 pub(super) fn items(value: &Value) -> Option<(Shape, Items<'_>)> {
     Some(match value {
-        Value::Array(array) => (Shape::Array(array.element), array.items.iter().map(Cow::Borrowed).collect()),
+        Value::Array(array) => (Shape::Array(array.element), Cow::Borrowed(array.items.as_slice())),
         Value::PackedByteArray(list) => (Shape::Bytes, owned(list, |byte| Value::Int(byte.into()))),
         Value::PackedInt32Array(list) => (Shape::Int32, owned(list, |int| Value::Int(int.into()))),
         Value::PackedInt64Array(list) => (Shape::Int64, owned(list, Value::Int)),
         Value::PackedFloat32Array(list) => (Shape::Float32, owned(list, from_f32)),
         Value::PackedFloat64Array(list) => (Shape::Float64, owned(list, Value::Float)),
         Value::PackedStringArray(list) => {
-            (Shape::Strings, list.iter().map(|text| Cow::Owned(Value::String(text.clone()))).collect())
+            (Shape::Strings, list.iter().map(|text| Value::String(text.clone())).collect())
         }
         Value::PackedVector2Array(list) => (Shape::Vector2, owned(list, Value::Vector2)),
         Value::PackedVector3Array(list) => (Shape::Vector3, owned(list, Value::Vector3)),
@@ -105,7 +106,7 @@ pub(super) fn rebuild(shape: Shape, items: Vec<Value>) -> Value {
         Shape::Color => vectors!(PackedColorArray, Color),
         Shape::Vector4 => vectors!(PackedVector4Array, Vector4),
     };
-    packed.unwrap_or_else(|| Value::Array(Array { element: ElementType::ANY, items }))
+    packed.unwrap_or(Value::Array(Array { element: ElementType::ANY, items }))
 }
 
 /// What all three have: what one side changed it to, nothing when both changed it differently.
@@ -172,21 +173,33 @@ impl<'v> Lists<'v> {
 
     /// What both sides added stays, what either removed goes.
     pub(super) fn append(&self, earlier: Which) -> Value {
-        let common = self.local.iter().zip(&self.cloud).take_while(|(a, b)| same(a, b)).count();
-        let base: &[Cow<'_, Value>] = if self.has_base { &self.base } else { &self.local[..common] };
-        let interned = Interned::new([base, &self.local, &self.cloud]);
-        let ids = diff3::append(&interned.ids, earlier);
-        rebuild(self.shape, interned.values(&ids))
+        let common = self.local.iter().zip(self.cloud.iter()).take_while(|(a, b)| same(a, b)).count();
+        let base = if self.has_base { &self.base } else { &self.local[..common] };
+        rebuild(self.shape, diff3::append(base, &self.local, &self.cloud, earlier))
     }
+}
 
-    /// The edits of both sides, when they do not overlap.
-    pub(super) fn edits(&self) -> Option<Value> {
-        if !self.has_base || self.shape == Shape::Bytes {
-            return None;
-        }
-        let interned = Interned::new([&self.base, &self.local, &self.cloud]);
-        let ids = diff3::places(&interned.ids).or_else(|| diff3::merge(&interned.ids))?;
-        Some(rebuild(self.shape, interned.values(&ids)))
+/// The edits of both sides to an array, when they do not overlap. Bytes are something whole, a picture or a
+/// text: their edits say nothing.
+pub(super) fn edits(base: Option<&Value>, local: &Value, cloud: &Value) -> Option<Value> {
+    macro_rules! packed {
+        ($($variant:ident)+) => {
+            match (base?, local, cloud) {
+                (Value::Array(base), Value::Array(local), Value::Array(cloud)) => {
+                    let element = agreed(Some(base.element), local.element, cloud.element)?;
+                    let items = diff3::edits(&base.items, &local.items, &cloud.items)?;
+                    Some(Value::Array(Array { element, items }))
+                }
+                $((Value::$variant(base), Value::$variant(local), Value::$variant(cloud)) => {
+                    diff3::edits(base, local, cloud).map(Value::$variant)
+                })+
+                _ => None,
+            }
+        };
+    }
+    packed! {
+        PackedInt32Array PackedInt64Array PackedFloat32Array PackedFloat64Array PackedStringArray
+        PackedVector2Array PackedVector3Array PackedColorArray PackedVector4Array
     }
 }
 
@@ -207,16 +220,9 @@ pub(super) fn keeps(policy: &Policy) -> Option<fn(bool, bool, bool) -> bool> {
 }
 
 /// The first of each.
-fn distinct<'v>(list: &'v Items<'_>) -> Vec<&'v Value> {
-    let interned = Interned::new([list, &[], &[]]);
-    let mut next = 0;
-    let firsts = list.iter().zip(&interned.ids[0]).filter(|(_, id)| {
-        let first = **id == next;
-        next += u32::from(first);
-        first
-    });
-    let firsts: Vec<&Value> = firsts.map(|(value, _)| value.as_ref()).collect();
-    firsts
+fn distinct(list: &[Value]) -> Vec<&Value> {
+    let mut known = QuickMap::default();
+    list.iter().filter(|item| known.insert(Id::of(item, true), ()).is_none()).collect()
 }
 
 /// A key or an item that both sides have, in one spelling: `"a"` and `&"a"` are the same one.

@@ -1,11 +1,11 @@
 //! Finds the rule of every field while a value is walked down: all patterns in one tree, so that a step costs
 //! a look-up and not a look at every rule.
 
+use super::hash::QuickMap;
 use super::path::key_text;
 use super::pattern::{Part, Pattern, glob};
 use super::policy::Policy;
 use crate::value::Value;
-use std::collections::HashMap;
 
 /// How specific a rule is, for the field it is asked about: compared from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +33,8 @@ struct End {
 
 #[derive(Debug, Clone, Default)]
 struct Place {
-    keys: HashMap<String, usize>,
-    items: HashMap<String, usize>,
+    keys: QuickMap<String, usize>,
+    items: QuickMap<String, usize>,
     any_item: Option<usize>,
     any: Option<usize>,
     globs: Vec<(Vec<String>, usize)>,
@@ -64,10 +64,45 @@ pub(super) enum Down<'v> {
     Item(&'v Value),
 }
 
+/// Places of the tree; mostly few, so that a step allocates nothing.
+#[derive(Debug, Clone, Default)]
+struct Places {
+    few: [usize; 4],
+    len: usize,
+    more: Vec<usize>,
+}
+
+impl Places {
+    fn push(&mut self, place: usize) {
+        if self.contains(place) {
+            return;
+        }
+        match self.few.get_mut(self.len) {
+            Some(free) => {
+                *free = place;
+                self.len += 1;
+            }
+            None => self.more.push(place),
+        }
+    }
+
+    fn contains(&self, place: usize) -> bool {
+        self.iter().any(|known| known == place)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.few[..self.len].iter().chain(&self.more).copied()
+    }
+}
+
 /// Where a walk stands.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
-    places: Vec<usize>,
+    places: Places,
     /// What holds here because of a dictionary above.
     above: Option<Rank>,
 }
@@ -129,8 +164,8 @@ impl Matcher {
     }
 
     /// A place, and those that a `**` of no steps leads to.
-    fn enter(&self, place: usize, places: &mut Vec<usize>) {
-        if places.contains(&place) {
+    fn enter(&self, place: usize, places: &mut Places) {
+        if places.contains(place) {
             return;
         }
         places.push(place);
@@ -140,7 +175,7 @@ impl Matcher {
     }
 
     pub(super) fn step(&self, state: &State, down: Down<'_>) -> State {
-        let mut next = State { places: Vec::new(), above: state.above };
+        let mut next = State { places: Places::default(), above: state.above };
         if state.places.is_empty() {
             return next;
         }
@@ -148,13 +183,13 @@ impl Matcher {
             let rank = Rank { names_it: false, exact: false, ..end.rank };
             next.above = next.above.max(Some(rank));
         }
-        for place in &state.places {
-            self.follow(*place, down, &mut next.places);
+        for place in state.places.iter() {
+            self.follow(place, down, &mut next.places);
         }
         next
     }
 
-    fn follow(&self, at: usize, down: Down<'_>, places: &mut Vec<usize>) {
+    fn follow(&self, at: usize, down: Down<'_>, places: &mut Places) {
         let place = &self.places[at];
         if place.stays {
             self.enter(at, places);
@@ -191,7 +226,7 @@ impl Matcher {
     }
 
     fn ends<'m>(&'m self, state: &'m State) -> impl Iterator<Item = &'m End> {
-        state.places.iter().flat_map(|place| &self.places[*place].ends)
+        state.places.iter().flat_map(|place| &self.places[place].ends)
     }
 
     /// The most specific rule of where the walk stands.
@@ -208,7 +243,7 @@ impl Matcher {
     /// Whether rules can be about something below.
     pub(super) fn has_below(&self, state: &State) -> bool {
         state.places.iter().any(|place| {
-            let place = &self.places[*place];
+            let place = &self.places[place];
             let none = place.keys.is_empty() && place.items.is_empty() && place.globs.is_empty();
             place.stays || !none || place.any.is_some() || place.any_item.is_some()
         })
@@ -217,7 +252,7 @@ impl Matcher {
     /// Whether a rule is about the items of a list here, by `[]`, `[key]` or `*`.
     pub(super) fn has_items(&self, state: &State) -> bool {
         state.places.iter().any(|place| {
-            let place = &self.places[*place];
+            let place = &self.places[place];
             place.any_item.is_some() || place.any.is_some() || !place.items.is_empty()
         })
     }

@@ -24,6 +24,10 @@
 //! | `ask` | character class | the player is asked |
 //! | `custom` (`name`) | anything | the game's own function decides |
 //!
+//! Shapes of a rule, from a pattern of paths ([`Policies::add`]) to a policy:
+//! `{"coins": "counter", "settings.*": "latest", "pos,level": "group",
+//! "inventory": {"policy": "list", "key": "id"}, "hp": {"policy": "max", "floor": 0, "ceil": 100}}`.
+//!
 //! Without a rule, dictionaries are merged field by field, arrays by their edits when those do not overlap, and
 //! the player is asked about the rest ([`Policies::set_default`]).
 
@@ -34,6 +38,7 @@ mod diff3;
 mod engine;
 mod groups;
 mod guards;
+mod hash;
 mod hlc;
 mod items;
 mod matcher;
@@ -47,6 +52,7 @@ mod same;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod weigh;
 
 pub use bytes::{BytesSide, Pick, merge_bytes};
 pub use clock::{
@@ -55,6 +61,7 @@ pub use clock::{
 pub use commit::{Meta, commit};
 pub use guards::{Facts, SHRINK_FACTOR, SHRINK_SIZE_MIN, Suspicion, suspicions};
 pub use hlc::{DRIFT_MAX_MS, HLC_MS_MAX, Hlc};
+pub(crate) use path::write_key;
 pub use path::{Path, Step};
 pub use pattern::PATTERN_LEN_MAX;
 pub use policies::{Policies, PolicyError, RULES_MAX, Rule};
@@ -175,7 +182,8 @@ pub struct Merged {
     /// Sides that look like accidents, and why: then the whole save is the one ask.
     pub suspicions: Vec<(Which, Suspicion)>,
     answers: Vec<Option<Choice>>,
-    node: tree::Node,
+    /// What the value is built from again for every answer; nothing when nothing was asked.
+    node: Option<tree::Node>,
 }
 
 /// Why nothing was merged.
@@ -274,7 +282,7 @@ impl Merged {
         let asked = asked.ok_or_else(|| MergeError::NotAsked(path.clone()))?;
         self.check(&self.asks[asked], &choice)?;
         let before = self.answers[asked].replace(choice);
-        let value = self.node.build(&self.asks, &self.answers).unwrap_or_default();
+        let value = self.build();
         // Only another value can make the whole one too deep or too large.
         if let Some(Choice::Value(_)) = &self.answers[asked]
             && let Err(error) = crate::value::encode(&value)
@@ -297,7 +305,14 @@ impl Merged {
         for answer in self.answers.iter_mut().filter(|answer| answer.is_none()) {
             *answer = Some(choice.clone());
         }
-        self.value = self.node.build(&self.asks, &self.answers).unwrap_or_default();
+        self.value = self.build();
+    }
+
+    fn build(&mut self) -> Value {
+        match &self.node {
+            Some(node) => node.build(&self.asks, &self.answers).unwrap_or_default(),
+            None => std::mem::take(&mut self.value),
+        }
     }
 
     fn check(&self, ask: &Ask, choice: &Choice) -> Result<(), MergeError> {

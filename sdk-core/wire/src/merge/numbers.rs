@@ -23,6 +23,11 @@ pub(super) fn combine(
     }
 }
 
+/// Whether both are numbers.
+pub(super) fn both(local: &Value, cloud: &Value) -> bool {
+    Number::of(local).is_some() && Number::of(cloud).is_some()
+}
+
 fn extreme(local: &Value, cloud: &Value, wanted: Ordering) -> Option<Value> {
     if let (Value::Bool(a), Value::Bool(b)) = (local, cloud) {
         return Some(Value::Bool(if a.cmp(b) == wanted { *a } else { *b }));

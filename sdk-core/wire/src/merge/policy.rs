@@ -228,6 +228,11 @@ impl Policy {
         matches!(self, Union | Intersect | OrderedSet | Append | List { .. })
     }
 
+    /// Whether it leaves to the defaults what it cannot merge: a number's rule on a text, a list's on a number.
+    pub(super) fn yields(&self) -> bool {
+        self.bounds().is_some() || self.gathers() || *self == Policy::Map
+    }
+
     pub(super) fn bounds(&self) -> Option<&Bounds> {
         match self {
             Policy::Max(bounds) | Policy::Min(bounds) | Policy::Sum(bounds) => Some(bounds),

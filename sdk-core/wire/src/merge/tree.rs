@@ -17,17 +17,39 @@ pub(super) enum Node {
     Ask { ask: usize, member: Option<usize> },
 }
 
-impl Node {
-    /// A dictionary; settled when all its values are.
-    pub(super) fn dictionary(types: (ElementType, ElementType), entries: Vec<(Value, Node)>) -> Node {
-        let (key, value) = types;
-        if entries.iter().any(|(_, node)| !matches!(node, Node::Value(_))) {
-            return Node::Dictionary { key, value, entries };
-        }
-        let settled = entries.into_iter().filter_map(|(key, node)| Some((key, node.settled()?)));
-        Node::Value(Value::Dictionary(Dictionary { key, value, entries: settled.collect() }))
+/// The entries of a dictionary while it is merged: plain ones for as long as all are settled.
+#[derive(Debug)]
+pub(super) enum Entries {
+    Settled(Vec<(Value, Value)>),
+    Open(Vec<(Value, Node)>),
+}
+
+impl Entries {
+    pub(super) fn with_capacity(len: usize) -> Entries {
+        Entries::Settled(Vec::with_capacity(len))
     }
 
+    pub(super) fn push(&mut self, key: Value, node: Node) {
+        match (&mut *self, node) {
+            (Entries::Settled(entries), Node::Value(value)) => entries.push((key, value)),
+            (Entries::Open(entries), node) => entries.push((key, node)),
+            (Entries::Settled(entries), node) => {
+                let settled = std::mem::take(entries).into_iter();
+                let settled = settled.map(|(key, value)| (key, Node::Value(value)));
+                *self = Entries::Open(settled.chain([(key, node)]).collect());
+            }
+        }
+    }
+
+    pub(super) fn dictionary(self, (key, value): (ElementType, ElementType)) -> Node {
+        match self {
+            Entries::Settled(entries) => Node::Value(Value::Dictionary(Dictionary { key, value, entries })),
+            Entries::Open(entries) => Node::Dictionary { key, value, entries },
+        }
+    }
+}
+
+impl Node {
     /// An array; settled when all its items are.
     pub(super) fn array(shape: Shape, items: Vec<Node>) -> Node {
         if items.iter().any(|node| !matches!(node, Node::Value(_))) {

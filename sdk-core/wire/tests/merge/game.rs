@@ -121,7 +121,7 @@ fn add(save: &mut Value, path: &str, delta: i64) {
     *value = Value::Int(before + delta);
 }
 
-fn item<'v>(save: &'v mut Value, id: u32) -> Option<&'v mut Value> {
+fn item(save: &mut Value, id: u32) -> Option<&mut Value> {
     list(save, "items").iter_mut().find(|item| item.get("id") == Some(&Value::Int(id.into())))
 }
 

@@ -7,12 +7,13 @@ mod random;
 mod world;
 
 use random::Random;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Histories of the usual tests, and of the slow tests.
-const HISTORIES: (u64, u64) = (20_000, 1_000_000);
+const HISTORIES: (u64, u64) = (5_000, 1_000_000);
 /// Players whose progress is counted, of the usual tests and of the slow tests.
-const PLAYERS: (u64, u64) = (300, 20_000);
+const PLAYERS: (u64, u64) = (50, 5_000);
 
 /// How often: from this variable, else by the kind of the run.
 fn rounds(variable: &str, (usual, slow): (u64, u64)) -> u64 {
@@ -36,21 +37,12 @@ fn for_every_seed(count: u64, one: impl Fn(u64) + Sync) {
                     if seed >= count {
                         return;
                     }
-                    let named = Named(seed);
-                    one(seed);
-                    std::mem::forget(named);
+                    let ended = catch_unwind(AssertUnwindSafe(|| one(seed)));
+                    assert!(ended.is_ok(), "failed with AETHEX_MERGE_SEED={seed}");
                 }
             });
         }
     });
-}
-
-struct Named(u64);
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        eprintln!("failed with AETHEX_MERGE_SEED={}", self.0);
-    }
 }
 
 #[test]
@@ -79,5 +71,5 @@ fn almost_all_progress_is_kept() {
     let kept = progress::simulate(rounds("AETHEX_MERGE_PLAYERS", PLAYERS));
     println!("{kept}");
     assert!(kept.ours() >= 0.999, "{kept}");
-    assert!(kept.last_writer() < 0.9 && kept.longest_playtime() < 0.95, "{kept}");
+    assert!(kept.last_writer() < 0.75 && kept.longest_playtime() < 0.85, "{kept}");
 }

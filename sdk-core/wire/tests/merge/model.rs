@@ -68,7 +68,7 @@ impl Model {
             let (base, l, e) = (self.items.get(id), later.items.get(id), earlier.items.get(id));
             let item = match (l, e) {
                 (Some(l), Some(e)) => Some(Item {
-                    more: l.more | e.more,
+                    more: counted(base.map_or(0, |b| b.more), l.more, e.more),
                     tint: pick(&base.and_then(|b| b.tint), &l.tint, &e.tint),
                 }),
                 _ => pick(&base.copied(), &l.copied(), &e.copied()),
@@ -141,6 +141,12 @@ impl Model {
         check("items", format!("{found:?}"), format!("{expected:?}"));
         wrong
     }
+}
+
+/// What is in a counter: what either side counted; what went with an item that was dropped, and came back by a
+/// change to it elsewhere, is gone.
+fn counted(base: u128, later: u128, earlier: u128) -> u128 {
+    (later & earlier) | (later & !base) | (earlier & !base)
 }
 
 /// A register: the change, of two changes the later side's.

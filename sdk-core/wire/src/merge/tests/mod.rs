@@ -1,6 +1,10 @@
 //! The merge, policy by policy and as a whole.
 
 mod basics;
+mod cases;
+mod clocks;
+mod declared;
+mod laws;
 
 use super::*;
 use serde_json::json;
