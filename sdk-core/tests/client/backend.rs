@@ -412,6 +412,7 @@ impl State {
         assert_eq!(request.headers["content-type"], FRAME_MEDIA_TYPE);
         let (header, payload) = split_frame(&request.body).unwrap();
         let put: PutSaveRequest = serde_json::from_slice(&header).unwrap();
+        let is_patch = put.compression == Some(Compression::Delta);
         let plain = match put.compression.unwrap() {
             Compression::None => payload.to_vec(),
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),
@@ -443,8 +444,8 @@ impl State {
         };
         let stored = Stored {
             version: version.clone(),
-            compression: put.compression.unwrap(),
-            payload: payload.to_vec(),
+            compression: if is_patch { Compression::None } else { put.compression.unwrap() },
+            payload: if is_patch { plain } else { payload.to_vec() },
         };
         if is_next {
             line.push(stored);
