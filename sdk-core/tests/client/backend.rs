@@ -380,7 +380,8 @@ impl State {
     fn get(&self, user: &str, slot: &str, request: &Request) -> Answer {
         assert_eq!(request.headers["accept"], FRAME_MEDIA_TYPE);
         let wanted = request.query.split('&').find_map(|pair| pair.strip_prefix("version="));
-        let versions = self.slots.get(&(user.to_owned(), slot.to_owned())).into_iter().flatten();
+        let slot = slot.replace("%20", " ").replace("%28", "(").replace("%29", ")");
+        let versions = self.slots.get(&(user.to_owned(), slot)).into_iter().flatten();
         let found =
             versions.rev().find(|stored| wanted.is_none_or(|id| stored.version.version.as_str() == id));
         let Some(Stored { version, compression, payload }) = found else {
@@ -441,11 +442,12 @@ impl State {
             stored_at_ms: 1,
             ..SaveVersion::new(put.slot, id)
         };
-        let stored = Stored {
-            version: version.clone(),
-            compression: put.compression.unwrap(),
-            payload: payload.to_vec(),
+        let (compression, payload) = match put.compression.unwrap() {
+            // What a patch makes is stored, so that others can be made against it.
+            Compression::Delta => (Compression::None, plain),
+            compression => (compression, payload.to_vec()),
         };
+        let stored = Stored { version: version.clone(), compression, payload };
         if is_next {
             line.push(stored);
             return json(201, &version);
