@@ -9,7 +9,6 @@ use crate::session::blocking;
 use aethex_wire::endpoint::None as Nothing;
 use aethex_wire::ids::{PlayerId, VersionId};
 use aethex_wire::page::{PAGE_LIMIT_MAX, Page};
-use aethex_wire::saves::sync::{BATCH_MEDIA_TYPE, BatchResult, PutSaves};
 use aethex_wire::saves::uploads::{
     BeginUpload, BeginUploadRequest, CompleteUpload, GetUpload, PutChunk, Upload,
 };
@@ -37,18 +36,6 @@ pub(crate) async fn put_save(
     request.body = frame;
     request.idempotency_key = Some(key.to_owned());
     shared.session.send(player, &request).await?.json::<PutSave>()
-}
-
-/// Stores several entries in order: a batch of frames.
-pub(crate) async fn put_saves(
-    shared: &Shared,
-    player: &PlayerId,
-    batch: Vec<u8>,
-) -> Result<Vec<BatchResult>, Error> {
-    let mut request = Request::of::<PutSaves>(&[player.as_str()], &Nothing {}).repeatable();
-    request.content_type = BATCH_MEDIA_TYPE;
-    request.body = batch.into();
-    Ok(shared.session.send(player, &request).await?.json::<PutSaves>()?.results)
 }
 
 /// Reads a slot's head, or one of its versions, as a patch where this device has something to patch.

@@ -182,7 +182,7 @@ impl Saves {
     /// `InvalidArgument` when the slot has no conflict; `NotLoggedIn`, `Storage`, `QueueFull`.
     pub fn keep_both(&self, slot: &str) -> impl Future<Output = Result<String, Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
-        self.in_turn(move |turn| async move { sync::keep_both(&shared, slot, turn).await })
+        self.in_turn(move |turn| async move { merging::keep_both(&shared, slot, turn).await })
     }
 
     /// Makes an old version the slot's content again, as a new version on top; nothing is removed.
@@ -270,6 +270,16 @@ impl Saves {
             let work = call(shared.saves.turn());
             shared.pump.call(work).await
         }
+    }
+
+    /// The id under which this device saves for the current player: random, made once, another one for each
+    /// player. It stands in [`SaveVersion::device_id`].
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `Storage`.
+    pub fn device_id(&self) -> impl Future<Output = Result<String, Error>> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        self.shared.pump.call(async move { sync::device_id(&shared).await })
     }
 
     /// Where a slot stands, from this device's disk.

@@ -131,7 +131,7 @@ impl Work {
         match self {
             Work::Send(entry) => send(shared, player, outbox, &entry).await,
             Work::Merge(slot) => {
-                let merged = merging::attempt(shared, player, outbox, &slot).await;
+                let merged = Box::pin(merging::attempt(shared, player, outbox, &slot)).await;
                 merged.map_err(|error| {
                     let everything = rules::stops_all(error.code);
                     (error, everything)

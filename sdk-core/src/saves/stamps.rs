@@ -7,8 +7,8 @@
 
 use super::entries::Stamp;
 use super::outbox::Outbox;
-use crate::clock;
 use crate::disk::Disk;
+use crate::{Error, clock};
 use aethex_wire::merge::Hlc;
 use aethex_wire::saves::DEVICES_MAX;
 use parking_lot::Mutex;
@@ -76,18 +76,17 @@ impl Outbox {
     }
 
     /// This device's id, as it stands in its saves.
-    pub(crate) fn device_id(&self) -> io::Result<String> {
-        if let Some(block) = &*self.stamps.block.lock() {
-            return Ok(block.device_id.clone());
-        }
-        let path = self.device_path();
-        match read(&self.disk, &path)? {
-            Some(file) => Ok(file.device_id),
-            None => {
-                let file = fresh();
-                self.disk.write_record(&path, &file, b"").map(|()| file.device_id)
+    pub(crate) fn device_id(&self) -> Result<String, Error> {
+        let _guard = self.guard("reading this device's id")?;
+        let read = || -> io::Result<String> {
+            let path = self.device_path();
+            if let Some(file) = read(&self.disk, &path)? {
+                return Ok(file.device_id);
             }
-        }
+            let file = fresh();
+            self.disk.write_record(&path, &file, b"").map(|()| file.device_id)
+        };
+        read().map_err(|error| Error::storage("reading this device's id", &error))
     }
 
     fn reserve(&self, made_from: &Stamp) -> io::Result<Block> {

@@ -418,40 +418,6 @@ async fn packed_now(shared: &Shared, content: Content) -> Result<Packed, Error> 
     blocking(move || seal::pack(&content, key.as_ref(), "")).await
 }
 
-/// Most numbers that are tried for the name of a slot that both are kept in.
-pub(super) const COPIES_MAX: usize = 1000;
-
-pub(crate) async fn keep_both(shared: &Arc<Shared>, slot: String, mut turn: Turn) -> Result<String, Error> {
-    rules::check_name(&slot)?;
-    turn.begin().await;
-    let player = shared.session.player().await?;
-    let outbox = shared.saves.outbox(&player);
-    let in_cloud = match api::list_saves(shared, &player).await {
-        Ok(slots) => slots.into_iter().map(|version| version.slot).collect(),
-        // Without the cloud's list, what this device knows has to do.
-        Err(error) if rules::reads_offline(&error) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    let _lane = shared.saves.lane.lock().await;
-    let name = slot.clone();
-    let to = blocking(move || {
-        if !outbox.has_conflict(&name) {
-            return Err(Error::argument("this slot has no conflict"));
-        }
-        let is_free = |to: &String| !in_cloud.contains(to) && !outbox.knows(to);
-        let to = (2..COPIES_MAX).map(|n| rules::copy_name(&name, n)).find(is_free);
-        let to =
-            to.ok_or_else(|| Error::argument("every name for the copy is taken: delete a slot first"))?;
-        outbox.keep_both(&name, &to)?;
-        Ok(to)
-    })
-    .await?;
-    shared.saves.dropped(&player, &slot);
-    shared.saves.kick();
-    drop(turn);
-    Ok(to)
-}
-
 async fn keep_cloud(shared: &Arc<Shared>, player: PlayerId, slot: String) -> Result<Saved, Error> {
     let outbox = shared.saves.outbox(&player);
     let _lane = shared.saves.lane.lock().await;
@@ -476,6 +442,12 @@ async fn keep_cloud(shared: &Arc<Shared>, player: PlayerId, slot: String) -> Res
     .await?;
     shared.saves.dropped(&player, &slot);
     Ok(Saved { slot, queued: false, version })
+}
+
+pub(crate) async fn device_id(shared: &Arc<Shared>) -> Result<String, Error> {
+    let player = shared.session.player().await?;
+    let outbox = shared.saves.outbox(&player);
+    blocking(move || outbox.device_id()).await
 }
 
 pub(crate) fn status(shared: &Shared, slot: &str) -> SlotStatus {

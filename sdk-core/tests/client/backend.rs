@@ -413,6 +413,7 @@ impl State {
         assert_eq!(request.headers["content-type"], FRAME_MEDIA_TYPE);
         let (header, payload) = split_frame(&request.body).unwrap();
         let put: PutSaveRequest = serde_json::from_slice(&header).unwrap();
+        let is_patch = put.compression == Some(Compression::Delta);
         let plain = match put.compression.unwrap() {
             Compression::None => payload.to_vec(),
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),
@@ -442,12 +443,11 @@ impl State {
             stored_at_ms: 1,
             ..SaveVersion::new(put.slot, id)
         };
-        let (compression, payload) = match put.compression.unwrap() {
-            // What a patch makes is stored, so that others can be made against it.
-            Compression::Delta => (Compression::None, plain),
-            compression => (compression, payload.to_vec()),
+        let stored = Stored {
+            version: version.clone(),
+            compression: if is_patch { Compression::None } else { put.compression.unwrap() },
+            payload: if is_patch { plain } else { payload.to_vec() },
         };
-        let stored = Stored { version: version.clone(), compression, payload };
         if is_next {
             line.push(stored);
             return json(201, &version);

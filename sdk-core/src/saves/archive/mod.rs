@@ -13,7 +13,7 @@ mod newest;
 
 use super::entries::Unsent;
 use super::outbox::Outbox;
-use super::{Content, SaveOptions, Saves, api, auto_sync, parts, rules, seal, sync};
+use super::{Content, SaveOptions, Saves, api, auto_sync, merging, parts, rules, seal, sync};
 use crate::cloud::Shared;
 use crate::session::blocking;
 use crate::wire::value;
@@ -353,7 +353,8 @@ async fn bring(
     options: SaveOptions,
 ) -> Result<Option<String>, Error> {
     let (slot, hash) = (&one.version.slot, &one.version.hash);
-    let names = std::iter::once(slot.clone()).chain((2..sync::COPIES_MAX).map(|n| rules::copy_name(slot, n)));
+    let names =
+        std::iter::once(slot.clone()).chain((2..merging::COPIES_MAX).map(|n| rules::copy_name(slot, n)));
     for name in names {
         match taken.slots.get(&name) {
             Some(there) if there == hash => return Ok(None),

@@ -155,8 +155,7 @@ async fn tell(shared: &Shared, time: bool) -> Result<bool, Error> {
 /// Tells, and remembers what was told.
 async fn put(shared: &Shared, player: &PlayerId, here: PutDeviceRequest) -> Result<Vec<Device>, Error> {
     let outbox = shared.saves.outbox(player);
-    let failed = |error: std::io::Error| Error::storage("reading this device's id", &error);
-    let own = blocking(move || outbox.device_id().map_err(failed)).await?;
+    let own = blocking(move || outbox.device_id()).await?;
     let mut devices = api::put_device(shared, player, &own, &here).await?;
     devices.retain(|device| device.device_id != own);
     let holds = !here.slot.is_empty() || here.unsent;
