@@ -380,7 +380,8 @@ impl State {
     fn get(&self, user: &str, slot: &str, request: &Request) -> Answer {
         assert_eq!(request.headers["accept"], FRAME_MEDIA_TYPE);
         let wanted = request.query.split('&').find_map(|pair| pair.strip_prefix("version="));
-        let versions = self.slots.get(&(user.to_owned(), slot.to_owned())).into_iter().flatten();
+        let slot = slot.replace("%20", " ").replace("%28", "(").replace("%29", ")");
+        let versions = self.slots.get(&(user.to_owned(), slot)).into_iter().flatten();
         let found =
             versions.rev().find(|stored| wanted.is_none_or(|id| stored.version.version.as_str() == id));
         let Some(Stored { version, compression, payload }) = found else {
