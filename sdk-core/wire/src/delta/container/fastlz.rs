@@ -1,6 +1,7 @@
-//! FastLZ level 1, version 0.5: what Godot compresses files with unless told otherwise.
+//! FastLZ level 1, as Godot carries it: what it compresses files with unless told otherwise.
 //!
-//! After FastLZ by Ariya Hidayat (MIT): the same matches are chosen, so that the same bytes come out.
+//! After FastLZ by Ariya Hidayat (MIT): the same matches are chosen, so that the same bytes come out. Of the
+//! versions around, Godot's is one of 2020 with the hash of 2007; the later 0.5.0 finds other matches.
 
 /// Shorter input is padded with zeros to this length, as Godot does.
 pub(super) const LEN_MIN: usize = 16;
@@ -8,22 +9,30 @@ const COPY_MAX: usize = 32;
 const MATCH_MAX: usize = 262;
 const DISTANCE_MAX: usize = 8192;
 const HASH_LOG: u32 = 13;
-/// Bytes at the end where no match begins, and where none ends.
+/// Bytes at the end where no match begins.
 const TAIL: usize = 13;
-const TAIL_MATCH: usize = 4;
+/// Bytes at the end that a match grows into only with its first [`FREE`] bytes.
+const TAIL_MATCH: usize = 2;
+/// Bytes after the third that are compared without a look at the end.
+const FREE: usize = 8;
 
 /// Blocks below 64 KiB only: longer ones would be level 2.
 pub(super) fn compress(content: &[u8]) -> Vec<u8> {
     let mut input = content.to_vec();
     input.resize(content.len().max(LEN_MIN), 0);
-    let (mut table, mut out) = (vec![0usize; 1 << HASH_LOG], Vec::new());
+    let (mut table, mut out) = (vec![0usize; 1 << HASH_LOG], Vec::with_capacity(input.len()));
     let limit = input.len() - TAIL;
     let (mut at, mut anchor) = (2, 0);
     while at < limit {
-        let Some(from) = find(&input, &mut table, &mut at, limit) else { break };
+        let from = std::mem::replace(&mut table[hash(&input, at)], at);
+        let distance = at - from;
+        if distance == 0 || distance >= DISTANCE_MAX || input[from..from + 3] != input[at..at + 3] {
+            at += 1;
+            continue;
+        }
         literals(&input[anchor..at], &mut out);
-        let len = match_len(&input, from + 3, at + 3);
-        write_match(len, at - from - 1, &mut out);
+        let len = match_len(&input, from, at);
+        write_match(len, distance - 1, &mut out);
         at += len;
         for _ in 0..2 {
             table[hash(&input, at)] = at;
@@ -35,32 +44,32 @@ pub(super) fn compress(content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Moves `at` to the next match and says where that is from.
-fn find(input: &[u8], table: &mut [usize], at: &mut usize, limit: usize) -> Option<usize> {
-    loop {
-        let hash = hash(input, *at);
-        let from = std::mem::replace(&mut table[hash], *at);
-        if *at >= limit {
-            return None;
-        }
-        if *at - from < DISTANCE_MAX && *at > from && input[from..from + 3] == input[*at..*at + 3] {
-            return Some(from);
-        }
-        *at += 1;
-    }
-}
-
+/// Two overlapping pairs of bytes, and the upper bits of the first.
 fn hash(input: &[u8], at: usize) -> usize {
-    let bytes = u32::from(input[at]) | u32::from(input[at + 1]) << 8 | u32::from(input[at + 2]) << 16;
-    (bytes.wrapping_mul(2_654_435_769) >> (32 - HASH_LOG)) as usize
+    let pair = |at: usize| usize::from(input[at]) | usize::from(input[at + 1]) << 8;
+    let first = pair(at);
+    (first ^ pair(at + 1) ^ first >> (16 - HASH_LOG)) & ((1 << HASH_LOG) - 1)
 }
 
-/// Equal bytes from the fourth on, and one more: the format counts so.
+/// The length as the format counts it: two less than what is equal.
 fn match_len(input: &[u8], from: usize, at: usize) -> usize {
-    let end = input.len() - TAIL_MATCH;
-    let pairs = input[from..].iter().zip(&input[at..end.max(at)]);
-    let equal = pairs.take_while(|(a, b)| a == b).count();
-    if at + equal < end { equal + 1 } else { equal }
+    let (from, start) = (from + 3, at + 3);
+    let bound = input.len() - TAIL_MATCH;
+    let run = from + 1 == start;
+    let mut end = start;
+    loop {
+        let free = !run && end < start + FREE;
+        if !free && end >= bound {
+            break;
+        }
+        let equal = input[from + (end - start)] == input[end];
+        // A run ends before the byte that differs, another match after it.
+        end += usize::from(equal || !run);
+        if !equal {
+            break;
+        }
+    }
+    end - 3 - at
 }
 
 fn literals(bytes: &[u8], out: &mut Vec<u8>) {

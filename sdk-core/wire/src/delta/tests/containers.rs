@@ -16,7 +16,7 @@ macro_rules! fixture {
 const PLAIN: [&[u8]; 2] =
     [include_bytes!("../fixtures/plain-0.txt"), include_bytes!("../fixtures/plain-1.txt")];
 
-const FIXTURES: [(&str, &[u8], &[u8]); 13] = [
+const FIXTURES: [(&str, &[u8], &[u8]); 14] = [
     fixture!("gzip"),
     fixture!("python-gzip"),
     fixture!("zlib-1"),
@@ -27,6 +27,7 @@ const FIXTURES: [(&str, &[u8], &[u8]); 13] = [
     fixture!("python-lzma"),
     fixture!("zstd"),
     fixture!("zstd-stream"),
+    fixture!("godot-fastlz"),
     fixture!("godot-deflate"),
     fixture!("godot-gzip"),
     fixture!("godot-zstd"),
@@ -72,12 +73,11 @@ fn a_game_may_write_something_before_its_zlib() {
 
 #[test]
 fn what_cannot_be_made_again_is_bytes() {
-    // Another version of zstd chose differently at its level 19; so did another FastLZ.
-    for (_, first, second) in [fixture!("zstd-19"), fixture!("godot-fastlz")] {
-        assert_eq!(container::open(first).as_deref(), Some(PLAIN[0]));
-        assert_eq!(container::unwrap(first), None);
-        round_trip(first, second);
-    }
+    // Another version of zstd chose differently at its level 19.
+    let (_, first, second) = fixture!("zstd-19");
+    assert_eq!(container::open(first).as_deref(), Some(PLAIN[0]));
+    assert_eq!(container::unwrap(first), None);
+    round_trip(first, second);
 }
 
 #[test]
