@@ -31,6 +31,7 @@ mod rotation;
 mod saves;
 mod sdk;
 mod sdk_accounts;
+mod sdk_saves;
 mod simulation;
 mod studio;
 mod tenancy;

@@ -4,7 +4,7 @@
 //! head, which the unique index on (game, player, slot, sequence) decides. Whatever it does not insert is
 //! explained afterwards, by reads.
 
-use super::rules::{Base, Content};
+use super::rules::{Base, Content, Side};
 use crate::args;
 use crate::ports::sql::{Arg, Row, Sql, SqlError, Statement};
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
@@ -552,6 +552,32 @@ pub(super) async fn next_content(
         )
         .await?;
     Ok(rows.into_iter().next())
+}
+
+/// The merges of a slot and its versions beside the heads, the newest `limit`.
+pub(super) async fn sides(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    slot: &str,
+    limit: i64,
+) -> Result<Vec<Side>, SqlError> {
+    sql.game(game)
+        .scan(
+            "SELECT version_id, sequence, parent_a, parent_b FROM saves_version
+             WHERE game_id = $1 AND player_id = $2 AND slot = $3 AND (sequence IS NULL OR parent_b IS NOT NULL)
+             ORDER BY version_id DESC LIMIT $4",
+            args![player.as_str(), slot, limit],
+            |row| {
+                let parents = [row.maybe_text(2)?, row.maybe_text(3)?];
+                Ok(Side {
+                    version: id(&row.text(0)?)?,
+                    in_line: row.maybe_int(1)?.is_some(),
+                    parents: parents.iter().flatten().map(|parent| id(parent)).collect::<Result<_, _>>()?,
+                })
+            },
+        )
+        .await
 }
 
 /// Whether a version is, or was before a delete, in this slot.

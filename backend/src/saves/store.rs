@@ -1,10 +1,10 @@
 //! How a version is stored: blob first, then the row that names it, then, if the head was another, why.
 
 use super::Used;
-use super::config::{ANCESTOR_STEPS_MAX, APPEND_TRIES, INLINE_LEN_MAX};
+use super::config::{APPEND_TRIES, INLINE_LEN_MAX, SIDES_MAX};
 use super::contents::{self, Owner, Prepared};
 use super::db::{self, Chain, NewVersion, Placed};
-use super::rules::{Base, Content};
+use super::rules::{self, Base, Content};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -244,20 +244,12 @@ async fn conflict(app: &App, owner: Owner<'_>, kept: SaveVersion) -> Outcome<Con
     Ok(Conflict { head, ancestor, kept })
 }
 
-/// The newest version that both the head and the kept one come from: the first of the latter's ancestors
-/// that is in the line of heads, for all of that line are the head's ancestors.
+/// The newest version that both the head and the kept one come from.
 async fn ancestor(app: &App, owner: Owner<'_>, kept: &SaveVersion) -> Outcome<Option<SaveVersion>> {
-    let mut next = kept.parents.first().cloned();
-    for _ in 0..ANCESTOR_STEPS_MAX {
-        let Some(id) = next else { return Ok(None) };
-        let found = db::version_of(&app.sql, owner.game, owner.player, &kept.slot, &id).await?;
-        match found {
-            Some((version, _)) if version.sequence.is_some() && !version.deleted => return Ok(Some(version)),
-            Some((version, _)) => next = version.parents.first().cloned(),
-            None => return Ok(None),
-        }
-    }
-    Ok(None)
+    let sides = db::sides(&app.sql, owner.game, owner.player, &kept.slot, SIDES_MAX).await?;
+    let Some(id) = rules::ancestor(&kept.parents, &sides) else { return Ok(None) };
+    let found = db::version_of(&app.sql, owner.game, owner.player, &kept.slot, &id).await?;
+    Ok(found.map(|(version, _)| version).filter(|version| !version.deleted))
 }
 
 /// Deletes a slot with its blobs; false when nothing was there. Goes on when the client goes away.

@@ -197,7 +197,7 @@ impl World {
                 }
                 Fault::HeadWithoutCompare => {
                     let (header, payload) = split_frame(&body).unwrap();
-                    let mut header: serde_json::Value = serde_json::from_slice(header).unwrap();
+                    let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
                     header.as_object_mut().unwrap().remove("parents");
                     body = encode_frame(&header, payload).into();
                 }
@@ -226,7 +226,7 @@ impl Entry {
         let path = request.uri().path();
         if is_put(request.method(), path) {
             let (header, _) = split_frame(request.body()).unwrap();
-            let header: serde_json::Value = serde_json::from_slice(header).unwrap();
+            let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
             let text = |name: &str| header[name].as_str().unwrap_or_default().to_owned();
             let parents = header["parents"].as_array();
             let parents = parents.map(|ids| ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect());

@@ -231,7 +231,7 @@ impl Story {
             None => self.make(at),
         };
         let (place, what) = (slot.to_owned(), format!("save of {} in {slot}", made.name));
-        let options = SaveOptions { label: made.name.clone(), playtime_ms: 0 };
+        let options = SaveOptions { label: made.name.clone(), ..SaveOptions::default() };
         self.call((at, slot, Kind::Save(made.hash)), what, move |saves| {
             let saved = saves.save(&place, made.content, options);
             Box::pin(async move { saved.await.map(of_saved) })
@@ -320,7 +320,7 @@ impl Story {
         let how = match &resolution {
             Resolution::KeepLocal => "this device's save",
             Resolution::KeepCloud => "the cloud's",
-            Resolution::Merged(_) => "a new content",
+            Resolution::Merged(_) | Resolution::Answers(_) => "a new content",
         };
         let place = slot.to_owned();
         self.call((at, slot, Kind::Resolve(kind)), format!("resolve of {slot} by {how}"), move |saves| {

@@ -159,7 +159,10 @@ async fn find(app: &App, owner: Owner<'_>, id: &str) -> Outcome<Result<Open, Chu
 }
 
 fn no_upload() -> Failure {
-    Failure::new(ErrorCode::UploadNotFound, "No upload has this id: it was completed, given up or never begun.")
+    Failure::new(
+        ErrorCode::UploadNotFound,
+        "No upload has this id: it was completed, given up or never begun.",
+    )
 }
 
 /// Stores a sealed chunk that came through this server.
