@@ -8,7 +8,7 @@ use aethex_wire::page::Page;
 use aethex_wire::saves::{
     Compression, Conflict, Encoding, FRAME_MEDIA_TYPE, SAVE_LEN_MAX, SaveHistory, SaveVersion,
 };
-use aethex_wire::{Endpoint, ErrorCode};
+use aethex_wire::{Endpoint, ErrorCode, delta};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -18,6 +18,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 fn conflict_of(reply: &aethex_tests::Reply) -> Conflict {
     *reply.refused(ErrorCode::SavesConflict).conflict.expect("a conflict names both sides")
+}
+
+/// What a frame's payload holds.
+fn unpacked(compression: Compression, payload: &[u8]) -> Vec<u8> {
+    match compression {
+        Compression::None => payload.to_vec(),
+        Compression::Zstd => zstd::decode_all(payload).unwrap(),
+        Compression::Delta => delta::decode(b"", payload, SAVE_LEN_MAX).unwrap(),
+    }
 }
 
 fn ids(versions: &[SaveVersion]) -> HashSet<&VersionId> {
@@ -73,7 +82,11 @@ on_every_engine! {
                 assert_eq!((stored.size_bytes, stored.hash.as_str()), (len as i64, hash.as_str()));
                 let (frame, found) = ann.get_frame("slot", None).await;
                 assert_eq!(frame.version, stored);
-                assert_eq!((frame.compression, &found[..]), (compression, &payload[..]));
+                // Small contents are sent as they came; of large ones the backend chooses the packing.
+                if len <= 4096 {
+                    assert!((frame.compression, &found[..]) == (compression, &payload[..]), "{len} bytes");
+                }
+                assert!(unpacked(frame.compression, &found) == plain, "{len} bytes came back altered");
                 let json = ann.get_save("slot").await;
                 assert_eq!(STANDARD.decode(json["data_base64"].as_str().unwrap()).unwrap(), plain);
             }
@@ -260,8 +273,11 @@ on_every_engine! {
         assert_eq!(ids(&versions).len(), 2, "two keys, two versions");
         assert_eq!(ann.history("s").await.len(), 2);
         assert_eq!(ann.history("large").await.len(), 1);
-        assert_eq!(files(&app.data().join("blobs")), 1, "a repeat left a blob behind");
-        assert_eq!(ann.get_frame("large", None).await.1, noise(1, 100_000));
+        if app.config.blob.engine == "local" {
+            assert_eq!(files(&app.data().join("blobs")), 1, "a repeat left a blob behind");
+        }
+        let (frame, payload) = ann.get_frame("large", None).await;
+        assert!(unpacked(frame.compression, &payload) == noise(1, 100_000));
     }
 
     async fn fifty_writers_at_once_lose_nothing(app) {

@@ -5,11 +5,11 @@
 
 use super::config::BODY_LEN_MAX;
 use super::contents::{self, Owner, Prepared};
-use super::db::{self, Chain, NewVersion};
+use super::db::{self, Chain};
 use super::parts::{self, ReadPart};
 use super::routes::{CHECK_IN_PLACE_LEN_MAX, with_etag};
 use super::rules::{self, Base, Content};
-use super::store::{self, Stored};
+use super::store::{self, NewVersion, Stored};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};

@@ -11,8 +11,9 @@ pub(super) use db::change;
 pub(super) use routes::{branch_save, diff_saves, get_quota, put_version, restore_save};
 
 use super::contents::Owner;
-use super::db::{Chain, NewVersion};
+use super::db::Chain;
 use super::rules::{Base, Content};
+use super::store::NewVersion;
 use crate::context::new_version_id;
 use aethex_wire::saves::SaveVersion;
 

@@ -9,11 +9,12 @@ use crate::extract::{
 };
 use crate::http::answer;
 use crate::saves::contents::{self, Owner, Patch, Prepared};
-use crate::saves::db::{self as versions, NewVersion, Stored};
+use crate::saves::db::{self as versions, Stored};
 use crate::saves::put::idempotency_key;
 use crate::saves::routes::with_etag;
 use crate::saves::rules::{self as save_rules, Base};
 use crate::saves::store;
+use crate::saves::store::NewVersion;
 use aethex_wire::ErrorCode;
 use aethex_wire::diff::{Changes, diff, diff_bytes, diff_parts};
 use aethex_wire::ids::VersionId;

@@ -1,10 +1,10 @@
 //! Adding an archive's versions to a player's saves.
 
 use super::super::contents::{self, Owner, Prepared};
-use super::super::db::NewVersion;
 use super::super::history::{change, copy_of};
 use super::super::parts;
 use super::super::rules::{self, Base};
+use super::super::store::NewVersion;
 use super::super::store::{self, Stored};
 use super::cannot;
 use crate::app::App;

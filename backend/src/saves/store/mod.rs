@@ -1,9 +1,13 @@
 //! How a version is stored: blob first, then the row that names it, then, if the head was another, why.
 
+mod db;
+
+pub(in crate::saves) use db::NewVersion;
+
 use super::Used;
 use super::config::{APPEND_TRIES, INLINE_LEN_MAX, SIDES_MAX};
 use super::contents::{self, Owner, Prepared};
-use super::db::{self, Chain, NewVersion, Placed};
+use super::db::{self as versions, Chain};
 use super::rules::{self, Base, Content};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
@@ -12,6 +16,7 @@ use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
 use aethex_wire::saves::{Compression, Conflict, Encoding, SaveVersion};
+use db::Placed;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -157,11 +162,19 @@ async fn insert(app: &App, new: &NewVersion) -> Outcome<Stored> {
             return Ok(repeated);
         }
         if let Base::Merge(one, other) = &new.base
-            && let Some(same) = db::same_merge(&app.sql, new, one, other).await?
+            && let Some(same) = versions::same_merge(
+                &app.sql,
+                &new.game,
+                &new.player,
+                &new.slot,
+                (&new.content.hash, &new.parts),
+                (one, other),
+            )
+            .await?
         {
             return Ok(Stored::Head(same));
         }
-        let head = db::head(&app.sql, &new.game, &new.player, &new.slot).await?.map(|(head, _)| head);
+        let head = versions::head(&app.sql, &new.game, &new.player, &new.slot).await?.map(|(head, _)| head);
         match (&new.base, head) {
             // Another writer was faster: append to what it wrote.
             (Base::Head, _) => {}
@@ -184,7 +197,7 @@ async fn insert(app: &App, new: &NewVersion) -> Outcome<Stored> {
 /// Whether the parents are versions of this slot, or were before it was deleted.
 async fn known(app: &App, new: &NewVersion) -> Outcome<bool> {
     for parent in new.base.first().into_iter().chain(new.base.second()) {
-        if !db::is_known(&app.sql, &new.game, &new.player, &new.slot, parent).await? {
+        if !versions::is_known(&app.sql, &new.game, &new.player, &new.slot, parent).await? {
             return Ok(false);
         }
     }
@@ -211,7 +224,7 @@ pub(super) async fn repeated(
     key: &str,
     request_hash: &str,
 ) -> Outcome<Option<Stored>> {
-    let found = db::by_idempotency_key(&app.sql, owner.game, owner.player, key).await?;
+    let found = versions::by_idempotency_key(&app.sql, owner.game, owner.player, key).await?;
     let Some((version, first_hash)) = found else { return Ok(None) };
     if first_hash.as_deref() != Some(request_hash) {
         return Err(Failure::new(
@@ -238,7 +251,7 @@ async fn keep_beside(app: &App, new: &NewVersion, head: SaveVersion) -> Outcome<
 }
 
 async fn conflict(app: &App, owner: Owner<'_>, kept: SaveVersion) -> Outcome<Conflict> {
-    let head = db::head(&app.sql, owner.game, owner.player, &kept.slot).await?;
+    let head = versions::head(&app.sql, owner.game, owner.player, &kept.slot).await?;
     let (head, _) = head.ok_or_else(|| Failure::internal("a slot with versions has no head"))?;
     let ancestor = ancestor(app, owner, &kept).await?;
     Ok(Conflict { head, ancestor, kept })
@@ -246,9 +259,9 @@ async fn conflict(app: &App, owner: Owner<'_>, kept: SaveVersion) -> Outcome<Con
 
 /// The newest version that both the head and the kept one come from.
 async fn ancestor(app: &App, owner: Owner<'_>, kept: &SaveVersion) -> Outcome<Option<SaveVersion>> {
-    let sides = db::sides(&app.sql, owner.game, owner.player, &kept.slot, SIDES_MAX).await?;
+    let sides = versions::sides(&app.sql, owner.game, owner.player, &kept.slot, SIDES_MAX).await?;
     let Some(id) = rules::ancestor(&kept.parents, &sides) else { return Ok(None) };
-    let found = db::version_of(&app.sql, owner.game, owner.player, &kept.slot, &id).await?;
+    let found = versions::version_of(&app.sql, owner.game, owner.player, &kept.slot, &id).await?;
     Ok(found.map(|(version, _)| version).filter(|version| !version.deleted))
 }
 
@@ -260,7 +273,7 @@ pub(super) async fn delete(app: Arc<App>, game: GameId, player: PlayerId, slot: 
 
 async fn delete_now(app: &App, game: &GameId, player: &PlayerId, slot: &str) -> Outcome<bool> {
     for _ in 0..APPEND_TRIES {
-        let blobs = match db::delete(&app.sql, game, player, slot, new_version_id(), now_ms()).await {
+        let blobs = match versions::delete(&app.sql, game, player, slot, new_version_id(), now_ms()).await {
             // A writer took the mark's place in the line: put it behind what was written.
             Err(SqlError::Unique(_)) => continue,
             done => done?,
