@@ -54,11 +54,15 @@ pub(crate) async fn read(
     if packed.shape.compression != Compression::Delta {
         return Ok((found, packed));
     }
+    if base.is_none() {
+        let packed = blocking(move || rules::rebuilt(&packed, None)).await?;
+        return Ok((found, packed));
+    }
     if let Some((known, copy)) = known
         && base.as_ref() == Some(&known.version)
     {
         let patch = packed.clone();
-        match blocking(move || rules::rebuilt(&patch, &copy)).await {
+        match blocking(move || rules::rebuilt(&patch, Some(&copy))).await {
             Ok(packed) => return Ok((found, packed)),
             Err(error) => {
                 tracing::warn!(%error, "a patch does not fit the copy on this device: asks for all")

@@ -166,9 +166,9 @@ pub(crate) fn plain_of(packed: &Packed) -> Result<Bytes, Error> {
     Ok(plain)
 }
 
-/// A patch's content, rebuilt from its base and packed as if it had come in full.
-pub(crate) fn rebuilt(packed: &Packed, base: &Packed) -> Result<Packed, Error> {
-    let base = plain_of(base)?;
+/// A patch's content, rebuilt from its base (or from nothing: the first save of a slot) and packed as if it had come in full.
+pub(crate) fn rebuilt(packed: &Packed, base: Option<&Packed>) -> Result<Packed, Error> {
+    let base = base.map(plain_of).transpose()?.unwrap_or_default();
     let plain = delta::decode(&base, &packed.payload, SAVE_LEN_MAX).map_err(|_| damaged())?;
     let plain = Bytes::from(plain);
     if hash_of(&plain) != packed.shape.hash {

@@ -9,16 +9,13 @@ use super::rules::{self, Packed, Shape};
 use super::types::{Content, SaveKey};
 use crate::Error;
 use aethex_wire::ErrorCode;
+use aethex_wire::aead::{self, NONCE_LEN, TAG_LEN};
 use aethex_wire::saves::{Compression, Encoding, SAVE_LEN_MAX};
 use bytes::Bytes;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 const KEY_ID_LEN: usize = 8;
-const NONCE_LEN: usize = 24;
 /// What it is, how it is compressed, its length.
 const HEAD_LEN: usize = 6;
-const TAG_LEN: usize = 16;
 /// What sealing adds.
 const OVERHEAD: usize = KEY_ID_LEN + NONCE_LEN + HEAD_LEN + TAG_LEN;
 
@@ -35,13 +32,12 @@ pub(super) fn pack(content: &Content, key: Option<&SaveKey>, part: &str) -> Resu
     let mut nonce = [0; NONCE_LEN];
     getrandom::fill(&mut nonce)
         .map_err(|_| Error::new(ErrorCode::SdkFault, "the system gives no random numbers"))?;
-    let sealed = cipher(key)
-        .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: part.as_bytes() })
-        .map_err(|_| too_large())?;
+    let tag = aead::seal(&key.0, nonce, part.as_bytes(), &mut plain).ok_or_else(too_large)?;
     let mut bytes = Vec::with_capacity(OVERHEAD + packed.payload.len());
     bytes.extend_from_slice(&key_id(key));
     bytes.extend_from_slice(&nonce);
-    bytes.extend_from_slice(&sealed);
+    bytes.extend_from_slice(&plain);
+    bytes.extend_from_slice(&tag);
     if bytes.len() > SAVE_LEN_MAX {
         return Err(too_large());
     }
@@ -72,9 +68,11 @@ pub(super) fn open(sealed: &[u8], key: Option<&SaveKey>, part: &str) -> Result<C
         return Err(needed("this save is encrypted with another key than the one that is set"));
     }
     let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(damaged)?;
-    let plain = cipher(key)
-        .decrypt(&XNonce::from(*nonce), Payload { msg: rest, aad: part.as_bytes() })
-        .map_err(|_| damaged())?;
+    let (text, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or_else(damaged)?;
+    let mut plain = text.to_vec();
+    if !aead::open(&key.0, *nonce, part.as_bytes(), &mut plain, *tag) {
+        return Err(damaged());
+    }
     let (head, payload) = plain.split_first_chunk::<HEAD_LEN>().ok_or_else(damaged)?;
     let [kind, compression, len @ ..] = *head;
     let encoding = if kind == 0 { Encoding::Value } else { Encoding::Bytes };
@@ -90,10 +88,6 @@ pub(super) fn open(sealed: &[u8], key: Option<&SaveKey>, part: &str) -> Result<C
         return Err(damaged());
     }
     rules::content_of(encoding, content)
-}
-
-fn cipher(key: &SaveKey) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(&key.0.into())
 }
 
 fn key_id(key: &SaveKey) -> [u8; KEY_ID_LEN] {

@@ -5,7 +5,7 @@ use super::entries::{Entry, EntryMeta};
 use super::outbox::Outbox;
 use super::rules::{self, Packed};
 use crate::Error;
-use aethex_wire::delta;
+use aethex_wire::delta::{self, Packing};
 use aethex_wire::ids::VersionId;
 use aethex_wire::saves::{Compression, Encoding, Part, PutPart, PutSaveRequest, encode_packed_frame};
 use bytes::Bytes;
@@ -82,7 +82,13 @@ pub(super) fn frame(outbox: &Outbox, entry: &Entry) -> Result<Bytes, Error> {
             header.base = Some(base);
             patch
         }
-        None => entry.payload.to_vec(),
+        None => match packed_well(&packed)? {
+            Some((compression, bytes)) => {
+                header.compression = Some(compression);
+                bytes
+            }
+            None => entry.payload.to_vec(),
+        },
     };
     let plan = plan(outbox, meta)?;
     for part in &meta.parts {
@@ -106,6 +112,20 @@ pub(super) fn frame(outbox: &Outbox, entry: &Entry) -> Result<Bytes, Error> {
         }
     }
     Ok(encode_packed_frame(&header, &payload).into())
+}
+
+/// A full content as small as it gets, when that is smaller than it lies on the disk.
+fn packed_well(packed: &Packed) -> Result<Option<(Compression, Vec<u8>)>, Error> {
+    if packed.shape.encoding == Encoding::Sealed {
+        return Ok(None);
+    }
+    let (packing, bytes) = delta::compress(&rules::plain_of(packed)?);
+    let compression = match packing {
+        Packing::Plain => Compression::None,
+        Packing::Zstd => Compression::Zstd,
+        Packing::Patch => Compression::Delta,
+    };
+    Ok((bytes.len() < packed.payload.len()).then_some((compression, bytes)))
 }
 
 /// The patch from a parent's content, when this device has that and the patch is shorter than the content.

@@ -8,14 +8,13 @@ use crate::cloud::Shared;
 use crate::session::blocking;
 use crate::{Error, Event};
 use aethex_wire::ErrorCode;
+use aethex_wire::aead;
 use aethex_wire::ids::PlayerId;
 use aethex_wire::saves::Part;
-use aethex_wire::saves::uploads::{CHUNK_LEN, Chunk, Upload};
+use aethex_wire::saves::uploads::{CHUNK_LEN, CHUNK_TAG_LEN, Chunk, Upload};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 /// Most times that the list of missing chunks is asked for: 128 of them each time, of at most 128 in all.
 const ROUNDS_MAX: usize = 8;
@@ -111,16 +110,16 @@ fn seal(key: &str, upload_id: &str, number: u32, plain: &[u8]) -> Result<Bytes, 
         BASE64_STANDARD.decode(key).ok().and_then(|key| key.try_into().ok()).ok_or_else(wrong)?;
     let mut nonce = [0; NONCE_ZEROS + 8];
     nonce[NONCE_ZEROS..].copy_from_slice(&u64::from(number).to_le_bytes());
-    XChaCha20Poly1305::new(&key.into())
-        .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: upload_id.as_bytes() })
-        .map(Bytes::from)
-        .map_err(|_| wrong())
+    let mut sealed = Vec::with_capacity(plain.len() + CHUNK_TAG_LEN);
+    sealed.extend_from_slice(plain);
+    let tag = aead::seal(&key, nonce, upload_id.as_bytes(), &mut sealed).ok_or_else(wrong)?;
+    sealed.extend_from_slice(&tag);
+    Ok(sealed.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aethex_wire::saves::uploads::CHUNK_TAG_LEN;
 
     #[test]
     fn a_chunk_is_sealed_under_its_number_and_upload() {
