@@ -158,6 +158,15 @@ pub fn bytes_request(slot: &str) -> PutSaveRequest {
     PutSaveRequest { slot: slot.to_owned(), encoding: Some(Encoding::Bytes), ..PutSaveRequest::default() }
 }
 
+/// What a frame's payload holds.
+pub fn unpacked(compression: Compression, payload: &[u8]) -> Vec<u8> {
+    match compression {
+        Compression::None => payload.to_vec(),
+        Compression::Zstd => zstd::decode_all(payload).unwrap(),
+        Compression::Delta => aethex_wire::delta::decode(b"", payload, SAVE_LEN_MAX).unwrap(),
+    }
+}
+
 /// Files under a folder.
 pub fn files(folder: &std::path::Path) -> usize {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

@@ -6,7 +6,7 @@
 //! The program is the one that `cargo xtask setup` installs.
 
 use crate::service::installed;
-use crate::wait::until_blocking;
+use crate::wait::until_blocking_within;
 use aethex_backend::config::Config;
 use aethex_backend::ports::blob::Blob;
 use aethex_backend::ports::blob::config::BlobConfig;
@@ -20,6 +20,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
+/// How long the server may take to serve: four parts that find each other, five seconds on an idle machine.
+const START_MAX: Duration = Duration::from_secs(90);
 /// The key that is let in.
 const KEY: (&str, &str) = ("aethex-test", "a secret of the tests");
 /// The bucket that is there from the start.
@@ -172,7 +174,7 @@ impl S3 {
 
     /// Until it can store something: its parts find each other one after the other.
     fn wait(&self) {
-        until_blocking("the S3 server", || {
+        until_blocking_within(START_MAX, "the S3 server", || {
             let assigned = ask(self.ports.master, "GET", "/dir/assign")?;
             let answers = ask(self.ports.s3, "GET", "/healthz")?.contains(" 200 ");
             let lists = ask(self.ports.filer, "GET", "/")?.contains(" 200 ");

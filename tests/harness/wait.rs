@@ -20,8 +20,13 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
 }
 
 /// The same outside of async code.
-pub fn until_blocking<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
+pub fn until_blocking<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_blocking_within(DEADLINE, what, look)
+}
+
+/// The same for what takes its time.
+pub fn until_blocking_within<T>(most: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + most;
     loop {
         if let Some(found) = look() {
             return found;

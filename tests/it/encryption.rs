@@ -90,7 +90,7 @@ async fn keks(app: &App) -> Vec<String> {
 }
 
 async fn guest(app: &App) -> Player {
-    let key = URL_SAFE_NO_PAD.encode([7; 32]);
+    let key = URL_SAFE_NO_PAD.encode(aethex_tests::player::noise(7, 32));
     let reply = app.post("/api/v1/auth/guest").json(&json!({ "device_key": key })).send().await;
     Player::new(app.client().clone(), "guest", reply.expect(200).json::<LoggedIn>())
 }
@@ -151,9 +151,12 @@ on_both_engines! {
         let load = async {
             let mut number = 0;
             while !stop.load(Ordering::Relaxed) {
-                let player = app.as_player(&format!("player{number}")).await;
-                player.put_save("slot", MARKER).await;
-                assert_eq!(player.get_save("slot").await["data"], MARKER);
+                // As many new players as may register from one address at once.
+                if number < 10 {
+                    let player = app.as_player(&format!("player{number}")).await;
+                    player.put_save("slot", MARKER).await;
+                    assert_eq!(player.get_save("slot").await["data"], MARKER);
+                }
                 ann.put_save("value", MARKER).await;
                 number += 1;
             }

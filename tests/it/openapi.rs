@@ -32,7 +32,8 @@ fn all() -> Vec<Described> {
 /// none can be forgotten.
 fn declared(for_studio: bool) -> Vec<Described> {
     let mut found = Vec::new();
-    for entry in walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk-core/wire/src")) {
+    let files = walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk-core/wire/src"));
+    for entry in files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")) {
         let source = std::fs::read_to_string(entry).unwrap();
         for declared in source.split("\nendpoint!(").skip(1) {
             let words = declared.lines().filter(|line| !line.trim_start().starts_with("///"));

@@ -1,6 +1,6 @@
 //! Saves: versions, conflicts, history; nothing is ever lost.
 
-use aethex_tests::player::{bytes_request, files, noise};
+use aethex_tests::player::{bytes_request, files, noise, unpacked};
 use aethex_tests::{Player, on_every_engine};
 use aethex_wire::endpoint::fill_path;
 use aethex_wire::ids::VersionId;
@@ -8,7 +8,7 @@ use aethex_wire::page::Page;
 use aethex_wire::saves::{
     Compression, Conflict, Encoding, FRAME_MEDIA_TYPE, SAVE_LEN_MAX, SaveHistory, SaveVersion,
 };
-use aethex_wire::{Endpoint, ErrorCode, delta};
+use aethex_wire::{Endpoint, ErrorCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -18,15 +18,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 fn conflict_of(reply: &aethex_tests::Reply) -> Conflict {
     *reply.refused(ErrorCode::SavesConflict).conflict.expect("a conflict names both sides")
-}
-
-/// What a frame's payload holds.
-fn unpacked(compression: Compression, payload: &[u8]) -> Vec<u8> {
-    match compression {
-        Compression::None => payload.to_vec(),
-        Compression::Zstd => zstd::decode_all(payload).unwrap(),
-        Compression::Delta => delta::decode(b"", payload, SAVE_LEN_MAX).unwrap(),
-    }
 }
 
 fn ids(versions: &[SaveVersion]) -> HashSet<&VersionId> {

@@ -108,7 +108,7 @@ on_every_engine! {
         assert_eq!((again.upload_id.as_str(), again.key.as_str()), (begun.upload_id.as_str(), begun.key.as_str()));
         let found: Upload = get(&ann, &begun.upload_id).await.expect(200).json();
         assert_eq!((numbers(&again), numbers(&found)), (vec![0], vec![0]));
-        complete(&ann, &begun.upload_id).await.refused(ErrorCode::UnknownPart);
+        complete(&ann, &begun.upload_id).await.refused(ErrorCode::UploadIncomplete);
         // Before it is complete nobody may name it.
         let hash = hash_of(&content);
         let save = json!({ "slot": "s", "data": 1, "parts": [{ "name": "world", "hash": hash }] });
@@ -173,7 +173,7 @@ on_every_engine! {
         let begun = begin(&ann, &announced).await;
         send(&ann, &begun, 0, sealed(&begun, &sent, 0)).await;
         complete(&ann, &begun.upload_id).await.refused(ErrorCode::HashMismatch);
-        get(&ann, &begun.upload_id).await.refused(ErrorCode::NotFound);
+        get(&ann, &begun.upload_id).await.refused(ErrorCode::UploadNotFound);
         let save = json!({ "slot": "s", "data": 1, "parts": [{ "name": "p", "hash": hash_of(&announced) }] });
         ann.put(save).send().await.refused(ErrorCode::UnknownPart);
     }
@@ -194,8 +194,8 @@ on_every_engine! {
         let large: Upload = ask(&ann, &"a".repeat(64), 40 * 1024 * 1024).await.expect(201).json();
         ask(&ann, &"b".repeat(64), 40 * 1024 * 1024).await.refused(ErrorCode::QuotaExceeded);
         cancel(&ann, &large.upload_id).await.expect(204);
-        get(&ann, &large.upload_id).await.refused(ErrorCode::NotFound);
-        cancel(&ann, &large.upload_id).await.refused(ErrorCode::NotFound);
+        get(&ann, &large.upload_id).await.refused(ErrorCode::UploadNotFound);
+        cancel(&ann, &large.upload_id).await.refused(ErrorCode::UploadNotFound);
         let content = noise(5, 5000);
         let begun = begin(&ann, &content).await;
         for number in 1..UPLOADS_MAX {
@@ -206,10 +206,10 @@ on_every_engine! {
         // Nobody else's, by any spelling.
         let id = begun.upload_id.as_str();
         send(&ann, &begun, 0, sealed(&begun, &content, 0)).await;
-        get(&bob, id).await.refused(ErrorCode::NotFound);
-        put(&bob, id, 0, sealed(&begun, &content, 0)).await.refused(ErrorCode::NotFound);
-        complete(&bob, id).await.refused(ErrorCode::NotFound);
-        cancel(&bob, id).await.refused(ErrorCode::NotFound);
+        get(&bob, id).await.refused(ErrorCode::UploadNotFound);
+        put(&bob, id, 0, sealed(&begun, &content, 0)).await.refused(ErrorCode::UploadNotFound);
+        complete(&bob, id).await.refused(ErrorCode::UploadNotFound);
+        cancel(&bob, id).await.refused(ErrorCode::UploadNotFound);
         bob.get(&fill_path(GetUpload::PATH, &[ann.id(), id])).send().await.refused(ErrorCode::NotFound);
         for odd in ["", "..", "%2e%2e", &id.to_uppercase(), &format!("{id}%2f0")] {
             let reply = bob.get(&format!("/api/v1/saves-uploads/{}/{odd}", bob.id())).send().await;

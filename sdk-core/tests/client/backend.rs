@@ -419,8 +419,10 @@ impl State {
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),
             Compression::Delta => {
                 let mut all = self.slots.values().flatten().chain(&self.beside);
-                let base = all.find(|stored| Some(&stored.version.version) == put.base.as_ref());
-                let base = base.expect("a patch is against a version that this client saw").plain();
+                let base = put.base.as_ref().map_or_else(Vec::new, |base| {
+                    let base = all.find(|stored| stored.version.version == *base);
+                    base.expect("a patch is against a version that this client saw").plain()
+                });
                 aethex_sdk_core::wire::delta::decode(&base, payload, 32 << 20).unwrap()
             }
         };

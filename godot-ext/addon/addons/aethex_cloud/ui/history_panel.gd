@@ -113,6 +113,8 @@ func pin_selected() -> void:
 	if result == null:
 		return
 	if result.success:
+		# What a call yields is read-only.
+		versions = versions.duplicate()
 		versions[_list.get_selected_items()[0]] = result.version
 		_write()
 	else:
