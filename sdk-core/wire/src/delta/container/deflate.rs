@@ -38,7 +38,7 @@ pub(super) fn rewrap(plain: &[u8], parameters: &[u8], len_max: usize) -> Option<
     let (&[level, window, kind], mut rest) = parameters.split_first_chunk()?;
     let header = read_uint(&mut rest).ok()?;
     let (header, content) = plain.split_at_checked(header)?;
-    if !effort::affordable(std::iter::once(content), level) {
+    if !effort::affordable(content, content.len(), level) {
         return None;
     }
     let mut out = header.to_vec();
@@ -55,7 +55,7 @@ pub(super) fn level_of(stream: &[u8], content: &[u8], window: u8, first: &[u8]) 
     let others = [6, 9, 1, 3, 5, 4, 2, 7, 8, 0].into_iter().filter(|level| !first.contains(level));
     let mut levels = first.iter().copied().chain(others);
     levels.find(|level| {
-        if !effort::affordable(std::iter::once(content), *level) {
+        if !effort::affordable(content, content.len(), *level) {
             return false;
         }
         let mut at = 0;

@@ -107,7 +107,7 @@ pub(super) fn rewrap(plain: &[u8], parameters: &[u8], len_max: usize) -> Option<
     let refused = match mode {
         FASTLZ => false,
         ZSTD => !ZSTD_LEVELS.contains(&level),
-        _ => !effort::affordable(plain.chunks(BLOCK_LEN), level),
+        _ => !effort::affordable(plain, BLOCK_LEN, level),
     };
     if block_len != BLOCK_LEN || refused {
         return None;
