@@ -151,3 +151,5 @@ CREATE TABLE saves_device (
     seen_at_ms BIGINT NOT NULL,
     PRIMARY KEY (game_id, player_id, device_id)
 );
+
+CREATE INDEX saves_device_seen ON saves_device (seen_at_ms);

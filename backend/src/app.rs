@@ -9,7 +9,7 @@ use crate::mail::Mailroom;
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
 use crate::saves::seal::Seal;
-use crate::saves::{Plains, Usage};
+use crate::saves::{Checking, Plains, Replaced, Usage};
 use crate::studio::Studio;
 use axum::Router;
 use axum::body::Body;
@@ -55,6 +55,8 @@ pub struct App {
     pub(crate) usage: Usage,
     pub(crate) seal: Seal,
     pub(crate) plains: Plains,
+    pub(crate) checking: Checking,
+    pub(crate) replaced: Replaced,
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
@@ -68,6 +70,41 @@ pub struct App {
 }
 
 impl App {
+    /// Opens everything that handlers share, on a database whose schema is up to date.
+    pub(crate) async fn open(
+        config: Config,
+        sql: Sql,
+        tls: bool,
+        address: SocketAddr,
+    ) -> Result<App, StartError> {
+        let blob = Blob::from_config(&config).map_err(|error| StartError(error.0))?;
+        blob.reach().await.map_err(|error| StartError(error.0))?;
+        let auth = Auth::open(&config, &sql).await?;
+        let seal = Seal::open(&config, &sql).await?;
+        let mail = Mailroom::open(&config)?;
+        Ok(App {
+            config,
+            sql,
+            blob,
+            auth,
+            usage: Usage::default(),
+            seal,
+            plains: Plains::default(),
+            checking: Checking::default(),
+            replaced: Replaced::default(),
+            studio: Studio::default(),
+            jobs: Jobs::default(),
+            mail,
+            heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+            in_flight: InFlight::default(),
+            tls,
+            address,
+            draining: AtomicBool::new(false),
+        })
+    }
+
     /// Where players and browsers reach the API.
     pub(crate) fn public_url(&self) -> String {
         match self.config.public_url.trim_end_matches('/') {
@@ -172,11 +209,6 @@ impl Server {
         make_private_folder(&config.data)?;
         let sql = open_sql(&config).await?;
         sql.migrate(now_ms()).await.map_err(|error| StartError::of("cannot migrate")(error.into()))?;
-        let blob = Blob::local(config.data.join("blobs"))
-            .map_err(|error| StartError::of("cannot make the blob folder")(error.into()))?;
-        let auth = Auth::open(&config, &sql).await?;
-        let seal = Seal::open(&config, &sql).await?;
-        let mail = Mailroom::open(&config)?;
         let tls = tls(&config)?;
         let (listener, address) = bind(&config.listen, "listen").await?;
         let studio = match config.studio.listen.as_str() {
@@ -185,25 +217,7 @@ impl Server {
         };
         let (stop, stopped) = watch::channel(false);
         let connections_max = config.http.connections_max;
-        let app = Arc::new(App {
-            config,
-            sql,
-            blob,
-            auth,
-            usage: Usage::default(),
-            seal,
-            plains: Plains::default(),
-            studio: Studio::default(),
-            jobs: Jobs::default(),
-            mail,
-            heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
-            body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
-            answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
-            in_flight: InFlight::default(),
-            tls: tls.is_some(),
-            address,
-            draining: AtomicBool::new(false),
-        });
+        let app = Arc::new(Box::pin(App::open(config, sql, tls.is_some(), address)).await?);
         let listening = |router: Router, connections_max: usize| Listening {
             app: app.clone(),
             router,
@@ -232,7 +246,7 @@ impl Server {
         if !app.config.metrics_listen.is_empty() {
             tasks.push(tokio::spawn(crate::metrics::listen(&app.config.metrics_listen, stopped).await?));
         }
-        tracing::info!(%address, engine = app.sql.engine(), "serving");
+        tracing::info!(%address, engine = app.sql.engine(), blob = app.blob.engine(), "serving");
         Ok(Server { app, address, studio_address, stop, tasks })
     }
 
@@ -241,6 +255,15 @@ impl Server {
     pub(crate) async fn app_for_tests(config: Config) -> Arc<App> {
         let server = Server::start(config).await.map_err(|error| error.to_string());
         server.map(|server| server.app.clone()).expect("the server starts")
+    }
+
+    /// Does now what the background does with saves when it is `now_ms`: takes away what retention does not keep.
+    pub fn sweep_saves(&self, now_ms: i64) -> impl Future<Output = Result<(), StartError>> + Send + use<> {
+        let app = self.app.clone();
+        async move {
+            let done = crate::saves::sweep_at(&app, now_ms).await;
+            done.map_err(|error| StartError::of("cannot sweep saves")(error.into()))
+        }
     }
 
     /// The address that the API listens on.

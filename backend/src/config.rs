@@ -26,6 +26,8 @@ pub struct Config {
     pub log_format: String,
     /// The database.
     pub database: DatabaseConfig,
+    /// The blob store.
+    pub blob: crate::ports::blob::config::BlobConfig,
     /// The HTTP edge.
     pub http: HttpConfig,
     /// TLS.
@@ -56,6 +58,7 @@ impl Default for Config {
             log: "info".into(),
             log_format: "json".into(),
             database: DatabaseConfig::default(),
+            blob: crate::ports::blob::config::BlobConfig::default(),
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             auth: crate::auth::config::AuthConfig::default(),
@@ -172,7 +175,8 @@ impl Config {
             Some((key, _)) => Err(ConfigError(format!("`{key}` must be above 0"))),
             None => {
                 self.saves.check().map_err(ConfigError)?;
-                self.mail.check()
+                self.mail.check()?;
+                self.blob.check()
             }
         }
     }
@@ -197,16 +201,18 @@ pub fn load(
     env: impl Iterator<Item = (String, String)>,
     flags: &[(&str, String)],
 ) -> Result<Effective, ConfigError> {
+    let env: Vec<(String, String)> = env.collect();
     let mut layers = Layers::defaults();
     if let Some(path) = file {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError(format!("cannot read {}: {error}", path.display())))?;
         layers.apply_file(&text, &path.display().to_string())?;
     }
-    layers.apply_env(env)?;
+    layers.apply_env(&env)?;
     for (key, value) in flags {
         layers.set_text(key, value, "flag".into())?;
     }
+    layers.apply_aws(&env)?;
     layers.finish()
 }
 
@@ -241,13 +247,39 @@ impl Layers {
         Ok(())
     }
 
-    fn apply_env(&mut self, env: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
+    fn apply_env(&mut self, env: &[(String, String)]) -> Result<(), ConfigError> {
         for (name, value) in env {
             let Some(rest) = name.strip_prefix("AETHEX_") else { continue };
             let key = self.0.keys().find(|key| key.replace('.', "_").to_uppercase() == rest).cloned();
             // Other programs of the product have AETHEX_ variables too: an unknown one is not ours.
             if let Some(key) = key {
-                self.set_text(&key, &value, name)?;
+                self.set_text(&key, value, name.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The variables that every S3 client knows, where nothing of ours says who we are. The key comes from one
+    /// place: an id from here and a secret from there would be nobody's.
+    fn apply_aws(&mut self, env: &[(String, String)]) -> Result<(), ConfigError> {
+        let is_unset =
+            |key: &str| self.0.get(key).is_some_and(|(value, _)| value.as_str().is_some_and(str::is_empty));
+        let ours = ["blob.access_key_id", "blob.access_key_secret", "blob.credentials_file"];
+        let is_s3 = self.0.get("blob.engine").is_some_and(|(engine, _)| engine.as_str() == Some("s3"));
+        let mut wanted = Vec::new();
+        if is_s3 && ours.into_iter().all(is_unset) {
+            wanted.extend([
+                ("AWS_ACCESS_KEY_ID", "blob.access_key_id"),
+                ("AWS_SECRET_ACCESS_KEY", "blob.access_key_secret"),
+                ("AWS_SESSION_TOKEN", "blob.session_token"),
+            ]);
+        }
+        if is_s3 && self.0.get("blob.region").is_some_and(|(_, source)| source == "default") {
+            wanted.extend([("AWS_DEFAULT_REGION", "blob.region"), ("AWS_REGION", "blob.region")]);
+        }
+        for (name, key) in wanted {
+            if let Some((_, value)) = env.iter().find(|(found, value)| found == name && !value.is_empty()) {
+                self.set_text(key, value, name.to_owned())?;
             }
         }
         Ok(())
@@ -370,6 +402,32 @@ mod tests {
         assert_eq!(effective.config.auth.proof.secret, "secret");
         assert!(!shown.contains("\"secret\"") && !shown.contains("secret@"), "{shown}");
         assert!(effective.sources.iter().any(|(k, _, s)| k == "listen" && s == "AETHEX_LISTEN"));
+    }
+
+    #[test]
+    fn the_usual_variables_of_s3_are_taken_where_nothing_else_is_set() {
+        let aws =
+            [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hidden"), ("AWS_REGION", "eu-west-1")];
+        let read = |ours: &[(&str, &str)]| load(None, env(&[&aws[..], ours].concat()), &[]).unwrap();
+        let s3 = read(&[("AETHEX_BLOB_ENGINE", "s3"), ("AETHEX_BLOB_BUCKET", "b")]);
+        let blob = &s3.config.blob;
+        assert_eq!(
+            (&*blob.access_key_id, &*blob.access_key_secret, &*blob.region),
+            ("id", "hidden", "eu-west-1")
+        );
+        assert!(s3.config.check().is_ok());
+        assert!(!format!("{:?} {:?}", s3.sources, s3.config).contains("hidden"));
+        assert_eq!(read(&[]).config.blob.access_key_id, "");
+        for ours in ["AETHEX_BLOB_ACCESS_KEY_ID", "AETHEX_BLOB_CREDENTIALS_FILE"] {
+            let half = read(&[("AETHEX_BLOB_ENGINE", "s3"), ("AETHEX_BLOB_BUCKET", "b"), (ours, "x")]);
+            assert_eq!(half.config.blob.access_key_secret, "");
+        }
+        let half = read(&[
+            ("AETHEX_BLOB_ENGINE", "s3"),
+            ("AETHEX_BLOB_BUCKET", "b"),
+            ("AETHEX_BLOB_ACCESS_KEY_ID", "x"),
+        ]);
+        assert!(half.config.check().unwrap_err().0.contains("blob.access_key_secret"));
     }
 
     #[test]

@@ -5,6 +5,10 @@ use parking_lot::Mutex;
 
 /// Milliseconds since 1970 UTC.
 pub fn now_ms() -> i64 {
+    #[cfg(feature = "simulation")]
+    if let Some(host) = crate::simulation::host() {
+        return host.now_ms();
+    }
     #[expect(clippy::disallowed_methods, reason = "the one home of the system clock")]
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).expect("the system clock is set after 1970");
@@ -14,6 +18,11 @@ pub fn now_ms() -> i64 {
 /// Random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
+    #[cfg(feature = "simulation")]
+    if let Some(host) = crate::simulation::host() {
+        bytes.fill_with(|| host.random() as u8);
+        return bytes;
+    }
     getrandom::fill(&mut bytes).expect("the operating system provides randomness");
     bytes
 }
@@ -23,8 +32,14 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 pub(crate) fn new_id() -> String {
     static LAST: Mutex<(u64, u16)> = Mutex::new((0, 0));
     let now = now_ms().unsigned_abs();
+    #[cfg(feature = "simulation")]
+    let ids = crate::simulation::host().map(|host| host.last_id());
+    #[cfg(feature = "simulation")]
+    let last = ids.as_deref().unwrap_or(&LAST);
+    #[cfg(not(feature = "simulation"))]
+    let last = &LAST;
     let (ms, counter) = {
-        let mut last = LAST.lock();
+        let mut last = last.lock();
         // 12 bits of counter; past that the millisecond is borrowed from the future.
         *last = match *last {
             (ms, _) if now > ms => (now, 0),
@@ -36,6 +51,18 @@ pub(crate) fn new_id() -> String {
     let mut tail = random::<10>();
     tail[..2].copy_from_slice(&counter.to_be_bytes());
     uuid::Builder::from_unix_timestamp_millis(ms, &tail).into_uuid().hyphenated().to_string()
+}
+
+/// Runs work that blocks off the request threads; in a simulation in its turn.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, tokio::task::JoinError> {
+    #[cfg(feature = "simulation")]
+    if let Some(host) = crate::simulation::host() {
+        tokio::time::sleep(host.step_time()).await;
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await
 }
 
 /// A new id for a version.

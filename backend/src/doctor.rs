@@ -15,7 +15,7 @@ pub struct Check {
     pub outcome: Result<String, String>,
 }
 
-/// Runs every check; none of them changes data.
+/// Runs every check; none of them changes data, but for a probe in the bucket that is taken away again.
 pub async fn run(config: &Config) -> Vec<Check> {
     let mut checks = vec![check_data_folder(config), check_listen("listen", &config.listen).await];
     if !config.studio.listen.is_empty() {
@@ -41,6 +41,7 @@ pub async fn run(config: &Config) -> Vec<Check> {
             sql.close().await;
         }
     }
+    checks.extend(check_blob(config).await);
     checks.push(check_tls(config));
     checks.push(check_mail(config).await);
     checks
@@ -68,6 +69,15 @@ async fn check_jobs(sql: &Sql) -> Option<Check> {
     }
     let outcome = crate::jobs::state(sql).await.map_err(|error| error.to_string());
     Some(Check { what: "jobs".into(), outcome })
+}
+
+/// The bucket, where that is the blob store.
+async fn check_blob(config: &Config) -> Vec<Check> {
+    let found = match config.blob.engine.as_str() {
+        "local" => return vec![],
+        _ => crate::ports::blob::examine(&config.blob).await,
+    };
+    found.into_iter().map(|(what, outcome)| Check { what: what.into(), outcome }).collect()
 }
 
 /// The keys that saves are encrypted with, once there is a schema.

@@ -52,16 +52,26 @@ impl Failure {
             .retry_after(wait_s)
     }
 
+    /// The blob store failed. One that cannot be asked now is to be asked again later.
+    pub(crate) fn blob(error: &std::io::Error) -> Failure {
+        let what = format!("the blob store failed: {error}");
+        if !crate::ports::blob::is_unavailable(error) {
+            return Failure::internal(what);
+        }
+        let mut failure = Failure::new(
+            ErrorCode::Overloaded,
+            "The server's storage does not answer: nothing is lost, try again shortly.",
+        )
+        .retry_after(RETRY_AFTER_OVERLOADED_S);
+        failure.fault = Some(what);
+        failure
+    }
+
     /// A fault of ours: `what` is logged, not sent.
     pub(crate) fn internal(what: impl Into<String>) -> Failure {
         let mut failure = Failure::new(ErrorCode::Internal, "The server failed; the fault is logged.");
         failure.fault = Some(what.into());
         failure
-    }
-
-    /// The blob store failed.
-    pub(crate) fn blob(error: &std::io::Error) -> Failure {
-        Failure::internal(format!("the blob store failed: {error}"))
     }
 
     pub(crate) fn conflict(conflict: aethex_wire::saves::Conflict) -> Failure {

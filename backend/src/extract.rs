@@ -163,7 +163,7 @@ pub(crate) fn media_type(headers: &HeaderMap) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-fn expect_media_type(headers: &HeaderMap, wanted: &str) -> Outcome<()> {
+pub(crate) fn expect_media_type(headers: &HeaderMap, wanted: &str) -> Outcome<()> {
     if media_type(headers).eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
@@ -230,7 +230,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     let room = app.heavy_work.clone().acquire_owned().await;
     let room = room.map_err(|error| Failure::internal(error.to_string()))?;
     // The place is the work's, not the caller's: a client that goes away does not free it early.
-    let done = tokio::task::spawn_blocking(move || {
+    let done = crate::context::blocking(move || {
         let _room = room;
         work()
     });

@@ -20,6 +20,8 @@ pub mod openapi;
 pub mod ports;
 pub mod privacy;
 pub mod saves;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod studio;
 
 pub use app::{App, Server, StartError};

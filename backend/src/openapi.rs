@@ -13,7 +13,14 @@ use aethex_wire::privacy::{
     AcceptPolicy, AnswerAsParent, AskParent, CancelErasure, DownloadExport, GetExport, GetPrivacy,
     GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
 };
-use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetSave, ListSaves, PutSave, SaveHistory};
+use aethex_wire::saves::history::{
+    BranchSave, DiffSaves, GetQuota, ListDevices, PutDevice, PutVersion, RestoreSave,
+};
+use aethex_wire::saves::sync::{BATCH_MEDIA_TYPE, PutSaves};
+use aethex_wire::saves::uploads::{
+    BeginUpload, CancelUpload, CompleteUpload, GetPartChunks, GetUpload, PutChunk,
+};
+use aethex_wire::saves::{DeleteSave, FRAME_MEDIA_TYPE, GetPart, GetSave, ListSaves, PutSave, SaveHistory};
 use aethex_wire::studio::privacy::DownloadPlayerExport;
 use aethex_wire::studio::server::{ServerEndSessions, ServerGetPlayer};
 use aethex_wire::{
@@ -88,16 +95,28 @@ pub fn document() -> Value {
     doc.add::<EndSession>(&[]);
     doc.add::<EndOtherSessions>(&[]);
     doc.add::<ListSaves>(&[]);
-    doc.add::<PutSave>(&[header_parameter(
-        IDEMPOTENCY_KEY_HEADER,
-        "1 to 64 visible ASCII characters: the same key with the same body gives the same answer.",
-    )]);
+    doc.add::<PutSave>(&[idempotency_parameter()]);
     doc.add::<GetSave>(&[header_parameter(
         "If-None-Match",
         "The `ETag` at hand: 304 when it is still the head.",
     )]);
     doc.add::<DeleteSave>(&[]);
     doc.add::<SaveHistory>(&[]);
+    doc.add::<PutSaves>(&[]);
+    doc.add::<GetPart>(&[]);
+    doc.add::<BeginUpload>(&[]);
+    doc.add::<GetUpload>(&[]);
+    doc.add::<PutChunk>(&[]);
+    doc.add::<CompleteUpload>(&[]);
+    doc.add::<CancelUpload>(&[]);
+    doc.add::<GetPartChunks>(&[]);
+    doc.add::<DiffSaves>(&[]);
+    doc.add::<PutVersion>(&[]);
+    doc.add::<RestoreSave>(&[idempotency_parameter()]);
+    doc.add::<BranchSave>(&[idempotency_parameter()]);
+    doc.add::<GetQuota>(&[]);
+    doc.add::<PutDevice>(&[]);
+    doc.add::<ListDevices>(&[]);
     doc.add::<ListPolicies>(&[]);
     doc.add::<AcceptPolicy>(&[]);
     doc.add::<GetPrivacy>(&[]);
@@ -174,6 +193,15 @@ impl Doc {
             let content = Value::Object(content.collect());
             operation["requestBody"] = json!({ "required": true, "content": content });
         }
+        if E::NAME == PutSaves::NAME {
+            let batch = json!({ "schema": { "type": "string", "format": "binary" } });
+            operation["requestBody"] = json!({ "required": true, "content": { BATCH_MEDIA_TYPE: batch } });
+        }
+        if E::NAME == PutChunk::NAME {
+            let chunk = json!({ "schema": { "type": "string", "format": "binary" } });
+            operation["requestBody"] =
+                json!({ "required": true, "content": { "application/octet-stream": chunk } });
+        }
         let path = self.paths.entry(E::PATH).or_insert_with(|| json!({}));
         path[E::METHOD.as_str().to_lowercase()] = operation;
     }
@@ -196,13 +224,17 @@ impl Doc {
                     json!({ "schema": { "type": "string", "format": "binary" } });
             }
         }
+        if E::NAME == GetPart::NAME {
+            success["content"] =
+                json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
+        }
         if matches!(E::NAME, DownloadExport::NAME | DownloadPlayerExport::NAME) {
             success["content"] =
                 json!({ "application/zip": { "schema": { "type": "string", "format": "binary" } } });
         }
         let mut responses = Map::new();
         responses.insert(E::STATUS.to_string(), success);
-        if E::NAME == GetSave::NAME {
+        if matches!(E::NAME, GetSave::NAME | GetPart::NAME) {
             responses
                 .insert("304".into(), json!({ "description": "The version at hand is still the head." }));
         }
@@ -285,6 +317,13 @@ fn query_parameters(schema: Schema) -> Vec<Value> {
             json!({ "name": name, "in": "query", "required": false, "schema": schema, "description": description })
         })
         .collect()
+}
+
+fn idempotency_parameter() -> Value {
+    header_parameter(
+        IDEMPOTENCY_KEY_HEADER,
+        "1 to 64 visible ASCII characters: the same key with the same body gives the same answer.",
+    )
 }
 
 fn header_parameter(name: &str, description: &str) -> Value {

@@ -5,11 +5,21 @@ class_name CloudSlot
 extends Node
 
 signal status_changed(status: String)
-## Another device saved meanwhile: ask the player.
-signal conflict_found(mine: Dictionary, theirs: Dictionary, info: AeThexConflict)
+## Two devices played apart, and the cloud has both in one now: load it.
+signal merged
 
 const SLOT := "meadow"
 const LABEL := "Meadow"
+## What happens when two devices played apart: a gem that either took is in the bag once, and is left where both left it;
+## the player stands where the later save says. Only about the hat somebody has to be asked.
+const POLICIES: Dictionary = {
+	"inventory": "union",
+	"gems_left": "intersect",
+	"playtime": "max",
+	"position, facing": {"policy": "group", "by": "latest"},
+	"hat": "ask",
+}
+const THUMBNAIL_SIZE := Vector2i(256, 144)
 
 var status := "unknown"
 ## The id of the player whose game is on the screen; empty before the first login.
@@ -17,9 +27,11 @@ var player := ""
 
 
 func _ready() -> void:
+	AeThexCloud.saves.define(SLOT, POLICIES)
 	AeThexCloud.saves.synced.connect(_on_saves_changed.unbind(2))
 	AeThexCloud.saves.progress.connect(_on_saves_changed.unbind(1))
-	AeThexCloud.saves.conflict.connect(_on_conflict)
+	AeThexCloud.saves.conflict.connect(_on_saves_changed.unbind(2))
+	AeThexCloud.saves.merged.connect(_on_merged)
 	AeThexCloud.saves.failed.connect(_on_saves_changed.unbind(2))
 	AeThexCloud.online_changed.connect(_on_saves_changed.unbind(1))
 	AeThexCloud.auth.logged_in.connect(_on_saves_changed.unbind(1))
@@ -28,7 +40,11 @@ func _ready() -> void:
 
 ## Saves the game. With or without a network the player may go on at once.
 func save(game: Dictionary, playtime: float) -> AeThexResult:
-	var result: AeThexResult = await AeThexCloud.saves.save(SLOT, game, {"label": LABEL, "playtime": playtime})
+	var options := {"label": LABEL, "playtime": playtime}
+	var picture := thumbnail()
+	if picture != null:
+		options.parts = {"thumbnail": picture}
+	var result: AeThexResult = await AeThexCloud.saves.save(SLOT, game, options)
 	refresh()
 	return result
 
@@ -39,14 +55,13 @@ func load_game() -> AeThexResult:
 	return result
 
 
-## `choice` is "local", "cloud" or a merged game. The game to go on with is in `result.data` of the load that
-## follows.
-func resolve(choice: Variant) -> AeThexResult:
-	var resolved: AeThexResult = await AeThexCloud.saves.resolve(SLOT, choice)
-	if not resolved.success:
-		refresh()
-		return resolved
-	return await load_game()
+## What is on the screen, small; null without a screen.
+func thumbnail() -> Image:
+	if DisplayServer.get_name() == "headless":
+		return null
+	var image := get_viewport().get_texture().get_image()
+	image.resize(THUMBNAIL_SIZE.x, THUMBNAIL_SIZE.y, Image.INTERPOLATE_LANCZOS)
+	return image
 
 
 ## Looks again where the save stands.
@@ -63,10 +78,7 @@ func _on_saves_changed() -> void:
 	refresh()
 
 
-func _on_conflict(slot: String, info: AeThexConflict) -> void:
+func _on_merged(slot: String, _version: AeThexSave) -> void:
 	refresh()
-	if slot != SLOT or not info.local is Dictionary:
-		return
-	var theirs: AeThexResult = await AeThexCloud.saves.load_version(slot, info.cloud)
-	if theirs.success and theirs.data is Dictionary:
-		conflict_found.emit(info.local, theirs.data, info)
+	if slot == SLOT:
+		merged.emit()

@@ -16,16 +16,21 @@ var playtime := 0.0
 @onready var hud: Hud = $Ui/Hud
 @onready var login_dialog: AeThexLoginDialog = $Ui/LoginDialog
 @onready var account_screen: AccountScreen = $Ui/AccountScreen
-@onready var conflict_dialog: ConflictDialog = $Ui/ConflictDialog
+@onready var conflict_dialog: AeThexConflictDialog = $Ui/ConflictDialog
+@onready var history_panel: AeThexHistoryPanel = $Ui/HistoryPanel
 
 
 func _ready() -> void:
 	get_tree().auto_accept_quit = false
 	world.gem_taken.connect(_on_gem_taken)
 	slot.status_changed.connect(hud.show_status)
-	slot.conflict_found.connect(_on_conflict_found)
+	slot.merged.connect(_on_merged)
+	conflict_dialog.describe = _describe
+	conflict_dialog.resolved.connect(_on_resolved)
+	history_panel.restored.connect(_on_restored)
 	hud.save_pressed.connect(save_game)
 	hud.load_pressed.connect(load_game)
+	hud.history_pressed.connect(_on_history_pressed)
 	hud.quit_pressed.connect(quit_game)
 	hud.account_pressed.connect(_on_account_pressed)
 	hud.keep_pressed.connect(login_dialog.open)
@@ -64,6 +69,8 @@ func _unhandled_input(event: InputEvent) -> void:
 		save_game()
 	elif event.is_action_pressed(&"load_game"):
 		load_game()
+	elif event is InputEventKey and event.pressed and not event.echo and event.physical_keycode == KEY_H:
+		player.change_hat()
 
 
 func _notification(what: int) -> void:
@@ -76,6 +83,7 @@ func snapshot() -> Dictionary:
 	return {
 		"position": player.position,
 		"facing": player.facing,
+		"hat": player.hat,
 		"inventory": inventory.duplicate(true),
 		"gems_left": world.left(),
 		"playtime": playtime,
@@ -87,12 +95,14 @@ func new_game() -> void:
 	playtime = 0.0
 	world.reset()
 	player.position = Vector2.ZERO
+	player.hat = "none"
 	hud.show_inventory(inventory)
 
 
 func restore(game: Dictionary) -> void:
 	player.position = game.get("position", Vector2.ZERO)
 	player.facing = game.get("facing", Vector2.DOWN)
+	player.hat = game.get("hat", "none")
 	player.queue_redraw()
 	inventory.assign(game.get("inventory", []))
 	world.set_left(game.get("gems_left", world.left()))
@@ -131,16 +141,6 @@ func quit_game() -> void:
 		await slot.save(snapshot(), playtime)
 		await AeThexCloud.saves.flush(3.0)
 	get_tree().quit()
-
-
-func resolve(choice: Variant) -> AeThexResult:
-	var result := await slot.resolve(choice)
-	if result.success:
-		restore(result.data)
-		hud.say("Resolved")
-	else:
-		hud.say(result.error.message)
-	return result
 
 
 func _on_gem_taken(kind: StringName, at: Vector2) -> void:
@@ -182,6 +182,32 @@ func log_out() -> void:
 	start()
 
 
-func _on_conflict_found(mine: Dictionary, theirs: Dictionary, info: AeThexConflict) -> void:
-	conflict_dialog.open(mine, theirs, info)
-	resolve(await conflict_dialog.chosen)
+## Two devices played apart, and nobody had to be asked.
+func _on_merged() -> void:
+	await load_game()
+	hud.say("What you did on your other device is here, too")
+
+
+func _on_resolved(_slot: String, choice: String, other_slot: String) -> void:
+	await load_game()
+	hud.say("This device's meadow is kept as \"%s\"" % other_slot if choice == "both" else "Resolved")
+
+
+func _on_history_pressed() -> void:
+	if AeThexCloud.auth.is_logged_in():
+		history_panel.open(CloudSlot.SLOT)
+	else:
+		login_dialog.open()
+
+
+func _on_restored(_slot: String) -> void:
+	await load_game()
+	hud.say("Went back; the newer saves are still in the history")
+
+
+## A side of a conflict in the game's own words.
+func _describe(game: Variant) -> String:
+	if not game is Dictionary:
+		return ""
+	var hat: String = game.get("hat", "none")
+	return "%d gems, %s" % [game.get("inventory", []).size(), "no hat" if hat == "none" else "a %s hat" % hat]

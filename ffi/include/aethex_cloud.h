@@ -284,6 +284,34 @@ enum {
      */
     AETHEX_ERROR_VERSION_NOT_FOUND = 207,
     /**
+     * The patch's base is not at hand, or the patch does not give what its hash says: send the data in full.
+     */
+    AETHEX_ERROR_UNKNOWN_BASE = 208,
+    /**
+     * A part is named whose content is not stored: send its bytes.
+     */
+    AETHEX_ERROR_UNKNOWN_PART = 209,
+    /**
+     * A part's name breaks a rule named in the message.
+     */
+    AETHEX_ERROR_INVALID_PART = 210,
+    /**
+     * The content is encrypted by the player's devices: the backend cannot read it.
+     */
+    AETHEX_ERROR_SEALED_SAVE = 211,
+    /**
+     * A slot of this name exists: choose another name.
+     */
+    AETHEX_ERROR_SLOT_TAKEN = 212,
+    /**
+     * No upload with this id: it was completed, given up or never begun.
+     */
+    AETHEX_ERROR_UPLOAD_NOT_FOUND = 213,
+    /**
+     * Chunks of the upload are missing or damaged: ask which, and send them.
+     */
+    AETHEX_ERROR_UPLOAD_INCOMPLETE = 214,
+    /**
      * The request was cancelled before it completed.
      */
     AETHEX_ERROR_CANCELLED = 900,
@@ -334,7 +362,19 @@ enum {
     /**
      * The system's browser cannot be opened, or its answer did not come.
      */
-    AETHEX_ERROR_BROWSER = 912
+    AETHEX_ERROR_BROWSER = 912,
+    /**
+     * The save was written by a newer version of the game: update the game.
+     */
+    AETHEX_ERROR_NEWER_SCHEMA = 913,
+    /**
+     * The merge needs an answer that the game did not give; the message names the paths.
+     */
+    AETHEX_ERROR_MERGE_UNANSWERED = 914,
+    /**
+     * The save cannot be decrypted: set the key that it was encrypted with.
+     */
+    AETHEX_ERROR_SAVE_KEY_NEEDED = 915
 };
 
 
@@ -399,6 +439,35 @@ typedef int32_t aethex_browser;
 #endif // __cplusplus
 
 /**
+ * What kind of change it is.
+ */
+enum aethex_change_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Only the newer version has it.
+     */
+    AETHEX_CHANGE_ADDED = 0,
+    /**
+     * Only the older version has it.
+     */
+    AETHEX_CHANGE_REMOVED = 1,
+    /**
+     * Both have it, with different values.
+     */
+    AETHEX_CHANGE_CHANGED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_change_kind aethex_change_kind;
+#else
+typedef int32_t aethex_change_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What a challenge asks for.
  */
 enum aethex_challenge_kind
@@ -457,6 +526,47 @@ typedef int32_t aethex_credentials;
 #endif // __cplusplus
 
 /**
+ * Who decides where both sides changed the same.
+ */
+enum aethex_decider
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The default: the later save for parts, the player for contents that are bytes.
+     */
+    AETHEX_DECIDER_DEFAULT = 0,
+    /**
+     * The side that was saved later.
+     */
+    AETHEX_DECIDER_LATEST = 1,
+    /**
+     * The side with more played time.
+     */
+    AETHEX_DECIDER_PLAYTIME = 2,
+    /**
+     * This device.
+     */
+    AETHEX_DECIDER_LOCAL = 3,
+    /**
+     * The cloud.
+     */
+    AETHEX_DECIDER_CLOUD = 4,
+    /**
+     * The player; not for parts.
+     */
+    AETHEX_DECIDER_ASK = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_decider aethex_decider;
+#else
+typedef int32_t aethex_decider;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What a save holds.
  */
 enum aethex_encoding
@@ -506,8 +616,9 @@ enum aethex_event_kind
      */
     AETHEX_EVENT_SAVE_SYNCED = 4,
     /**
-     * The cloud holds a save that this device's was not made from: `slot`, `conflict`, and this device's
-     * content in `encoding` and `value` or `data`. Both are kept until `aethex_saves_resolve`.
+     * The cloud holds a save that this device's was not made from, and somebody has to choose: `slot`, `conflict`, and this
+     * device's content in `encoding` and `value` or `data`. Both are kept until `aethex_saves_resolve`,
+     * `aethex_saves_answer` or `aethex_saves_keep_both`.
      */
     AETHEX_EVENT_SAVE_CONFLICT = 5,
     /**
@@ -528,6 +639,23 @@ enum aethex_event_kind
      * `AETHEX_BROWSER_GAME`.
      */
     AETHEX_EVENT_OPEN_BROWSER = 9,
+    /**
+     * The cloud held a save that this device's was not made from; both were merged, and the merge is in the cloud: `slot`,
+     * `version`. Load it; what the game saves before is merged in turn.
+     */
+    AETHEX_EVENT_SAVE_MERGED = 10,
+    /**
+     * A large part of a save is on its way: `slot`, `sent_bytes`, `total_bytes`.
+     */
+    AETHEX_EVENT_SAVE_PROGRESS = 11,
+    /**
+     * The slot is being played on another device, or has saves there that the cloud does not have: `slot`, `device`.
+     */
+    AETHEX_EVENT_ACTIVE_ELSEWHERE = 12,
+    /**
+     * A wrapped file was replaced while the game runs, as a conflict ended: `slot`. Read it again.
+     */
+    AETHEX_EVENT_FILE_REPLACED = 13,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -596,6 +724,35 @@ enum aethex_merge_choice
 typedef enum aethex_merge_choice aethex_merge_choice;
 #else
 typedef int32_t aethex_merge_choice;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What is sent by itself over a network that costs by the byte, see `aethex_saves_set_metered`.
+ */
+enum aethex_metered
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Small saves.
+     */
+    AETHEX_METERED_ALLOW_SMALL = 0,
+    /**
+     * Nothing: saves wait for another network, or for `aethex_saves_flush`.
+     */
+    AETHEX_METERED_NEVER = 1,
+    /**
+     * Everything.
+     */
+    AETHEX_METERED_ALWAYS = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_metered aethex_metered;
+#else
+typedef int32_t aethex_metered;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -997,6 +1154,18 @@ typedef struct aethex_cloud_options {
      * The player's language as a BCP 47 tag (`de`, `pt-BR`), for mails to a new account; empty: unknown.
      */
     struct aethex_str locale;
+    /**
+     * How long autosaves and wrapped files rest before they are sent, in milliseconds, at most a minute; 0: 2 seconds.
+     */
+    uint32_t save_debounce_ms;
+    /**
+     * An `aethex_metered`: what may be sent over a metered network.
+     */
+    int32_t metered;
+    /**
+     * With `AETHEX_METERED_ALLOW_SMALL` the most bytes of one save; 0: 64 KiB.
+     */
+    uint64_t metered_bytes_max;
 } aethex_cloud_options;
 
 /**
@@ -1123,7 +1292,70 @@ typedef struct aethex_save_version {
      * Whether it is the mark that a delete left.
      */
     bool deleted;
+    /**
+     * Whether it stays in the history for ever.
+     */
+    bool pinned;
+    /**
+     * Whether its content was removed for its age: it can be listed, and not loaded any more.
+     */
+    bool pruned;
+    /**
+     * Names of what it holds beside its content; null when there is nothing.
+     */
+    const struct aethex_str *parts;
+    /**
+     * How many parts.
+     */
+    size_t part_count;
+    /**
+     * Version of the game's data layout that it was saved with; 0 when the game does not count them.
+     */
+    int64_t schema;
+    /**
+     * The game's version; empty when unknown.
+     */
+    struct aethex_str app_version;
 } aethex_save_version;
+
+/**
+ * A value: a 64-bit handle, 0 for none. Free it with `aethex_value_free`.
+ */
+typedef uint64_t aethex_value;
+
+/**
+ * A field that needs an answer.
+ */
+typedef struct aethex_ask {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Where it is: keys joined by dots, list items in brackets; empty for the whole save.
+     */
+    struct aethex_str path;
+    /**
+     * The other fields that the same answer is for; null when there are none.
+     */
+    const struct aethex_str *also;
+    /**
+     * How many of them.
+     */
+    size_t also_count;
+    /**
+     * What both sides come from has there, lent; 0 when nothing.
+     */
+    aethex_value base;
+    /**
+     * What this device has there, lent; 0 when nothing.
+     */
+    aethex_value local;
+    /**
+     * What the cloud has there, lent; 0 when nothing.
+     */
+    aethex_value cloud;
+} aethex_ask;
 
 /**
  * Why a save did not become the newest: somebody else's did, and this one was not made from it.
@@ -1145,12 +1377,66 @@ typedef struct aethex_conflict {
      * This device's save, as the cloud keeps it beside the head.
      */
     const struct aethex_save_version *kept;
+    /**
+     * The data that both sides come from, lent; 0 when it is unknown or bytes. This and what follows is there in the
+     * event and in `aethex_conflict_result`, not in the results of saves.
+     */
+    aethex_value base;
+    /**
+     * The data that this device saved, lent; 0 when it is bytes.
+     */
+    aethex_value local;
+    /**
+     * The data that the cloud holds, lent; 0 when it is bytes, or the slot was deleted there.
+     */
+    aethex_value cloud;
+    /**
+     * The data merged, with the cloud's at each path that needs an answer, lent; 0 when there is no merge.
+     */
+    aethex_value merged;
+    /**
+     * The fields that need an answer, as an array of pointers; null when there is no merge: then a side is to be picked.
+     */
+    const struct aethex_ask *const *asks;
+    /**
+     * How many fields.
+     */
+    size_t ask_count;
 } aethex_conflict;
 
 /**
- * A value: a 64-bit handle, 0 for none. Free it with `aethex_value_free`.
+ * A device of the player, as it last told of itself.
  */
-typedef uint64_t aethex_value;
+typedef struct aethex_device {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Whether saves wait on it that the cloud does not have.
+     */
+    bool unsent;
+    /**
+     * Whether a slot is being played on it right now.
+     */
+    bool active;
+    /**
+     * Its id.
+     */
+    struct aethex_str device_id;
+    /**
+     * Its name.
+     */
+    struct aethex_str device_name;
+    /**
+     * The slot that is played on it; empty when none is.
+     */
+    struct aethex_str slot;
+    /**
+     * When it last told so, milliseconds since 1970 UTC.
+     */
+    int64_t seen_at_ms;
+} aethex_device;
 
 /**
  * An event. Fields that its kind does not name are null, 0 or empty.
@@ -1216,6 +1502,18 @@ typedef struct aethex_event {
      * The page's address: `https://…`, or one on this machine.
      */
     struct aethex_str url;
+    /**
+     * Bytes of a large part that were sent.
+     */
+    uint64_t sent_bytes;
+    /**
+     * Its size in bytes.
+     */
+    uint64_t total_bytes;
+    /**
+     * The other device.
+     */
+    const struct aethex_device *device;
 } aethex_event;
 
 /**
@@ -2100,6 +2398,28 @@ typedef struct aethex_receipt_result {
 typedef void (*aethex_receipt_callback)(void *user_data, const struct aethex_receipt_result *result);
 
 /**
+ * A named content of a save, beside the main one.
+ */
+typedef struct aethex_part {
+    /**
+     * Its name: 1 to 64 bytes, not `data`.
+     */
+    struct aethex_str name;
+    /**
+     * Its bytes; null when it is a value.
+     */
+    const uint8_t *data;
+    /**
+     * How many bytes.
+     */
+    size_t len;
+    /**
+     * Its value when it is no bytes; it stays yours. Neither bytes nor a value remove the part.
+     */
+    aethex_value value;
+} aethex_part;
+
+/**
  * What to note with a save. Set everything to zero, then `struct_size` and what you know.
  */
 typedef struct aethex_save_options {
@@ -2119,6 +2439,15 @@ typedef struct aethex_save_options {
      * Played time in milliseconds; 0: unknown.
      */
     int64_t playtime_ms;
+    /**
+     * Named contents that change together with the main one: a thumbnail, screenshots, files; null for none. Parts that are
+     * not named stay as they are.
+     */
+    const struct aethex_part *parts;
+    /**
+     * How many parts; at most 16.
+     */
+    size_t part_count;
 } aethex_save_options;
 
 /**
@@ -2264,6 +2593,511 @@ typedef struct aethex_versions_result {
  */
 typedef void (*aethex_versions_callback)(void *user_data,
                                          const struct aethex_versions_result *result);
+
+/**
+ * Result of a question for a conflict.
+ */
+typedef struct aethex_conflict_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The conflict; null when there is none that needs somebody, and on failure.
+     */
+    const struct aethex_conflict *conflict;
+} aethex_conflict_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_conflict_callback)(void *user_data,
+                                         const struct aethex_conflict_result *result);
+
+/**
+ * An answer for a field of a conflict.
+ */
+typedef struct aethex_answer {
+    /**
+     * The `path` of an `aethex_ask`.
+     */
+    struct aethex_str path;
+    /**
+     * An `aethex_resolution`: this device's, the cloud's, or `value`.
+     */
+    int32_t choice;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * With `AETHEX_RESOLUTION_MERGED` what to take; otherwise 0. It stays yours.
+     */
+    aethex_value value;
+} aethex_answer;
+
+/**
+ * Brings a value of the given schema up to the present one. Called inside `aethex_tick`. `value` is lent for the time of the
+ * call. Returns a new value, which the library takes; 0 when it cannot: the load then fails.
+ */
+typedef aethex_value (*aethex_migrate_callback)(void *user_data, aethex_value value, int64_t schema);
+
+/**
+ * Decides about a field with a custom policy. Called inside `aethex_tick`. Everything is lent for the time of the call; a side
+ * that has nothing there is 0. Returns a new value, which the library takes; 0: the player is asked. For the same
+ * question it must give the same answer on every device.
+ */
+typedef aethex_value (*aethex_merge_callback)(void *user_data,
+                                              struct aethex_str name,
+                                              struct aethex_str path,
+                                              aethex_value base,
+                                              aethex_value local,
+                                              aethex_value cloud);
+
+/**
+ * What a game says about its slots. Set everything to zero, then `struct_size` and what you need.
+ */
+typedef struct aethex_define_options {
+    /**
+     * `sizeof(aethex_define_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * Version of the game's data layout; 0 when the game does not count them.
+     */
+    int64_t schema;
+    /**
+     * Brings values of older schemas up; null: they are taken as they are.
+     */
+    aethex_migrate_callback migrate;
+    /**
+     * Decides about fields with the policy `custom`; null: the player is asked.
+     */
+    aethex_merge_callback merge;
+    /**
+     * Passed to both. It must stay usable until the definition is replaced or the cloud destroyed.
+     */
+    void *user_data;
+    /**
+     * An `aethex_decider`: who decides about parts that both sides changed.
+     */
+    int32_t parts;
+    /**
+     * An `aethex_decider`: who decides about contents that are bytes.
+     */
+    int32_t bytes;
+} aethex_define_options;
+
+/**
+ * Result of a question for devices.
+ */
+typedef struct aethex_devices_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The devices, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_device *const *devices;
+    /**
+     * How many devices.
+     */
+    size_t device_count;
+} aethex_devices_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_devices_callback)(void *user_data, const struct aethex_devices_result *result);
+
+/**
+ * Everything that this device knows of a slot. Set `struct_size` before it is filled.
+ */
+typedef struct aethex_slot_info {
+    /**
+     * `sizeof(aethex_slot_info)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_slot_status`.
+     */
+    int32_t status;
+    /**
+     * How many saves of it the cloud does not have.
+     */
+    size_t unsent;
+    /**
+     * Their bytes, compressed.
+     */
+    uint64_t unsent_bytes;
+    /**
+     * Place of the version that this device last saw in the cloud, from 1; 0 when it saw none.
+     */
+    int64_t sequence;
+    /**
+     * Milliseconds until the next attempt to send; -1 when none is planned.
+     */
+    int64_t next_attempt_ms;
+    /**
+     * Why the last save was refused, or why sending stopped; `AETHEX_OK` when neither.
+     */
+    aethex_error error;
+} aethex_slot_info;
+
+/**
+ * Result of a comparison of a wrapped file with the cloud.
+ */
+typedef struct aethex_file_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * Whether a newer save of the cloud was put into the file: read it again.
+     */
+    bool replaced;
+    /**
+     * Whether the file's content waits to be sent.
+     */
+    bool queued;
+    /**
+     * The version that the file is; null when the cloud has none, or is not known.
+     */
+    const struct aethex_save_version *version;
+} aethex_file_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_file_callback)(void *user_data, const struct aethex_file_result *result);
+
+/**
+ * Result of an export.
+ */
+typedef struct aethex_archive_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * How many versions were written.
+     */
+    size_t version_count;
+} aethex_archive_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_archive_callback)(void *user_data, const struct aethex_archive_result *result);
+
+/**
+ * What became of a slot of an archive.
+ */
+typedef struct aethex_imported_slot {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why this slot was not brought back.
+     */
+    aethex_error error;
+    /**
+     * The slot's name in the archive.
+     */
+    struct aethex_str slot;
+    /**
+     * The slot that it became; empty when the save was there already, and on failure.
+     */
+    struct aethex_str saved_as;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+} aethex_imported_slot;
+
+/**
+ * Result of an import.
+ */
+typedef struct aethex_import_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The slots, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_imported_slot *const *slots;
+    /**
+     * How many slots.
+     */
+    size_t slot_count;
+} aethex_import_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_import_callback)(void *user_data, const struct aethex_import_result *result);
+
+/**
+ * One difference between two versions.
+ */
+typedef struct aethex_change {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_change_kind`.
+     */
+    int32_t kind;
+    /**
+     * Where it is: keys joined by dots, list items in brackets; empty for the whole save.
+     */
+    struct aethex_str path;
+    /**
+     * The older value, lent; 0 when there is none, or when it is over 4 KiB.
+     */
+    aethex_value from;
+    /**
+     * The newer value, lent; 0 when there is none, or when it is over 4 KiB.
+     */
+    aethex_value to;
+    /**
+     * Size of the older value in bytes.
+     */
+    int64_t from_bytes;
+    /**
+     * Size of the newer value in bytes.
+     */
+    int64_t to_bytes;
+} aethex_change;
+
+/**
+ * Result of a comparison.
+ */
+typedef struct aethex_diff_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * Whether there are more changes than the 1,000 that are told.
+     */
+    bool truncated;
+    /**
+     * The older version; null on failure.
+     */
+    const struct aethex_save_version *from;
+    /**
+     * The newer version; null on failure.
+     */
+    const struct aethex_save_version *to;
+    /**
+     * The changes, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_change *const *changes;
+    /**
+     * How many changes.
+     */
+    size_t change_count;
+    /**
+     * Names of the parts that changed; null when there are none.
+     */
+    const struct aethex_str *parts;
+    /**
+     * How many parts.
+     */
+    size_t part_count;
+} aethex_diff_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_diff_callback)(void *user_data, const struct aethex_diff_result *result);
+
+/**
+ * Result of a change to a version, or of a new slot's beginning.
+ */
+typedef struct aethex_version_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The version; null on failure.
+     */
+    const struct aethex_save_version *version;
+} aethex_version_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_version_callback)(void *user_data, const struct aethex_version_result *result);
+
+/**
+ * Result of a question for the quota.
+ */
+typedef struct aethex_quota_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * Bytes that the player's versions and parts take.
+     */
+    int64_t used_bytes;
+    /**
+     * Bytes that they may take.
+     */
+    int64_t max_bytes;
+    /**
+     * Versions stored.
+     */
+    int64_t versions;
+    /**
+     * Versions that may be stored.
+     */
+    int64_t versions_max;
+} aethex_quota_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_quota_callback)(void *user_data, const struct aethex_quota_result *result);
 
 #ifdef __cplusplus
 extern "C" {
@@ -2823,6 +3657,42 @@ aethex_error aethex_saves_save_bytes(aethex_cloud cloud,
                                      aethex_op *op);
 
 /**
+ * Saves a value in a slot without waiting for the backend: for autosaves. The callback runs when the save is durable on
+ * this device; it is sent two seconds later, and of several in a row only the last one becomes a version. Saves of
+ * `aethex_saves_save` are never replaced. `options` may be null. The value stays yours.
+ */
+aethex_error aethex_saves_save_later(aethex_cloud cloud,
+                                     struct aethex_str slot,
+                                     aethex_value value,
+                                     const struct aethex_save_options *options,
+                                     aethex_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Saves bytes in a slot as `aethex_saves_save_later` does.
+ */
+aethex_error aethex_saves_save_bytes_later(aethex_cloud cloud,
+                                           struct aethex_str slot,
+                                           const uint8_t *data,
+                                           size_t len,
+                                           const struct aethex_save_options *options,
+                                           aethex_callback callback,
+                                           void *user_data,
+                                           aethex_op *op);
+
+/**
+ * Loads a part of a slot; of one of its versions when `version` is not empty.
+ */
+aethex_error aethex_saves_load_part(aethex_cloud cloud,
+                                    struct aethex_str slot,
+                                    struct aethex_str part,
+                                    struct aethex_str version,
+                                    aethex_load_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
  * Loads the newest save of a slot: from the cloud, or offline what this device knows.
  * `AETHEX_ERROR_SAVE_NOT_FOUND` in the result when the slot is empty.
  */
@@ -2925,6 +3795,218 @@ aethex_error aethex_saves_status(aethex_cloud cloud, struct aethex_str slot, int
  * Whether queued saves are sent as soon as possible, or wait for `aethex_saves_flush`.
  */
 aethex_error aethex_saves_enable_auto_sync(aethex_cloud cloud, bool enabled);
+
+/**
+ * Reads the conflict of a slot, with both sides and the fields that need an answer.
+ */
+aethex_error aethex_saves_conflict(aethex_cloud cloud,
+                                   struct aethex_str slot,
+                                   aethex_conflict_callback callback,
+                                   void *user_data,
+                                   aethex_op *op);
+
+/**
+ * Settles a conflict by the merge, with an answer for each field that needs one. The answers are copied.
+ * `AETHEX_ERROR_MERGE_UNANSWERED` in the result when one is missing.
+ */
+aethex_error aethex_saves_answer(aethex_cloud cloud,
+                                 struct aethex_str slot,
+                                 const struct aethex_answer *answers,
+                                 size_t answer_count,
+                                 aethex_save_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Settles a conflict by making this device's save a slot of its own; the cloud's stays. The result's `slot` is the new
+ * slot's name, for example `slot1 (2)`.
+ */
+aethex_error aethex_saves_keep_both(aethex_cloud cloud,
+                                    struct aethex_str slot,
+                                    aethex_save_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Says how the slots of a pattern are merged when two devices changed them, and which schema the game writes. `*` in
+ * the pattern stands for any characters.
+ *
+ * `policies` is a dictionary from paths to policies, `{"coins": "counter", "best": "max"}`, for example made by
+ * `aethex_value_from_json`; 0 for none. It stays yours. `options` may be null. Call it before the first load or save.
+ * `AETHEX_ERROR_INVALID_ARGUMENT`: a pattern, path or policy is not usable.
+ */
+aethex_error aethex_saves_define(aethex_cloud cloud,
+                                 struct aethex_str pattern,
+                                 aethex_value policies,
+                                 const struct aethex_define_options *options);
+
+/**
+ * Sets the key of 32 bytes that saves are encrypted with before they leave this device; null with 0 bytes ends it for
+ * new saves. It is copied, and kept in memory only. The backend then stores what it cannot read: nobody can help when
+ * the key is lost.
+ */
+aethex_error aethex_saves_set_key(aethex_cloud cloud,
+                                  const uint8_t *key,
+                                  size_t len);
+
+/**
+ * Says that a slot is being played on this device. Yields the player's other devices on which the same slot is being
+ * played right now, or has saves that the cloud does not have: `AETHEX_EVENT_ACTIVE_ELSEWHERE` comes for each, too.
+ */
+aethex_error aethex_saves_play(aethex_cloud cloud,
+                               struct aethex_str slot,
+                               aethex_devices_callback callback,
+                               void *user_data,
+                               aethex_op *op);
+
+/**
+ * Says that no slot is being played on this device any more.
+ */
+aethex_error aethex_saves_stop_playing(aethex_cloud cloud,
+                                       aethex_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Lists the player's devices that ever said what is played on them, the latest first.
+ */
+aethex_error aethex_saves_devices(aethex_cloud cloud,
+                                  aethex_devices_callback callback,
+                                  void *user_data,
+                                  aethex_op *op);
+
+/**
+ * Says whether the network costs by the byte. Then large saves wait for another network, or for
+ * `aethex_saves_flush`.
+ */
+aethex_error aethex_saves_set_metered(aethex_cloud cloud, bool metered);
+
+/**
+ * The game goes to the background, or quits: everything at hand is sent within four seconds, as far as the network
+ * allows. What is left stays on this device.
+ */
+aethex_error aethex_saves_on_background(aethex_cloud cloud,
+                                        aethex_callback callback,
+                                        void *user_data,
+                                        aethex_op *op);
+
+/**
+ * The game is back in the foreground: what waits is sent.
+ */
+aethex_error aethex_saves_on_foreground(aethex_cloud cloud);
+
+/**
+ * Tells everything that this device knows of a slot.
+ */
+aethex_error aethex_saves_slot_info(aethex_cloud cloud,
+                                    struct aethex_str slot,
+                                    struct aethex_slot_info *out);
+
+/**
+ * Makes a file that the game writes itself a slot, by its absolute path. It is remembered; while the game runs the
+ * file is saved in the cloud whenever it has changed and rests.
+ *
+ * Call it before the game reads the file, and wait for the callback: when the cloud has a newer save and the file did
+ * not change here, the file is replaced, with the one before beside it as `….bak`. When both changed, it is a
+ * conflict like any other, and the file follows its end: `AETHEX_EVENT_FILE_REPLACED`.
+ */
+aethex_error aethex_saves_wrap_file(aethex_cloud cloud,
+                                    struct aethex_str path,
+                                    struct aethex_str slot,
+                                    aethex_file_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Compares a wrapped file with the cloud, as `aethex_saves_wrap_file` does.
+ */
+aethex_error aethex_saves_pull_file(aethex_cloud cloud,
+                                    struct aethex_str slot,
+                                    aethex_file_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Makes a wrapped file the game's alone again. File and slot stay as they are.
+ */
+aethex_error aethex_saves_unwrap_file(aethex_cloud cloud,
+                                      struct aethex_str slot,
+                                      aethex_callback callback,
+                                      void *user_data,
+                                      aethex_op *op);
+
+/**
+ * Writes all slots into one ZIP file, those of this device that the cloud does not have yet too; with `history` all
+ * versions, not only the newest.
+ */
+aethex_error aethex_saves_export_all(aethex_cloud cloud,
+                                     struct aethex_str path,
+                                     bool history,
+                                     aethex_archive_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Brings slots back from a file of `aethex_saves_export_all`. Nothing is overwritten: a slot that holds something
+ * else stays as it is, and what was in the file becomes `slot (2)`.
+ */
+aethex_error aethex_saves_import(aethex_cloud cloud,
+                                 struct aethex_str path,
+                                 aethex_import_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Tells what changed from one version of a slot to another; to the newest when `to` is empty.
+ */
+aethex_error aethex_saves_diff(aethex_cloud cloud,
+                               struct aethex_str slot,
+                               struct aethex_str from,
+                               struct aethex_str to,
+                               aethex_diff_callback callback,
+                               void *user_data,
+                               aethex_op *op);
+
+/**
+ * Keeps a version in the history for ever, or lets it go again.
+ */
+aethex_error aethex_saves_pin(aethex_cloud cloud,
+                              struct aethex_str slot,
+                              struct aethex_str version,
+                              bool pinned,
+                              aethex_version_callback callback,
+                              void *user_data,
+                              aethex_op *op);
+
+/**
+ * Gives a version other words.
+ */
+aethex_error aethex_saves_set_label(aethex_cloud cloud,
+                                    struct aethex_str slot,
+                                    struct aethex_str version,
+                                    struct aethex_str label,
+                                    aethex_version_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Begins the new slot `to` with a version of a slot; with its newest when `version` is empty.
+ */
+aethex_error aethex_saves_branch(aethex_cloud cloud,
+                                 struct aethex_str slot,
+                                 struct aethex_str version,
+                                 struct aethex_str to,
+                                 aethex_version_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Tells what the player has stored in the cloud, and may store.
+ */
+aethex_error aethex_saves_quota(aethex_cloud cloud,
+                                aethex_quota_callback callback,
+                                void *user_data,
+                                aethex_op *op);
 
 /**
  * Frees a value. Freeing it again, or 0, is `AETHEX_ERROR_INVALID_HANDLE` and harmless.

@@ -8,7 +8,8 @@ use crate::cloud::Entry;
 use crate::error::{OK, aethex_error, number};
 use crate::handle::{Kind, lock};
 use crate::strings::{Text, aethex_str, put, writable};
-use aethex_sdk_core::Error;
+use crate::value::{aethex_value, lend, release};
+use aethex_sdk_core::{Error, Value};
 use aethex_wire::ErrorCode;
 use std::any::Any;
 use std::ffi::c_void;
@@ -108,6 +109,15 @@ impl Lent {
         lent
     }
 
+    /// A value's handle, which ends with this; 0 for none, or when there are no handles left.
+    pub(crate) fn value(&mut self, value: Option<&Value>) -> aethex_value {
+        let handle = value.and_then(|value| lend(value.clone()).ok()).unwrap_or(0);
+        if handle != 0 {
+            self.kept.push(Rc::new(Handle(handle)));
+        }
+        handle
+    }
+
     /// A place for one struct.
     pub(crate) fn one<T: 'static>(&mut self, it: T) -> *const T {
         let kept = Rc::new(it);
@@ -145,6 +155,15 @@ impl Lent {
         let lent = (kept.as_ptr(), kept.len());
         self.kept.push(kept);
         lent
+    }
+}
+
+/// A value's handle that was lent.
+struct Handle(aethex_value);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        release(self.0);
     }
 }
 

@@ -8,8 +8,9 @@ use crate::call::aethex_op;
 use crate::error::{BUSY, aethex_error, guard};
 use crate::events::{Listener, deliver};
 use crate::handle::{Kind, Registry, lock};
+use crate::saves::Questions;
 use crate::strings::{aethex_str, flag, put, read_options, writable};
-use aethex_sdk_core::{Browser, Cloud, Config, CredentialStore, OpId};
+use aethex_sdk_core::{Browser, Cloud, Config, CredentialStore, Metered, OpId};
 use aethex_wire::ErrorCode;
 use std::collections::HashMap;
 use std::mem::offset_of;
@@ -25,6 +26,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 const SHUTDOWN_GRACE_MAX_MS: u32 = 60_000;
 /// Longest time limit accepted for a request: an hour.
 const REQUEST_TIMEOUT_MAX_MS: u32 = 3_600_000;
+/// Longest rest of autosaves accepted: a minute.
+const SAVE_DEBOUNCE_MAX_MS: u32 = 60_000;
 /// The least of the options a caller may have: up to the one that is needed.
 const OPTIONS_SIZE_MIN: usize = offset_of!(aethex_cloud_options, server_url);
 
@@ -79,6 +82,33 @@ impl aethex_browser {
     }
 }
 
+/// What is sent by itself over a network that costs by the byte, see `aethex_saves_set_metered`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum aethex_metered {
+    /// Small saves.
+    AETHEX_METERED_ALLOW_SMALL = 0,
+    /// Nothing: saves wait for another network, or for `aethex_saves_flush`.
+    AETHEX_METERED_NEVER = 1,
+    /// Everything.
+    AETHEX_METERED_ALWAYS = 2,
+}
+
+impl aethex_metered {
+    fn of(number: i32, bytes_max: u64) -> Result<Metered, ErrorCode> {
+        const SMALL: i32 = aethex_metered::AETHEX_METERED_ALLOW_SMALL as i32;
+        const NEVER: i32 = aethex_metered::AETHEX_METERED_NEVER as i32;
+        const ALWAYS: i32 = aethex_metered::AETHEX_METERED_ALWAYS as i32;
+        match (number, bytes_max) {
+            (SMALL, 0) => Ok(Metered::default()),
+            (SMALL, most) => Ok(Metered::AllowSmall(most)),
+            (NEVER, 0) => Ok(Metered::Never),
+            (ALWAYS, 0) => Ok(Metered::Always),
+            _ => Err(ErrorCode::InvalidArgument),
+        }
+    }
+}
+
 /// How to make a cloud. Set everything to zero, then `struct_size` and what differs from the defaults.
 #[derive(Debug)]
 #[repr(C)]
@@ -107,6 +137,12 @@ pub struct aethex_cloud_options {
     pub browser: i32,
     /// The player's language as a BCP 47 tag (`de`, `pt-BR`), for mails to a new account; empty: unknown.
     pub locale: aethex_str,
+    /// How long autosaves and wrapped files rest before they are sent, in milliseconds, at most a minute; 0: 2 seconds.
+    pub save_debounce_ms: u32,
+    /// An `aethex_metered`: what may be sent over a metered network.
+    pub metered: i32,
+    /// With `AETHEX_METERED_ALLOW_SMALL` the most bytes of one save; 0: 64 KiB.
+    pub metered_bytes_max: u64,
 }
 
 /// A cloud and what C holds of it.
@@ -114,6 +150,7 @@ pub(crate) struct Entry {
     pub(crate) cloud: Cloud,
     pub(crate) requests: Mutex<HashMap<aethex_op, OpId>>,
     pub(crate) listener: Mutex<Option<Listener>>,
+    pub(crate) questions: Arc<Questions>,
     open: RwLock<bool>,
     ticking: AtomicBool,
     grace: Duration,
@@ -176,6 +213,7 @@ pub unsafe extern "C" fn aethex_cloud_create(
             cloud,
             requests: Mutex::default(),
             listener: Mutex::default(),
+            questions: Arc::default(),
             open: RwLock::new(true),
             ticking: AtomicBool::new(false),
             grace,
@@ -195,6 +233,7 @@ pub extern "C" fn aethex_tick(cloud: aethex_cloud) -> aethex_error {
         let entry = entry(cloud)?;
         let _turn = entry.turn()?;
         drop(entry.open()?);
+        entry.questions.answer();
         entry.cloud.tick();
         for event in entry.cloud.take_events() {
             deliver(&entry, event);
@@ -217,6 +256,8 @@ pub extern "C" fn aethex_cloud_destroy(cloud: aethex_cloud) -> aethex_error {
         drop(CLOUDS.remove(cloud)?);
         entry.close();
         *lock(&entry.listener) = None;
+        // The core's thread may wait for this one.
+        entry.questions.close();
         entry.cloud.shutdown(entry.grace);
         Ok(())
     })
@@ -266,6 +307,13 @@ unsafe fn config(options: &aethex_cloud_options) -> Result<(Config, Duration), E
     if options.request_timeout_ms > 0 {
         config.request_timeout = Duration::from_millis(options.request_timeout_ms.into());
     }
+    if options.save_debounce_ms > SAVE_DEBOUNCE_MAX_MS {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    if options.save_debounce_ms > 0 {
+        config.save_debounce = Duration::from_millis(options.save_debounce_ms.into());
+    }
+    config.metered = aethex_metered::of(options.metered, options.metered_bytes_max)?;
     config.auto_sync = !flag(options.no_auto_sync)?;
     let grace = match options.shutdown_grace_ms {
         0 => SHUTDOWN_GRACE,

@@ -5,7 +5,9 @@ use crate::call::{Lent, UserData, size_for_c};
 use crate::cloud::{Entry, aethex_cloud, entry};
 use crate::error::{OK, aethex_error, guard, number};
 use crate::handle::lock;
-use crate::saves::{LentConflict, LentContent, aethex_conflict, aethex_save_version, lend_version};
+use crate::saves::{
+    LentConflict, LentContent, aethex_conflict, aethex_device, aethex_save_version, lend_device, lend_version,
+};
 use crate::strings::aethex_str;
 use crate::value::aethex_value;
 use aethex_sdk_core::Event;
@@ -25,8 +27,9 @@ pub enum aethex_event_kind {
     AETHEX_EVENT_SESSION_EXPIRED = 3,
     /// A save of this device reached the cloud: `slot`, `version`.
     AETHEX_EVENT_SAVE_SYNCED = 4,
-    /// The cloud holds a save that this device's was not made from: `slot`, `conflict`, and this device's
-    /// content in `encoding` and `value` or `data`. Both are kept until `aethex_saves_resolve`.
+    /// The cloud holds a save that this device's was not made from, and somebody has to choose: `slot`, `conflict`, and this
+    /// device's content in `encoding` and `value` or `data`. Both are kept until `aethex_saves_resolve`,
+    /// `aethex_saves_answer` or `aethex_saves_keep_both`.
     AETHEX_EVENT_SAVE_CONFLICT = 5,
     /// The backend refused a save for good: `slot`, `error`, `message`. Its content stays on this device;
     /// `aethex_saves_resolve` sends it again or drops it.
@@ -38,6 +41,15 @@ pub enum aethex_event_kind {
     /// A page waits to be shown in the player's browser, for a login with a provider: open `url`. Only with
     /// `AETHEX_BROWSER_GAME`.
     AETHEX_EVENT_OPEN_BROWSER = 9,
+    /// The cloud held a save that this device's was not made from; both were merged, and the merge is in the cloud: `slot`,
+    /// `version`. Load it; what the game saves before is merged in turn.
+    AETHEX_EVENT_SAVE_MERGED = 10,
+    /// A large part of a save is on its way: `slot`, `sent_bytes`, `total_bytes`.
+    AETHEX_EVENT_SAVE_PROGRESS = 11,
+    /// The slot is being played on another device, or has saves there that the cloud does not have: `slot`, `device`.
+    AETHEX_EVENT_ACTIVE_ELSEWHERE = 12,
+    /// A wrapped file was replaced while the game runs, as a conflict ended: `slot`. Read it again.
+    AETHEX_EVENT_FILE_REPLACED = 13,
 }
 
 /// An event. Fields that its kind does not name are null, 0 or empty.
@@ -74,6 +86,12 @@ pub struct aethex_event {
     pub online: bool,
     /// The page's address: `https://…`, or one on this machine.
     pub url: aethex_str,
+    /// Bytes of a large part that were sent.
+    pub sent_bytes: u64,
+    /// Its size in bytes.
+    pub total_bytes: u64,
+    /// The other device.
+    pub device: *const aethex_device,
 }
 
 /// Called for each event. The event is lent for the time of the call.
@@ -130,6 +148,7 @@ pub(crate) fn tell(listener: Listener, event: Event) {
     let (mut user, mut version, mut conflict, mut content) = (None, None, None, LentContent::none());
     let (mut slot, mut message, mut url) = (aethex_str::EMPTY, aethex_str::EMPTY, aethex_str::EMPTY);
     let (mut error, mut pending, mut online) = (OK, 0, false);
+    let (mut sent_bytes, mut total_bytes, mut device) = (0, 0, null());
     let kind = match event {
         Event::LoggedIn(who) => {
             user = Some(lend_user(&mut lent, &who));
@@ -142,11 +161,31 @@ pub(crate) fn tell(listener: Listener, event: Event) {
             version = Some(lend_version(&mut lent, &stored));
             Kind::AETHEX_EVENT_SAVE_SYNCED
         }
-        Event::SaveConflict { slot: name, conflict: found, local } => {
-            slot = lent.text(&name);
-            conflict = Some(LentConflict::of(&mut lent, &found));
-            content = LentContent::of(local);
+        Event::SaveConflict(info) => {
+            slot = lent.text(&info.slot);
+            conflict = Some(LentConflict::whole(&mut lent, &info));
+            content = LentContent::of(info.local);
             Kind::AETHEX_EVENT_SAVE_CONFLICT
+        }
+        Event::SaveMerged { slot: name, version: merged } => {
+            slot = lent.text(&name);
+            version = Some(lend_version(&mut lent, &merged));
+            Kind::AETHEX_EVENT_SAVE_MERGED
+        }
+        Event::SaveProgress { slot: name, sent, total } => {
+            slot = lent.text(&name);
+            (sent_bytes, total_bytes) = (sent, total);
+            Kind::AETHEX_EVENT_SAVE_PROGRESS
+        }
+        Event::ActiveElsewhere { slot: name, device: other } => {
+            slot = lent.text(&name);
+            let other = lend_device(&mut lent, &other);
+            device = lent.one(other);
+            Kind::AETHEX_EVENT_ACTIVE_ELSEWHERE
+        }
+        Event::FileReplaced { slot: name } => {
+            slot = lent.text(&name);
+            Kind::AETHEX_EVENT_FILE_REPLACED
         }
         Event::SaveFailed { slot: name, error: why } => {
             slot = lent.text(&name);
@@ -187,6 +226,9 @@ pub(crate) fn tell(listener: Listener, event: Event) {
         pending,
         online,
         url,
+        sent_bytes,
+        total_bytes,
+        device,
     };
     // SAFETY: the header asks for a callback that can be called with its user data until it is replaced.
     unsafe { (listener.callback)(listener.user_data.get(), &event) };

@@ -11,8 +11,8 @@ use crate::saves::{
 use crate::strings::aethex_str;
 use crate::value::{aethex_value, aethex_value_copy, aethex_value_free, aethex_value_get_int, lend};
 use aethex_sdk_core::{
-    Bytes, Conflict, Content, Error, ErrorCode, Event, Loaded, PlayerId, SaveVersion, Saved, User, Value,
-    VersionId, Visibility,
+    Bytes, Conflict, ConflictInfo, Content, Error, ErrorCode, Event, Loaded, PlayerId, SaveVersion, Saved,
+    User, Value, VersionId, Visibility,
 };
 use aethex_wire::saves::Encoding;
 use std::ffi::{CStr, c_void};
@@ -147,7 +147,12 @@ fn a_loaded_value_is_lent_and_a_copy_of_it_stays() {
         mark(user_data);
     }
     let content = Content::Value(Value::Int(77));
-    seen(|data| load_done(Some(loaded), data)(1, Ok(Loaded { version: None, content, from_cache: true })));
+    seen(|data| {
+        load_done(Some(loaded), data)(
+            1,
+            Ok(Loaded { version: None, content, from_cache: true, parts: Vec::new(), schema: 0 }),
+        )
+    });
     let (lent, copy) = *KEPT.lock().unwrap();
     let mut number = 0;
     // SAFETY: `number` is writable.
@@ -173,8 +178,13 @@ fn loaded_bytes_are_lent_also_when_there_are_none() {
         mark(user_data);
     }
     for bytes in [Bytes::new(), Bytes::from_static(b"\0\xffx")] {
-        let loaded_now =
-            Loaded { version: Some(version("slot", 0)), content: Content::Bytes(bytes), from_cache: false };
+        let loaded_now = Loaded {
+            version: Some(version("slot", 0)),
+            content: Content::Bytes(bytes),
+            from_cache: false,
+            parts: Vec::new(),
+            schema: 0,
+        };
         seen(|data| load_done(Some(loaded), data)(1, Ok(loaded_now)));
     }
 }
@@ -243,7 +253,16 @@ fn events_lend_what_their_kind_names() {
         Event::LoggedOut,
         Event::SessionExpired,
         Event::SaveSynced { slot: slot(), version: version("slot", 1) },
-        Event::SaveConflict { slot: slot(), conflict: conflict(), local },
+        Event::SaveConflict(Box::new(ConflictInfo {
+            slot: slot(),
+            base: None,
+            local,
+            cloud: None,
+            merged: None,
+            asks: Vec::new(),
+            suspicions: Vec::new(),
+            conflict: conflict(),
+        })),
         Event::SaveFailed { slot: slot(), error: Error::new(ErrorCode::QuotaExceeded, "full") },
         Event::SyncProgress { pending: 3 },
         Event::Online(true),

@@ -6,8 +6,11 @@ use crate::result::{AeThexResult, Fields};
 use crate::runtime;
 use crate::saves::AeThexSaves;
 use crate::settings::Options;
+use crate::watcher::AeThexWatcher;
 use godot::builtin::{Callable, GString, Variant};
+use godot::classes::node::InternalMode;
 use godot::classes::{Engine, IObject, Object, SceneTree};
+use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, NewAlloc, Singleton};
 use godot::register::{GodotClass, godot_api};
 use std::cell::Cell;
@@ -156,6 +159,13 @@ impl AeThexCloud {
         match tree.get_root() {
             Some(mut root) if !root.is_connected("tree_exiting", &on_exit) => {
                 root.connect("tree_exiting", &on_exit);
+                if !Engine::singleton().is_editor_hint() {
+                    // Later: the tree may be in the middle of its own setup.
+                    let watcher = AeThexWatcher::new_alloc();
+                    let arguments =
+                        [watcher.to_variant(), false.to_variant(), InternalMode::BACK.to_variant()];
+                    root.call_deferred("add_child", &arguments);
+                }
                 true
             }
             Some(_) => true,

@@ -1,7 +1,7 @@
 //! `AeThexError`: what a failed call carries.
 
 use crate::auth::AeThexMergeSlot;
-use crate::save_info::AeThexConflict;
+use crate::saves::AeThexConflict;
 use crate::user::text;
 use aethex_sdk_core::wire::proof::ChallengeKind;
 use aethex_sdk_core::{Challenge, Error, ErrorCode};
@@ -34,7 +34,8 @@ pub(crate) struct AeThexError {
     /// The id under which the server logged the request; empty when it never got there.
     #[var(no_set)]
     request_id: GString,
-    /// For `AeThexCloud.ERROR_SAVES_CONFLICT`: what the cloud holds; null otherwise.
+    /// For `AeThexCloud.ERROR_SAVES_CONFLICT`: its versions; null otherwise. [method AeThexSaves.get_conflict] gives the
+    /// data as well.
     #[var(no_set)]
     conflict: Option<Gd<AeThexConflict>>,
     /// For `AeThexCloud.ERROR_MERGE_CONFLICT`: the save slots that both accounts have; empty otherwise.
@@ -68,7 +69,7 @@ impl AeThexError {
             fields.retry_after = error.retry_after.map_or(0.0, |wait| wait.as_secs_f64());
             fields.request_id =
                 GString::from(&error.request_id.clone().unwrap_or_default().replace('\0', ""));
-            fields.conflict = error.conflict.as_deref().map(|conflict| AeThexConflict::of(conflict, None));
+            fields.conflict = error.conflict.as_deref().map(AeThexConflict::of);
             let slots = error.merge.iter().flat_map(|merge| &merge.slots);
             fields.merge_slots = slots.map(AeThexMergeSlot::of).collect();
             fields.challenge = error.challenge.as_deref().map(challenge).unwrap_or_default();

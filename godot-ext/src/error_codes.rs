@@ -179,6 +179,27 @@ impl AeThexCloud {
     /// No version with this id in the slot's history.
     #[constant]
     const ERROR_VERSION_NOT_FOUND: i64 = number(ErrorCode::VersionNotFound);
+    /// The patch's base is not at hand, or the patch does not give what its hash says: send the data in full.
+    #[constant]
+    const ERROR_UNKNOWN_BASE: i64 = number(ErrorCode::UnknownBase);
+    /// A part is named whose content is not stored: send its bytes.
+    #[constant]
+    const ERROR_UNKNOWN_PART: i64 = number(ErrorCode::UnknownPart);
+    /// A part's name breaks a rule named in the message.
+    #[constant]
+    const ERROR_INVALID_PART: i64 = number(ErrorCode::InvalidPart);
+    /// The content is encrypted by the player's devices: the backend cannot read it.
+    #[constant]
+    const ERROR_SEALED_SAVE: i64 = number(ErrorCode::SealedSave);
+    /// A slot of this name exists: choose another name.
+    #[constant]
+    const ERROR_SLOT_TAKEN: i64 = number(ErrorCode::SlotTaken);
+    /// No upload with this id: it was completed, given up or never begun.
+    #[constant]
+    const ERROR_UPLOAD_NOT_FOUND: i64 = number(ErrorCode::UploadNotFound);
+    /// Chunks of the upload are missing or damaged: ask which, and send them.
+    #[constant]
+    const ERROR_UPLOAD_INCOMPLETE: i64 = number(ErrorCode::UploadIncomplete);
     /// The request was cancelled before it completed.
     #[constant]
     const ERROR_CANCELLED: i64 = number(ErrorCode::Cancelled);
@@ -218,6 +239,15 @@ impl AeThexCloud {
     /// The system's browser cannot be opened, or its answer did not come.
     #[constant]
     const ERROR_BROWSER: i64 = number(ErrorCode::Browser);
+    /// The save was written by a newer version of the game: update the game.
+    #[constant]
+    const ERROR_NEWER_SCHEMA: i64 = number(ErrorCode::NewerSchema);
+    /// The merge needs an answer that the game did not give; the message names the paths.
+    #[constant]
+    const ERROR_MERGE_UNANSWERED: i64 = number(ErrorCode::MergeUnanswered);
+    /// The save cannot be decrypted: set the key that it was encrypted with.
+    #[constant]
+    const ERROR_SAVE_KEY_NEEDED: i64 = number(ErrorCode::SaveKeyNeeded);
 }
 
 #[cfg(test)]

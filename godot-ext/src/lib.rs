@@ -23,10 +23,10 @@ mod pin;
 mod privacy;
 mod result;
 mod runtime;
-mod save_info;
 mod saves;
 mod settings;
 mod user;
+mod watcher;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
 

@@ -6,11 +6,11 @@
 
 use crate::cloud::AeThexCloud;
 use crate::error::AeThexError;
-use crate::save_info::{AeThexConflict, AeThexSave, content_to_variant};
+use crate::saves::{self as saves_service, AeThexConflict, AeThexDevice, AeThexSave};
 use crate::settings::{self, Options};
 use crate::user::{AeThexUser, text};
 use crate::{call, exit};
-use aethex_sdk_core::{Cloud, Error, ErrorCode, Event};
+use aethex_sdk_core::{Cloud, Definition, Error, ErrorCode, Event, SaveKey};
 use godot::builtin::Variant;
 use godot::classes::Object;
 use godot::meta::ToGodot;
@@ -29,6 +29,9 @@ struct Runtime {
     /// The backend's address, for what it names by a path.
     server_url: String,
     online: bool,
+    /// What the game said about its slots: every connection needs it.
+    definitions: Vec<(String, Definition)>,
+    save_key: Option<SaveKey>,
     /// The scene tree is gone.
     left: bool,
     /// The library is about to be unloaded.
@@ -52,6 +55,13 @@ pub(crate) fn cloud() -> Result<Cloud, Error> {
             let config = settings::config(&options)?;
             let server_url = config.server_url.trim().trim_end_matches('/').to_owned();
             let cloud = Cloud::new(config)?;
+            saves_service::start_answering();
+            let (definitions, key) =
+                RUNTIME.with_borrow(|runtime| (runtime.definitions.clone(), runtime.save_key.clone()));
+            cloud.saves().set_save_key(key);
+            for (pattern, definition) in definitions {
+                cloud.saves().define(&pattern, definition)?;
+            }
             RUNTIME.with_borrow_mut(|runtime| {
                 runtime.cloud = Some(cloud.clone());
                 runtime.server_url = server_url;
@@ -72,6 +82,8 @@ pub(crate) fn configure(options: Options) -> Result<(), Error> {
         runtime.cloud.take()
     });
     if let Some(old) = old {
+        // The old one may wait for this thread.
+        saves_service::stop_answering();
         old.shutdown(SHUTDOWN_GRACE);
         call::fail_all(&Error::new(
             ErrorCode::ShutDown,
@@ -79,6 +91,41 @@ pub(crate) fn configure(options: Options) -> Result<(), Error> {
         ));
     }
     cloud().map(drop)
+}
+
+/// Takes what the game says about its slots; it holds for later connections, too.
+pub(crate) fn define(pattern: String, definition: Definition) -> Result<(), Error> {
+    cloud()?.saves().define(&pattern, definition.clone())?;
+    let replaced = RUNTIME.with_borrow_mut(|runtime| {
+        let known = runtime.definitions.iter_mut().find(|(other, _)| *other == pattern);
+        match known {
+            Some((_, known)) => Some(std::mem::replace(known, definition)),
+            None => {
+                runtime.definitions.push((pattern, definition));
+                None
+            }
+        }
+    });
+    drop(replaced);
+    Ok(())
+}
+
+/// Takes the player's own key; it holds for later connections, too.
+pub(crate) fn set_save_key(key: Option<SaveKey>) -> Result<(), Error> {
+    cloud()?.saves().set_save_key(key.clone());
+    RUNTIME.with_borrow_mut(|runtime| runtime.save_key = key);
+    Ok(())
+}
+
+/// The system sends the game to the background, or brings it back.
+pub(crate) fn in_background(now: bool) {
+    let Some(cloud) = RUNTIME.with_borrow(|runtime| runtime.cloud.clone()) else { return };
+    if now {
+        // Nobody waits for it: what is not sent in time stays queued.
+        cloud.submit(cloud.saves().on_background(), |_| {});
+    } else {
+        cloud.saves().on_foreground();
+    }
 }
 
 /// Starts a game that says where its server is, so that saves queued by its last run are sent.
@@ -113,6 +160,7 @@ pub(crate) fn has_left() -> bool {
 /// One frame: completions and events of the SDK become results and signals.
 pub(crate) fn process() {
     let cloud = RUNTIME.with_borrow(|runtime| runtime.cloud.clone());
+    saves_service::answer_all();
     if let Some(cloud) = &cloud {
         cloud.tick();
         for event in cloud.take_events() {
@@ -125,8 +173,17 @@ pub(crate) fn process() {
 
 /// The scene tree is about to go: nothing of this library may hold script code after it.
 pub(crate) fn leave() {
-    RUNTIME.with_borrow_mut(|runtime| runtime.left = true);
+    let cloud = RUNTIME.with_borrow_mut(|runtime| {
+        runtime.left = true;
+        runtime.definitions.clear();
+        runtime.cloud.clone()
+    });
+    if let Some(cloud) = cloud {
+        // Ends within the grace of the shutdown, or stays queued.
+        cloud.submit(cloud.saves().on_quit(), |_| {});
+    }
     call::drop_all();
+    saves_service::forget_all();
     exit::disconnect_scripts();
 }
 
@@ -141,8 +198,10 @@ pub(crate) fn shut_down() {
     let cloud = RUNTIME.with_borrow_mut(|runtime| {
         runtime.ended = true;
         runtime.left = true;
+        runtime.definitions.clear();
         runtime.cloud.take()
     });
+    saves_service::forget_all();
     if let Some(cloud) = cloud {
         cloud.shutdown(SHUTDOWN_GRACE);
     }
@@ -159,15 +218,28 @@ fn announce(event: Event) {
         Event::SaveSynced { slot, version } => {
             emit(saves(), "synced", &[text(&slot).to_variant(), AeThexSave::of(&version).to_variant()]);
         }
-        Event::SaveConflict { slot, conflict, local } => {
-            let info = AeThexConflict::of(&conflict, content_to_variant(&local).ok());
-            emit(saves(), "conflict", &[text(&slot).to_variant(), info.to_variant()]);
+        Event::SaveConflict(info) => {
+            let info_for_script = AeThexConflict::whole(&info);
+            emit(saves(), "conflict", &[text(&info.slot).to_variant(), info_for_script.to_variant()]);
         }
+        Event::SaveMerged { slot, version } => {
+            emit(saves(), "merged", &[text(&slot).to_variant(), AeThexSave::of(&version).to_variant()]);
+        }
+        Event::SaveProgress { sent, total, .. } => {
+            let pending = cloud().map_or(0, |cloud| cloud.saves().pending());
+            emit(saves(), "sync_progress", &[count(pending), count(sent), count(total)]);
+        }
+        Event::ActiveElsewhere { slot, device } => {
+            let device = AeThexDevice::of(&device);
+            emit(saves(), "active_elsewhere", &[text(&slot).to_variant(), device.to_variant()]);
+        }
+        Event::FileReplaced { slot } => emit(saves(), "file_replaced", &[text(&slot).to_variant()]),
         Event::SaveFailed { slot, error } => {
             emit(saves(), "failed", &[text(&slot).to_variant(), AeThexError::of(&error).to_variant()]);
         }
         Event::SyncProgress { pending } => {
-            emit(saves(), "progress", &[i64::try_from(pending).unwrap_or(i64::MAX).to_variant()]);
+            emit(saves(), "progress", &[count(pending)]);
+            emit(saves(), "sync_progress", &[count(pending), count(0_u64), count(0_u64)]);
         }
         Event::OpenBrowser { url } => crate::auth::open_browser(auth(), &url),
         Event::Online(online) => {
@@ -177,6 +249,10 @@ fn announce(event: Event) {
         // An event of a newer SDK has no signal yet.
         _ => {}
     }
+}
+
+fn count(number: impl TryInto<i64>) -> Variant {
+    number.try_into().unwrap_or(i64::MAX).to_variant()
 }
 
 /// A script may have freed a service; that silences it.

@@ -55,6 +55,16 @@ impl Cloud {
         Ok(Cloud { shared, _owner: owner })
     }
 
+    /// As [`Cloud::new`], on a simulated machine and on the runtime that this is called in.
+    ///
+    /// # Errors
+    /// As [`Cloud::new`].
+    #[cfg(feature = "simulation")]
+    pub fn simulated(config: Config, machine: &Arc<dyn crate::simulation::Machine>) -> Result<Cloud, Error> {
+        let _entered = crate::simulation::enter(machine);
+        Cloud::new(config)
+    }
+
     /// Accounts and the player's session.
     pub fn auth(&self) -> Auth {
         Auth::new(Arc::clone(&self.shared))

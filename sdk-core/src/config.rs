@@ -10,6 +10,12 @@ use std::time::Duration;
 const SERVER_URL_DEFAULT: &str = "http://127.0.0.1:8080";
 /// A healthy answer takes well under a second; a player waits ten at most.
 const REQUEST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+/// How long autosaves rest: past the bursts of a game that saves at each step, before a player quits.
+const SAVE_DEBOUNCE_DEFAULT: Duration = Duration::from_secs(2);
+/// Longest rest of autosaves: more would only be a loss waiting to happen.
+const SAVE_DEBOUNCE_MAX: Duration = Duration::from_secs(60);
+/// What a metered network carries of one save: a page of text; most saves are far below as patches.
+const METERED_BYTES_DEFAULT: u64 = 64 * 1024;
 /// Longest version text of a game: it travels in a header of each request.
 const APP_VERSION_CHARS_MAX: usize = 64;
 
@@ -40,6 +46,24 @@ pub enum Browser {
     Game,
 }
 
+/// What queued saves may cost on a network that is paid by the byte: see [`crate::Saves::set_metered`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Metered {
+    /// Saves up to this many bytes, as they go over the network, are sent; 64 KiB unless set.
+    AllowSmall(u64),
+    /// Nothing is sent by itself: saves wait for another network, or for [`crate::Saves::flush`].
+    Never,
+    /// Everything is sent.
+    Always,
+}
+
+impl Default for Metered {
+    fn default() -> Metered {
+        Metered::AllowSmall(METERED_BYTES_DEFAULT)
+    }
+}
+
 /// Settings of a [`crate::Cloud`].
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -65,6 +89,10 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Whether queued saves are sent in the background, as soon as the network allows.
     pub auto_sync: bool,
+    /// How long autosaves and wrapped files rest before they are sent, at most a minute; 2 seconds unless set.
+    pub save_debounce: Duration,
+    /// What is sent by itself over a metered network.
+    pub metered: Metered,
 }
 
 impl Config {
@@ -81,6 +109,8 @@ impl Config {
             browser: Browser::System,
             request_timeout: REQUEST_TIMEOUT_DEFAULT,
             auto_sync: true,
+            save_debounce: SAVE_DEBOUNCE_DEFAULT,
+            metered: Metered::default(),
         }
     }
 
@@ -107,6 +137,9 @@ impl Config {
         }
         if self.request_timeout.is_zero() {
             return refuse("the request timeout must be above zero");
+        }
+        if self.save_debounce > SAVE_DEBOUNCE_MAX {
+            return refuse("autosaves rest for a minute at most");
         }
         self.device_name = tidy(&self.device_name, DEVICE_NAME_CHARS_MAX);
         self.app_version = tidy(&self.app_version, APP_VERSION_CHARS_MAX);

@@ -1,17 +1,17 @@
-//! Files: the only module that touches them.
+//! Durable files: records, locks, replacement that is whole or not at all.
 //!
 //! [`Disk::write`] replaces a file atomically and durably: temporary file, fsync, rename, fsync of the
 //! folder. A crash at any step leaves the old file or the new one, and perhaps a temporary file that
 //! [`Disk::sweep`] removes. Records carry a hash, so that a damaged one is noticed ([`Disk::read_record`]).
 //! Locks are the operating system's: they end with the process that holds them. Everything here blocks;
-//! callers run it off the async thread. Folders and files are readable by their owner only.
+//! callers run it off the async thread. Folders and files are readable by their owner only ([`crate::files`]).
 
 use crate::Error;
-use aethex_wire::saves::{encode_frame, split_frame};
+use crate::files::{Files, Held, Writing};
+use aethex_wire::saves::encode_frame;
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,11 +26,31 @@ const LOCK_POLL: Duration = Duration::from_millis(5);
 /// Access to the disk. Tests give it a fuse that cuts the power after a number of steps.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Disk {
+    files: Files,
     #[cfg(test)]
     pub(crate) fuse: std::sync::Arc<tests::Fuse>,
 }
 
 impl Disk {
+    /// The disk of the machine that this thread plays, or the real one.
+    pub(crate) fn here() -> Disk {
+        #[cfg(feature = "simulation")]
+        if let Some(machine) = crate::simulation::current() {
+            return Disk::on(machine.files());
+        }
+        Disk::default()
+    }
+
+    /// A simulated disk.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn on(files: crate::simulation::disk::SimFiles) -> Disk {
+        Disk {
+            files: Files::Simulated(files),
+            #[cfg(test)]
+            fuse: std::sync::Arc::default(),
+        }
+    }
+
     /// Replaces a file by these bytes, durably, or changes nothing.
     pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
@@ -40,12 +60,12 @@ impl Disk {
         let temp = folder.join(temp_name);
         let written = self.write_temp(&temp, bytes).and_then(|()| {
             self.step()?;
-            std::fs::rename(&temp, path)
+            self.files.rename(&temp, path)
         });
         if let Err(error) = written {
             // After a real crash nobody tidies up; tests see the same.
             if self.step().is_ok() {
-                let _ = std::fs::remove_file(&temp);
+                let _ = self.files.remove(&temp);
             }
             return Err(error);
         }
@@ -54,22 +74,19 @@ impl Disk {
 
     fn write_temp(&self, temp: &Path, bytes: &[u8]) -> io::Result<()> {
         self.step()?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        private_file(&mut options);
-        let mut file = options.open(temp)?;
+        let mut file = self.files.create(temp)?;
         let (first, second) = bytes.split_at(bytes.len() / 2);
-        file.write_all(first)?;
+        file.append(first)?;
         self.step()?;
-        file.write_all(second)?;
+        file.append(second)?;
         self.step()?;
-        sync(&file)
+        file.sync()
     }
 
     /// Removes a file durably; one that is not there is no error.
     pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
         self.step()?;
-        match std::fs::remove_file(path) {
+        match self.files.remove(path) {
             Ok(()) => self.sync_folder(path.parent().ok_or(ErrorKind::InvalidInput)?),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
@@ -79,23 +96,26 @@ impl Disk {
     /// Gives a file another name in its folder, durably.
     pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.step()?;
-        std::fs::rename(from, to)?;
+        self.files.rename(from, to)?;
         self.sync_folder(to.parent().ok_or(ErrorKind::InvalidInput)?)
     }
 
     /// A file's bytes; `None` when it is not there. Longer files than `len_max` are refused.
     pub(crate) fn read(&self, path: &Path, len_max: usize) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(path) {
-            Ok(file) => file,
+        let bytes = match self.files.read(path, len_max) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut bytes = Vec::new();
-        file.take(len_max as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > len_max {
             return Err(damaged("the file is longer than anything this SDK writes"));
         }
         Ok(Some(bytes))
+    }
+
+    /// At most `len` bytes of a file, from an offset on; fewer at its end.
+    pub(crate) fn read_range(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        self.files.read_range(path, offset, len)
     }
 
     /// Writes metadata and payload with a hash over both.
@@ -122,79 +142,62 @@ impl Disk {
         if blake3::hash(&record[start..]).as_bytes() != &record[RECORD_MAGIC.len()..start] {
             return Err(damaged("the file's hash does not match"));
         }
-        let (meta, payload) = split_frame(&record[start..]).map_err(damaged)?;
+        let (meta, payload) = split_record(&record[start..]).ok_or_else(|| damaged("the file is cut"))?;
         let meta_value =
-            serde_json::from_slice(&meta).map_err(|_| damaged("the file's metadata is unknown"))?;
+            serde_json::from_slice(meta).map_err(|_| damaged("the file's metadata is unknown"))?;
         let payload_at = record.len() - payload.len();
         Ok(Some((meta_value, Bytes::from(record).slice(payload_at..))))
     }
 
     /// Names of the files in a folder, unordered, without temporary ones; none when there is no folder.
     pub(crate) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            if let Ok(name) = entry?.file_name().into_string()
-                && !name.ends_with(TEMP_ENDING)
-            {
-                names.push(name);
+        match self.files.names(folder) {
+            Ok(mut names) => {
+                names.retain(|name| !name.ends_with(TEMP_ENDING));
+                Ok(names)
             }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
-        Ok(names)
     }
 
     /// A file's length in bytes; 0 when it is not there.
     pub(crate) fn len(&self, path: &Path) -> u64 {
-        std::fs::metadata(path).map_or(0, |meta| meta.len())
+        self.files.len(path).unwrap_or(0)
     }
 
     pub(crate) fn exists(&self, path: &Path) -> bool {
-        path.exists()
+        self.files.exists(path)
     }
 
     /// Removes temporary files that a crash left. Only under the lock that guards the folder's writers.
     pub(crate) fn sweep(&self, folder: &Path) {
-        let Ok(entries) = std::fs::read_dir(folder) else { return };
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().ends_with(TEMP_ENDING) {
-                let _ = std::fs::remove_file(entry.path());
+        for name in self.files.names(folder).unwrap_or_default() {
+            if name.ends_with(TEMP_ENDING) {
+                let _ = self.files.remove(&folder.join(name));
             }
         }
     }
 
-    /// Makes a folder and its parents.
+    /// Makes a folder and its parents, each durably: one that a crash takes back takes all in it along.
     pub(crate) fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        if folder.is_dir() {
+        if folder.as_os_str().is_empty() || self.files.is_folder(folder) {
             return Ok(());
         }
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
-        folder.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
+        let parent = folder.parent().ok_or(ErrorKind::NotFound)?;
+        self.make_folder(parent)?;
+        self.step()?;
+        match self.files.make_folder(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        self.sync_folder(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
     }
 
     /// Takes a lock between processes, or `None` when another holder has it.
     pub(crate) fn try_lock(&self, path: &Path) -> io::Result<Option<Lock>> {
         self.make_folder(path.parent().ok_or(ErrorKind::InvalidInput)?)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        private_file(&mut options);
-        let file = options.open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            // Some network and card file systems know no locks; there one process a folder is the limit.
-            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-                Ok(Some(Lock { _file: file }))
-            }
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        Ok(self.files.try_lock(path)?.map(|held| Lock { _held: held }))
     }
 
     /// Takes a lock between processes, waiting at most `wait`.
@@ -216,8 +219,7 @@ impl Disk {
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         self.step()?;
-        // Windows cannot open a folder as a file; its journal orders renames itself.
-        if cfg!(unix) { sync(&File::open(folder)?) } else { Ok(()) }
+        self.files.sync_folder(folder)
     }
 
     #[cfg(not(test))]
@@ -232,15 +234,11 @@ impl Disk {
     }
 }
 
-/// Brings a file to the disk. Tests of this crate cut a simulated power, for which the page cache is enough.
-fn sync(file: &File) -> io::Result<()> {
-    if cfg!(test) { Ok(()) } else { file.sync_all() }
-}
-
 /// A file that is being downloaded: it takes its name's place when it is complete. Dropped before, it is gone.
 #[derive(Debug)]
 pub(crate) struct Download {
-    file: File,
+    files: Files,
+    file: Writing,
     temp: Option<PathBuf>,
     path: PathBuf,
 }
@@ -248,32 +246,30 @@ pub(crate) struct Download {
 impl Download {
     /// Begins beside the place where the file will be. The folder must exist: it is the caller's.
     pub(crate) fn begin(path: PathBuf) -> Result<Download, Error> {
+        let files = Disk::here().files;
         let begin = || {
             let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
             name.push(format!(".{}{TEMP_ENDING}", crate::clock::random_id()));
             let temp = path.with_file_name(name);
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true);
-            private_file(&mut options);
-            Ok((options.open(&temp)?, temp))
+            Ok((files.create(&temp)?, temp))
         };
         let (file, temp) = begin().map_err(|error| Error::storage("beginning a download", &error))?;
-        Ok(Download { file, temp: Some(temp), path })
+        Ok(Download { files, file, temp: Some(temp), path })
     }
 
     /// Writes what came.
     pub(crate) fn append(mut self, bytes: &[u8]) -> Result<Download, Error> {
-        self.file.write_all(bytes).map_err(|error| Error::storage("writing a download", &error))?;
+        self.file.append(bytes).map_err(|error| Error::storage("writing a download", &error))?;
         Ok(self)
     }
 
     /// Makes it durable and gives it its name.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         let finish = || {
-            sync(&self.file)?;
-            std::fs::rename(self.temp.as_ref().ok_or(ErrorKind::NotFound)?, &self.path)?;
+            self.file.sync()?;
+            self.files.rename(self.temp.as_ref().ok_or(ErrorKind::NotFound)?, &self.path)?;
             let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if cfg!(unix) { sync(&File::open(folder.unwrap_or(Path::new(".")))?) } else { Ok(()) }
+            self.files.sync_folder(folder.unwrap_or(Path::new(".")))
         };
         finish().map_err(|error| Error::storage("ending a download", &error))?;
         self.temp = None;
@@ -284,7 +280,7 @@ impl Download {
 impl Drop for Download {
     fn drop(&mut self) {
         if let Some(temp) = &self.temp {
-            let _ = std::fs::remove_file(temp);
+            let _ = self.files.remove(temp);
         }
     }
 }
@@ -292,7 +288,7 @@ impl Drop for Download {
 /// A lock that is held; dropping it, or the end of the process, frees it.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    _held: Held,
 }
 
 /// A name for a file that stands for any text: 32 hexadecimal digits of its hash.
@@ -308,17 +304,16 @@ pub(crate) fn scope_folder(config: &crate::Config) -> PathBuf {
     config.data_dir.join(file_stem(&format!("{}\n{key}", config.server_url)))
 }
 
+/// The metadata and the payload of a record: a frame of the wire, whose metadata may be longer than on the wire. A
+/// conflict's has four versions in it.
+fn split_record(frame: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = frame.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*len) as usize)
+}
+
 fn damaged(why: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, why)
 }
-
-#[cfg(unix)]
-fn private_file(options: &mut OpenOptions) {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-}
-
-#[cfg(not(unix))]
-fn private_file(_options: &mut OpenOptions) {}
 
 #[cfg(test)]
 pub(crate) mod tests {

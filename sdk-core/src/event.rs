@@ -1,8 +1,9 @@
 //! What happens without being asked for, in a bounded queue.
 
-use crate::saves::Content;
+use crate::saves::ConflictInfo;
 use crate::{Error, User};
-use aethex_wire::saves::{Conflict, SaveVersion};
+use aethex_wire::saves::SaveVersion;
+use aethex_wire::saves::history::Device;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,10 +15,6 @@ const EVENTS_MAX: usize = 1024;
 /// Something that happened in the background.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "conflicts are rare and short-lived: a box would reach every match"
-)]
 pub enum Event {
     /// A player logged in, or the stored session was restored at the start.
     LoggedIn(User),
@@ -33,15 +30,25 @@ pub enum Event {
         /// The version it became.
         version: SaveVersion,
     },
-    /// The cloud holds something that this device's save was not made from: call
-    /// [`crate::Saves::resolve`]. Both sides are kept until then.
-    SaveConflict {
+    /// The cloud holds something that this device's save was not made from, and the merge of both needs
+    /// somebody: call [`crate::Saves::resolve`] or [`crate::Saves::keep_both`]. Both sides are kept until then.
+    SaveConflict(Box<ConflictInfo>),
+    /// The cloud held something that this device's save was not made from; both were merged, and the merge is
+    /// in the cloud. [`crate::Saves::load`] gives it; until then the game's next saves are merged in turn.
+    SaveMerged {
         /// The slot.
         slot: String,
-        /// What the cloud holds.
-        conflict: Conflict,
-        /// What this device holds.
-        local: Content,
+        /// The merge.
+        version: SaveVersion,
+    },
+    /// A large part of a save is on its way.
+    SaveProgress {
+        /// The slot.
+        slot: String,
+        /// Bytes sent of it.
+        sent: u64,
+        /// Its size in bytes.
+        total: u64,
     },
     /// The server refused a save for good. Its content stays on this device: [`crate::Saves::load`]
     /// returns it, [`crate::Saves::resolve`] sends it again or drops it.
@@ -55,6 +62,19 @@ pub enum Event {
     SyncProgress {
         /// Saves not yet acknowledged.
         pending: usize,
+    },
+    /// The slot that the game plays is being played on another device, or has saves there that the cloud does not
+    /// have yet: going on here will diverge. See [`crate::Saves::play`].
+    ActiveElsewhere {
+        /// The slot.
+        slot: String,
+        /// The other device.
+        device: Device,
+    },
+    /// A wrapped file was replaced by the cloud's save as a conflict ended: the game must read it again.
+    FileReplaced {
+        /// The slot.
+        slot: String,
     },
     /// A page waits to be shown in the player's browser: open it. Only with [`crate::Browser::Game`].
     OpenBrowser {
@@ -77,6 +97,13 @@ impl Events {
         let mut queue = self.queue.lock();
         if let (Event::SyncProgress { .. }, Some(last @ Event::SyncProgress { .. })) =
             (&event, queue.back_mut())
+        {
+            *last = event;
+            return;
+        }
+        if let (Event::SaveProgress { slot, .. }, Some(last @ Event::SaveProgress { .. })) =
+            (&event, queue.back_mut())
+            && matches!(&*last, Event::SaveProgress { slot: before, .. } if before == slot)
         {
             *last = event;
             return;

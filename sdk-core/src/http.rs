@@ -21,8 +21,9 @@ use serde::Serialize;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Longest JSON answer: a page of 200 save versions is under 200 KB.
 const JSON_LEN_MAX: usize = 4 * 1024 * 1024;
@@ -142,17 +143,7 @@ impl Http {
         if url.scheme() == "http" && !loopback {
             tracing::warn!("the backend's address is plain http: passwords and tokens travel unencrypted");
         }
-        let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config()?)
-            .user_agent(user_agent(&config.app_version))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT.min(config.request_timeout))
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .tcp_nodelay(true);
-        if loopback {
-            client = client.no_proxy();
-        }
-        let client = client.build().map_err(|_| Error::argument("the HTTP client cannot be made"))?;
+        let client = client(config, loopback)?;
         let client_key = config.client_key.as_deref().map(HeaderValue::from_str).transpose();
         let inner = Inner {
             client,
@@ -242,6 +233,22 @@ impl Http {
         })
     }
 
+    /// Sends bytes to an address that the backend gave for them, in an object store: without a token, once.
+    pub(crate) async fn put_elsewhere(&self, url: &str, body: Bytes) -> Result<(), Error> {
+        let time = self.inner.timeout + Duration::from_secs((body.len() / FLOOR_BYTES_PER_S) as u64);
+        let work = self.inner.client.put(url).body(body).send();
+        let answer = match tokio::time::timeout(time, work).await {
+            Ok(answer) => answer.map_err(|error| transport(&error).error)?,
+            Err(_) => return Err(timed_out()),
+        };
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        // The address has ended, or the store is busy: the next try has a fresh one.
+        let message = format!("the object store answered {} to a chunk", answer.status().as_u16());
+        Err(Error { retryable: true, ..Error::new(ErrorCode::UploadIncomplete, message) })
+    }
+
     async fn attempt(&self, request: &Request, bearer: Option<&str>, id: &str) -> Result<Answer, Failure> {
         read(self.respond(request, bearer, id).await?, request.answer_len_max).await
     }
@@ -271,6 +278,10 @@ impl Http {
             value.set_sensitive(true);
             outgoing = outgoing.header(AUTHORIZATION, value);
         }
+        #[cfg(feature = "simulation")]
+        if let Some(machine) = crate::simulation::current() {
+            return simulated(&*machine, outgoing).await;
+        }
         outgoing.send().await.map_err(|error| transport(&error))
     }
 
@@ -286,6 +297,28 @@ impl Http {
             self.inner.events.push(Event::Online(online));
         }
     }
+}
+
+/// Sends a request over the network of a simulated machine.
+#[cfg(feature = "simulation")]
+async fn simulated(
+    machine: &dyn crate::simulation::Machine,
+    outgoing: reqwest::RequestBuilder,
+) -> Result<Response, Failure> {
+    let built = outgoing.build().map_err(|error| transport(&error))?;
+    let body = built.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
+    let mut request = http::Request::new(body.unwrap_or_default());
+    *request.method_mut() = built.method().clone();
+    *request.uri_mut() = built.url().as_str().parse().map_err(|_| Failure {
+        error: Error::argument("the request cannot be built from these arguments"),
+        unsent: true,
+    })?;
+    *request.headers_mut() = built.headers().clone();
+    machine
+        .send(request)
+        .await
+        .map(Response::from)
+        .map_err(|unanswered| broken(unanswered == crate::simulation::Unanswered::Unsent))
 }
 
 /// Takes an answer in, bounded, and turns a problem into an error.
@@ -368,14 +401,17 @@ fn transport(error: &reqwest::Error) -> Failure {
     if error.is_timeout() && !unsent {
         return Failure { error: timed_out(), unsent: false };
     }
-    let error = if error.is_builder() {
-        Error::argument("the request cannot be built from these arguments")
-    } else {
-        let what =
-            if unsent { "the backend cannot be reached" } else { "the connection to the backend broke" };
-        Error::new(ErrorCode::Offline, what)
-    };
-    Failure { error, unsent }
+    if error.is_builder() {
+        let error = Error::argument("the request cannot be built from these arguments");
+        return Failure { error, unsent };
+    }
+    broken(unsent)
+}
+
+/// There is no connection, or it broke.
+fn broken(unsent: bool) -> Failure {
+    let what = if unsent { "the backend cannot be reached" } else { "the connection to the backend broke" };
+    Failure { error: Error::new(ErrorCode::Offline, what), unsent }
 }
 
 fn timed_out() -> Error {
@@ -386,6 +422,30 @@ fn user_agent(app_version: &str) -> String {
     let plain: String = app_version.chars().filter(|c| c.is_ascii_graphic() && !"()".contains(*c)).collect();
     let sdk = concat!("aethex-sdk/", env!("CARGO_PKG_VERSION"));
     if plain.is_empty() { sdk.to_owned() } else { format!("{sdk} (game {plain})") }
+}
+
+fn client(config: &Config, loopback: bool) -> Result<reqwest::Client, Error> {
+    // Nothing goes over it: making TLS anew for each simulated process would be most of the work.
+    #[cfg(feature = "simulation")]
+    if crate::simulation::current().is_some() {
+        static SHARED: std::sync::OnceLock<Result<reqwest::Client, Error>> = std::sync::OnceLock::new();
+        return SHARED.get_or_init(|| real_client(config, loopback)).clone();
+    }
+    real_client(config, loopback)
+}
+
+fn real_client(config: &Config, loopback: bool) -> Result<reqwest::Client, Error> {
+    let mut client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls_config()?)
+        .user_agent(user_agent(&config.app_version))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT.min(config.request_timeout))
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tcp_nodelay(true);
+    if loopback {
+        client = client.no_proxy();
+    }
+    client.build().map_err(|_| Error::argument("the HTTP client cannot be made"))
 }
 
 fn tls_config() -> Result<rustls::ClientConfig, Error> {

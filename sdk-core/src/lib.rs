@@ -34,23 +34,30 @@ mod config;
 mod disk;
 mod error;
 mod event;
+mod files;
+mod game_files;
 mod http;
 mod privacy;
 mod pump;
 mod retry;
 mod saves;
 mod session;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 
 pub use aethex_wire as wire;
 pub use auth::{Auth, LoginOptions, OauthOptions, OpenBrowser, RegisterOptions};
 pub use bytes::Bytes;
 pub use cloud::Cloud;
-pub use config::{Browser, Config, CredentialStore};
+pub use config::{Browser, Config, CredentialStore, Metered};
 pub use error::Error;
 pub use event::Event;
 pub use privacy::Privacy;
 pub use pump::OpId;
-pub use saves::{Content, Loaded, Resolution, SaveOptions, Saved, Saves, SlotStatus};
+pub use saves::{
+    Ask, ConflictInfo, Content, Custom, Definition, Imported, Loaded, Migrate, Question, Resolution,
+    SAVE_KEY_LEN, SaveKey, SaveOptions, Saved, Saves, SlotInfo, SlotStatus, Wrapped,
+};
 pub use serde_json::Value as Json;
 pub use wire::ErrorCode;
 pub use wire::Value;
@@ -59,7 +66,9 @@ pub use wire::auth::profile::{Preferences, PublicProfile};
 pub use wire::auth::sessions::Session as SessionInfo;
 pub use wire::auth::{ProfileChange, User, Visibility};
 pub use wire::ids::{ExportId, PlayerId, ReceiptId, SessionId, VersionId};
+pub use wire::merge::{Choice, Decider, Policies, Suspicion};
 pub use wire::page::Page;
 pub use wire::privacy::{Export, ExportStatus, Policy, PrivacyState, Purpose, Receipt};
 pub use wire::proof::Challenge;
-pub use wire::saves::{Conflict, SaveVersion};
+pub use wire::saves::history::{Change, ChangeKind, Device, Diff, Quota};
+pub use wire::saves::{Conflict, Part, SaveVersion};

@@ -111,10 +111,39 @@ impl<T: Send + 'static, F: FnOnce(Result<T, Error>) + Send + 'static> Drop for C
     }
 }
 
+/// Starts tasks on the SDK's runtime.
+#[derive(Clone)]
+struct Spawner {
+    handle: Handle,
+    #[cfg(feature = "simulation")]
+    machine: Option<Arc<dyn crate::simulation::Machine>>,
+}
+
+impl Spawner {
+    fn new(handle: Handle) -> Spawner {
+        Spawner {
+            handle,
+            #[cfg(feature = "simulation")]
+            machine: None,
+        }
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        #[cfg(feature = "simulation")]
+        if let Some(machine) = &self.machine {
+            return self.handle.spawn(crate::simulation::on(Arc::clone(machine), task));
+        }
+        self.handle.spawn(task)
+    }
+}
+
 /// The SDK's thread.
 pub(crate) struct Pump {
     board: Arc<Board>,
-    handle: Handle,
+    handle: Spawner,
     stop: Mutex<Option<oneshot::Sender<()>>>,
     /// Held by whoever ends the thread: a second one waits until it has ended.
     stopping: Mutex<()>,
@@ -125,6 +154,10 @@ pub(crate) struct Pump {
 impl Pump {
     /// Starts the thread.
     pub(crate) fn start() -> Result<Pump, Error> {
+        #[cfg(feature = "simulation")]
+        if let Some(machine) = crate::simulation::current() {
+            return Ok(Pump::simulated(machine));
+        }
         let storage = |error: std::io::Error| Error::storage("starting the SDK's thread", &error);
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -141,12 +174,25 @@ impl Pump {
             .map_err(storage)?;
         Ok(Pump {
             board: Arc::new(Board::default()),
-            handle,
+            handle: Spawner::new(handle),
             stop: Mutex::new(Some(stop)),
             stopping: Mutex::new(()),
             thread_id: thread.thread().id(),
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// Without a thread: on the runtime that this is called in, as a process of a simulated machine.
+    #[cfg(feature = "simulation")]
+    fn simulated(machine: Arc<dyn crate::simulation::Machine>) -> Pump {
+        Pump {
+            board: Arc::new(Board::default()),
+            handle: Spawner { machine: Some(machine), handle: Handle::current() },
+            stop: Mutex::default(),
+            stopping: Mutex::new(()),
+            thread_id: std::thread::current().id(),
+            thread: Mutex::new(None),
+        }
     }
 
     /// Starts an operation; see [`crate::Cloud::submit`].

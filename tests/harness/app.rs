@@ -29,6 +29,8 @@ pub enum Engine {
     Sqlite,
     /// A server.
     Postgres,
+    /// That server, with large contents in a bucket.
+    PostgresAndS3,
 }
 
 /// A private server with its data.
@@ -62,8 +64,12 @@ impl App {
         config.http.drain_timeout_ms = DRAIN_TIMEOUT_MS;
         config.auth.argon2_memory_kib = ARGON2_MEMORY_KIB;
         config.auth.argon2_passes = 1;
-        if engine == Engine::Postgres {
+        if engine != Engine::Sqlite {
             config.database.url = Database::create().await.url;
+        }
+        if engine == Engine::PostgresAndS3 {
+            let shared = tokio::task::spawn_blocking(crate::s3::S3::shared).await.unwrap();
+            config.blob = shared.settings();
         }
         configure(&mut config);
         let server = start(&config).await;
@@ -89,6 +95,12 @@ impl App {
     pub async fn start_again(&self) {
         let server = start(&self.config).await;
         *self.server.lock() = Some(server);
+    }
+
+    /// Does what the background does with saves when it is so late.
+    pub async fn sweep_saves(&self, now_ms: i64) {
+        let sweep = self.server.lock().as_ref().expect("the server runs").sweep_saves(now_ms);
+        in_time("the sweep's end", sweep).await.unwrap();
     }
 
     /// Where the API is.

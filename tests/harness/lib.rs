@@ -5,8 +5,11 @@
 //! goes over a real socket. An answer of 500 fails the test that got it, and so does a server that does not
 //! stop cleanly or leaves a task behind. [`Process`] runs the binary instead, for tests that kill it.
 //!
-//! What a server talks to is real where it can be had: [`postgres`], an OpenID provider ([`oidc`]), a mail server
-//! ([`smtp`]), a keyring ([`secret_service`]), a key server ([`vault`]). Each test starts its own.
+//! [`on_every_engine!`] adds a third run, with large contents in a bucket.
+//!
+//! What a server talks to is real where it can be had: [`postgres`], an S3 server ([`s3`]), an OpenID provider
+//! ([`oidc`]), a mail server ([`smtp`]), a keyring ([`secret_service`]), a key server ([`vault`]). Each test starts
+//! its own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop and say where")]
 
@@ -19,6 +22,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+pub mod s3;
 pub mod secret_service;
 pub mod service;
 pub mod smtp;
@@ -61,6 +65,44 @@ macro_rules! on_both_engines {
             #[test]
             fn on_postgres() {
                 $crate::app::run($crate::Engine::Postgres, configure, async |app| test(app).await);
+            }
+        }
+    )+};
+}
+
+/// The same, and once more on PostgreSQL with a bucket: for what stores contents that are too large for a row.
+#[macro_export]
+macro_rules! on_every_engine {
+    ($(
+        $(#[$about:meta])*
+        async fn $name:ident($app:ident $(, |$config:ident| $change:expr)?) $body:block
+    )+) => {$(
+        $(#[$about])*
+        mod $name {
+            use super::*;
+
+            async fn test($app: &$crate::App) $body
+
+            fn configure(_config: &mut $crate::app::Config) {
+                $(
+                    let $config = _config;
+                    $change;
+                )?
+            }
+
+            #[test]
+            fn on_sqlite() {
+                $crate::app::run($crate::Engine::Sqlite, configure, async |app| test(app).await);
+            }
+
+            #[test]
+            fn on_postgres() {
+                $crate::app::run($crate::Engine::Postgres, configure, async |app| test(app).await);
+            }
+
+            #[test]
+            fn on_postgres_and_s3() {
+                $crate::app::run($crate::Engine::PostgresAndS3, configure, async |app| test(app).await);
             }
         }
     )+};

@@ -380,6 +380,34 @@ async fn numbers_stored(ann: &aethex_tests::Player) -> Vec<(i64, i64)> {
 }
 
 #[test]
+fn an_evening_offline_is_merged_with_another_devices() {
+    let Some(project) = itest() else { return };
+    with_server(move |app| {
+        let (folder, url) = (app.folder("programs"), app.url().to_owned());
+        let device = |name: &str| folder.join(name).display().to_string();
+        let (laptop, phone) = (device("laptop"), device("phone"));
+        let handle = tokio::runtime::Handle::current();
+        project.run(&player(&url, &laptop, &["start"])).clean().says("ok", 0);
+        // Offline for a session, and the process is killed in the middle of it.
+        handle.block_on(app.stop());
+        let told = queue_until_killed(project, &player(&url, &laptop, &["session"]), 2);
+        handle.block_on(app.start_again());
+        project.run(&player(&url, &phone, &["elsewhere"])).clean().says("DONE", 0);
+        let home = project.run(&player(&url, &laptop, &["home"])).clean().says("FLUSHED", 0);
+        // Each save told is there; the one that was killed in the middle may be.
+        let (least, most) = (told.len() as i64, told.len() as i64 + 1);
+        let run =
+            |gems: i64| format!("RUN coins {} best 9 gems {gems} map true class thief", 10 + 100 + gems);
+        assert!(home.text.contains(&run(least)) || home.text.contains(&run(most)), "{}", home.text);
+        assert!(home.text.contains("HEAD parents 2"), "{}", home.text);
+        // The history has both sides: what the phone saved, and the laptop's last save beside it.
+        assert!(home.text.contains("VERSION coins 110\n"), "{}", home.text);
+        assert!(home.text.contains(&format!("VERSION coins {}\n", 10 + least)), "{}", home.text);
+        assert!(!home.text.contains("BESIDE 0"), "{}", home.text);
+    });
+}
+
+#[test]
 fn the_example_game_plays_its_demo() {
     let Some(engine) = engine() else { return };
     let project = Project::new(engine, "examples/godot-game");

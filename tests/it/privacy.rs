@@ -7,7 +7,7 @@ use aethex_backend::privacy::{other_tables, personal_tables, policies_for_termin
 use aethex_tests::app::password_of;
 use aethex_tests::player::{files, noise};
 use aethex_tests::process::Setup;
-use aethex_tests::{App, Player, Reply, on_both_engines, until};
+use aethex_tests::{App, Player, Reply, on_both_engines, on_every_engine, until};
 use aethex_wire::ErrorCode;
 use aethex_wire::privacy::{
     AgeBand, Export, ExportStatus, ParentState, Policies, Policy, PrivacyState, Purpose, Receipt,
@@ -213,7 +213,9 @@ on_both_engines! {
         assert!(other_tables().iter().all(|(_, reason)| !reason.is_empty()));
         sql.close().await;
     }
+}
 
+on_every_engine! {
     async fn an_export_has_everything_and_is_the_players_own(app) {
         let ann = furnished(app, "ann").await;
         let bob = app.as_player("bob").await;
@@ -258,7 +260,9 @@ on_both_engines! {
         ann.get(&format!("{EXPORTS}/..%2f..%2fkeys/archive")).send().await.refused(ErrorCode::NotFound);
         ann.get(&format!("{EXPORTS}/{}", bob.id())).send().await.refused(ErrorCode::NotFound);
     }
+}
 
+on_both_engines! {
     async fn exports_are_few_at_once_and_a_day(app) {
         let ann = app.as_player("ann").await;
         let mut ids = BTreeSet::new();

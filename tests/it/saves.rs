@@ -1,14 +1,14 @@
 //! Saves: versions, conflicts, history; nothing is ever lost.
 
 use aethex_tests::player::{bytes_request, files, noise};
-use aethex_tests::{Player, on_both_engines};
+use aethex_tests::{Player, on_every_engine};
 use aethex_wire::endpoint::fill_path;
 use aethex_wire::ids::VersionId;
 use aethex_wire::page::Page;
 use aethex_wire::saves::{
     Compression, Conflict, Encoding, FRAME_MEDIA_TYPE, SAVE_LEN_MAX, SaveHistory, SaveVersion,
 };
-use aethex_wire::{Endpoint, ErrorCode};
+use aethex_wire::{Endpoint, ErrorCode, delta};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -20,11 +20,20 @@ fn conflict_of(reply: &aethex_tests::Reply) -> Conflict {
     *reply.refused(ErrorCode::SavesConflict).conflict.expect("a conflict names both sides")
 }
 
+/// What a frame's payload holds.
+fn unpacked(compression: Compression, payload: &[u8]) -> Vec<u8> {
+    match compression {
+        Compression::None => payload.to_vec(),
+        Compression::Zstd => zstd::decode_all(payload).unwrap(),
+        Compression::Delta => delta::decode(b"", payload, SAVE_LEN_MAX).unwrap(),
+    }
+}
+
 fn ids(versions: &[SaveVersion]) -> HashSet<&VersionId> {
     versions.iter().map(|version| &version.version).collect()
 }
 
-on_both_engines! {
+on_every_engine! {
     async fn a_json_save_comes_back_as_it_was(app) {
         let ann = app.as_player("ann").await;
         let data = json!({
@@ -73,7 +82,11 @@ on_both_engines! {
                 assert_eq!((stored.size_bytes, stored.hash.as_str()), (len as i64, hash.as_str()));
                 let (frame, found) = ann.get_frame("slot", None).await;
                 assert_eq!(frame.version, stored);
-                assert_eq!((frame.compression, &found[..]), (compression, &payload[..]));
+                // Small contents are sent as they came; of large ones the backend chooses the packing.
+                if len <= 4096 {
+                    assert!((frame.compression, &found[..]) == (compression, &payload[..]), "{len} bytes");
+                }
+                assert!(unpacked(frame.compression, &found) == plain, "{len} bytes came back altered");
                 let json = ann.get_save("slot").await;
                 assert_eq!(STANDARD.decode(json["data_base64"].as_str().unwrap()).unwrap(), plain);
             }
@@ -260,8 +273,11 @@ on_both_engines! {
         assert_eq!(ids(&versions).len(), 2, "two keys, two versions");
         assert_eq!(ann.history("s").await.len(), 2);
         assert_eq!(ann.history("large").await.len(), 1);
-        assert_eq!(files(&app.data().join("blobs")), 1, "a repeat left a blob behind");
-        assert_eq!(ann.get_frame("large", None).await.1, noise(1, 100_000));
+        if app.config.blob.engine == "local" {
+            assert_eq!(files(&app.data().join("blobs")), 1, "a repeat left a blob behind");
+        }
+        let (frame, payload) = ann.get_frame("large", None).await;
+        assert!(unpacked(frame.compression, &payload) == noise(1, 100_000));
     }
 
     async fn fifty_writers_at_once_lose_nothing(app) {

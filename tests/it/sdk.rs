@@ -21,7 +21,7 @@ fn text(text: &str) -> Content {
 }
 
 async fn save(cloud: &Cloud, slot: &str, words: &str) -> aethex_sdk_core::Saved {
-    let options = SaveOptions { label: words.to_owned(), playtime_ms: 1000 };
+    let options = SaveOptions { label: words.to_owned(), playtime_ms: 1000, ..SaveOptions::default() };
     cloud.saves().save(slot, text(words), options).await.unwrap_or_else(|error| panic!("{words}: {error}"))
 }
 
@@ -276,7 +276,7 @@ on_both_engines! {
         assert_eq!(conflict.ancestor.unwrap().label, "base");
         assert_eq!(desk.saves().status("s"), SlotStatus::Conflict);
         let local = event(&desk, "the conflict's event", |event| match event {
-            Event::SaveConflict { local, .. } => Some(local),
+            Event::SaveConflict(info) => Some(info.local),
             _ => None,
         })
         .await;
@@ -384,7 +384,7 @@ on_both_engines! {
         let call = elsewhere.call(Method::POST, "/api/v1/auth/logout");
         call.json(&serde_json::json!({ "everywhere": true })).send().await.expect(204);
         // The save is durable here whatever the server says of the session.
-        let outcome = cloud.saves().save("s", text("two"), SaveOptions { label: "two".into(), playtime_ms: 0 }).await;
+        let outcome = cloud.saves().save("s", text("two"), SaveOptions { label: "two".into(), ..SaveOptions::default() }).await;
         assert!(outcome.as_ref().map_or_else(|error| error.code == ErrorCode::SessionEnded, |saved| saved.queued), "{outcome:?}");
         event(&cloud, "the end of the session", |event| matches!(event, Event::SessionExpired).then_some(())).await;
         log_in(&cloud, "ann").await;

@@ -21,7 +21,7 @@ fn code<T>(result: Result<T, Error>) -> ErrorCode {
 }
 
 async fn save(cloud: &Cloud, slot: &str, words: &str) {
-    let options = SaveOptions { label: words.to_owned(), playtime_ms: 1000 };
+    let options = SaveOptions { label: words.to_owned(), playtime_ms: 1000, ..SaveOptions::default() };
     cloud.saves().save(slot, text(words), options).await.unwrap_or_else(|error| panic!("{words}: {error}"));
     cloud.saves().flush(PATIENCE).await.unwrap();
 }

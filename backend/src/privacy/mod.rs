@@ -98,7 +98,7 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 }
 
 fn blob_failed(error: std::io::Error) -> Failure {
-    Failure::internal(format!("the blob store failed: {}", error.kind()))
+    Failure::blob(&error)
 }
 
 /// A failure as the job's: another attempt may succeed. Its fault is for the log, its kind for the row.

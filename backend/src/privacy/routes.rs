@@ -18,15 +18,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::stream;
 use http::header;
-use std::fs::File;
-use std::io::Read;
 use std::sync::Arc;
-
-/// Bytes of an archive that are read at once: what one download holds in memory.
-const PIECE_LEN: usize = 64 * 1024;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<ListPolicies, _, _>(Router::new(), list_policies);
@@ -140,7 +133,7 @@ pub(crate) async fn download_export(app: &App, who: &Subject, id: &ExportId) -> 
         ExportStatus::Failed => return Err(Failure::not_found()),
     }
     let opened = app.blob.open(&export::blob_key(who, &found.id)).await;
-    let (file, len) = match opened {
+    let opened = match opened {
         Ok(opened) => opened,
         // It expired, or was erased, just now.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::not_found()),
@@ -149,25 +142,11 @@ pub(crate) async fn download_export(app: &App, who: &Subject, id: &ExportId) -> 
     let disposition = format!("attachment; filename=\"{}\"", export::file_name(found.created_at_ms));
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
-        (header::CONTENT_LENGTH, len.to_string()),
+        (header::CONTENT_LENGTH, opened.len.to_string()),
         (header::CONTENT_DISPOSITION, disposition),
     ];
     debug_assert_eq!(<DownloadExport as aethex_wire::Endpoint>::STATUS, 200);
-    Ok((headers, pieces(file)).into_response())
-}
-
-/// A file as a body, read piece by piece as the client takes it.
-fn pieces(file: File) -> Body {
-    Body::from_stream(stream::try_unfold(file, |mut file| async move {
-        let read = tokio::task::spawn_blocking(move || {
-            let mut piece = vec![0; PIECE_LEN];
-            let len = file.read(&mut piece)?;
-            piece.truncate(len);
-            Ok::<_, std::io::Error>((Bytes::from(piece), file))
-        });
-        let (piece, file) = read.await.map_err(std::io::Error::other)??;
-        Ok::<_, std::io::Error>((!piece.is_empty()).then_some((piece, file)))
-    }))
+    Ok((headers, Body::from_stream(opened.pieces)).into_response())
 }
 
 async fn start_erasure(

@@ -11,8 +11,9 @@ pub(crate) const INLINE_LEN_MAX: usize = 64 * 1024;
 pub(crate) const BODY_LEN_MAX: usize = aethex_wire::saves::SAVE_LEN_MAX / 3 * 4 + 64 * 1024;
 /// Times an append is tried again because another writer was faster: each time one of them got through.
 pub(crate) const APPEND_TRIES: usize = 64;
-/// Versions walked back in search of an ancestor: side branches are short.
-pub(crate) const ANCESTOR_STEPS_MAX: usize = 64;
+/// Merges and versions beside the heads that are looked at in search of an ancestor, the newest: more than a slot sees in
+/// months.
+pub(crate) const SIDES_MAX: i64 = 1000;
 /// Players whose use of space is remembered.
 pub(crate) const USAGE_CACHE_MAX: usize = 50_000;
 /// How long a remembered use of space counts before it is read again.

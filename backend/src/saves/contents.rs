@@ -25,7 +25,7 @@ const DELTA_LEN_MIN: usize = 32 * 1024;
 const PATCHED_LEN_MAX: usize = 4 * 1024 * 1024;
 /// Most patches between a content and the last full one: 128 of 1 MB are rebuilt in a tenth of a second.
 const CHAIN_LEN_MAX: i64 = 128;
-/// Most bytes that rebuilding a content writes, all steps together.
+/// Most bytes that rebuilding a content writes, all steps together, as far as they are as long as the last.
 const CHAIN_WORK_MAX: i64 = 128 * 1024 * 1024;
 /// Bytes of rebuilt contents that are remembered, all players together: some hundred players who save right now.
 const PLAINS_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -233,7 +233,8 @@ fn longer(before: Chain, before_stored: i64, patch_len: usize) -> Chain {
 /// rebuilding writes, nor the space that its patches take beside the full content is too much.
 fn pays(patch: &Patch, full: &Content) -> bool {
     let Chain { len, bytes, key_bytes } = patch.chain;
-    patch.bytes.len() * 4 < full.stored.len() * 3
+    delta::is_lasting(&patch.bytes)
+        && patch.bytes.len() * 4 < full.stored.len() * 3
         && len <= CHAIN_LEN_MAX
         && (len + 1) * full.size_bytes <= CHAIN_WORK_MAX
         && bytes <= key_bytes / 2 * 3 + DELTA_LEN_MIN as i64
@@ -251,6 +252,21 @@ pub(super) async fn plain(
     if let Some(plain) = app.plains.get(owner.game, &version.version) {
         return Ok(plain);
     }
+    let gone = match rebuilt(app, owner, version, stored).await {
+        Err(failure) if failure.code() == ErrorCode::SaveNotFound => failure,
+        done => return done,
+    };
+    // Retention may have stored it, or what it is built from, otherwise just now: then it is there.
+    let found = db::version_of(&app.sql, owner.game, owner.player, &version.slot, &version.version).await?;
+    match found {
+        Some((version, stored)) if !version.deleted && !version.pruned => {
+            rebuilt(app, owner, &version, stored).await
+        }
+        _ => Err(gone),
+    }
+}
+
+async fn rebuilt(app: &App, owner: Owner<'_>, version: &SaveVersion, stored: Stored) -> Outcome<Bytes> {
     let mut links = vec![Link { version: version.version.clone(), stored }];
     if links[0].stored.compression == Compression::Delta {
         links = db::chain(&app.sql, owner.game, owner.player, &version.version).await?;

@@ -1,17 +1,12 @@
-//! All SQL of saves.
-//!
-//! A plain save is one statement: it inserts the next version of the line only if the named parent is the
-//! head, which the unique index on (game, player, slot, sequence) decides. Whatever it does not insert is
-//! explained afterwards, by reads.
+//! The SQL that reads, lists and deletes saves. Inserts are in `store`.
 
-use super::rules::{Base, Content};
+use super::rules::Side;
 use crate::args;
-use crate::ports::sql::{Arg, Row, Sql, SqlError, Statement};
+use crate::ports::sql::{Row, Sql, SqlError};
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
 use aethex_wire::saves::{Compression, Encoding, Part, SaveVersion, Suspicion};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use std::collections::BTreeMap;
 
 /// The columns that [`version`] reads, in its order.
 macro_rules! columns {
@@ -84,7 +79,7 @@ fn json<T: Default + serde::de::DeserializeOwned>(text: &str) -> Result<T, SqlEr
 }
 
 /// A list or map as text; an empty one is empty text.
-fn text_of(value: &impl serde::Serialize, is_empty: bool) -> String {
+pub(super) fn text_of(value: &impl serde::Serialize, is_empty: bool) -> String {
     if is_empty { String::new() } else { serde_json::to_string(value).unwrap_or_default() }
 }
 
@@ -156,250 +151,33 @@ fn stored(row: &Row<'_>, at: usize) -> Result<Stored, SqlError> {
     })
 }
 
-/// A version to insert.
-#[derive(Debug, Clone)]
-pub(super) struct NewVersion {
-    pub(super) game: GameId,
-    pub(super) player: PlayerId,
-    pub(super) slot: String,
-    pub(super) version: VersionId,
-    pub(super) base: Base,
-    pub(super) content: Content,
-    pub(super) blob_key: Option<String>,
-    pub(super) label: String,
-    pub(super) device_name: String,
-    pub(super) playtime_ms: i64,
-    pub(super) saved_at_ms: i64,
-    pub(super) stored_at_ms: i64,
-    pub(super) idempotency_key: Option<String>,
-    pub(super) request_hash: Option<String>,
-    pub(super) device_id: String,
-    pub(super) device_clock: BTreeMap<String, u64>,
-    pub(super) hlc: i64,
-    pub(super) schema: i64,
-    pub(super) app_version: String,
-    pub(super) parts: Vec<Part>,
-    pub(super) base_id: Option<VersionId>,
-    pub(super) chain: Chain,
-    pub(super) sealed_by: Option<String>,
-}
-
-/// Arguments 2 to 30 of every insert; the first is the game.
-fn insert_args(new: &NewVersion) -> Vec<Arg> {
-    let body = new.blob_key.is_none().then(|| new.content.stored.clone());
-    let encoding = match new.content.encoding {
-        Encoding::Value => "value",
-        Encoding::Bytes => "bytes",
-        Encoding::Sealed => "sealed",
-    };
-    args![
-        new.player.as_str(),
-        new.slot.as_str(),
-        new.version.as_str(),
-        encoding,
-        compression_text(new.content.compression),
-        new.content.hash.as_str(),
-        new.content.size_bytes,
-        new.content.stored.len() as i64,
-        body,
-        new.blob_key.clone(),
-        new.label.as_str(),
-        new.device_name.as_str(),
-        new.playtime_ms,
-        new.saved_at_ms,
-        new.stored_at_ms,
-        new.idempotency_key.clone(),
-        new.request_hash.clone(),
-        new.base_id.as_ref().map(|base| base.as_str().to_owned()),
-        new.chain.len,
-        new.chain.bytes,
-        new.chain.key_bytes,
-        new.sealed_by.clone(),
-        new.device_id.as_str(),
-        text_of(&new.device_clock, new.device_clock.is_empty()),
-        new.hlc,
-        new.schema,
-        new.app_version.as_str(),
-        text_of(&new.parts, new.parts.is_empty()),
-        i64::from(new.content.is_empty),
-    ]
-}
-
-/// The bits of [`Suspicion`], beside the head `h` whose place is taken.
-macro_rules! suspicions_sql {
-    () => {
-        "CASE WHEN h.deleted = 1 THEN 0 ELSE (CASE WHEN $30 = 1 AND h.size_bytes > $8 THEN 1 ELSE 0 END)
-            + (CASE WHEN h.size_bytes >= 1024 AND $8 * 4 < h.size_bytes THEN 2 ELSE 0 END)
-            + (CASE WHEN $14 > 0 AND $14 < h.playtime_ms THEN 4 ELSE 0 END)
-            + (CASE WHEN $27 < h.schema_version THEN 8 ELSE 0 END) END"
-    };
-}
-
-/// An insert, whose arguments stand in the order of their numbers (SQLite counts them as they appear), and whose place in the line, parents and condition are given.
-macro_rules! insert {
-    ($sequence:literal, $parent_a:literal, $parent_b:literal, $suspicions:expr, $source:literal) => {
-        concat!(
-            "INSERT INTO saves_version (game_id, player_id, slot, version_id, encoding, compression, hash,
-                size_bytes, stored_bytes, body, blob_key, label, device_name, playtime_ms, saved_at_ms,
-                stored_at_ms, idempotency_key, request_hash, base_id, chain_len, chain_bytes, key_bytes, sealed_by,
-                device_id, device_clock, hlc, schema_version, app_version, parts, deleted, pinned, review_at_ms,
-                suspicions, sequence, parent_a, parent_b)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                $23, $24, $25, $26, $27, $28, $29, 0, 0, $16 + 3600000, ",
-            $suspicions,
-            ", ",
-            $sequence,
-            ", ",
-            $parent_a,
-            ", ",
-            $parent_b,
-            " ",
-            $source,
-            " ON CONFLICT DO NOTHING RETURNING sequence, parent_a, suspicions"
-        )
-    };
-}
-
-const INSERT_ON_ONE: Statement = insert!(
-    "h.sequence + 1",
-    "h.version_id",
-    "CAST(NULL AS TEXT)",
-    suspicions_sql!(),
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $31 AND h.slot = $3
-        AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL"
-);
-const INSERT_ON_MERGE: Statement = insert!(
-    "h.sequence + 1",
-    "h.version_id",
-    "$31",
-    suspicions_sql!(),
-    "FROM saves_version h WHERE h.game_id = $1 AND h.player_id = $2 AND h.version_id = $32 AND h.slot = $3
-        AND h.sequence IS NOT NULL AND h.purged_at_ms IS NULL
-        AND EXISTS (SELECT 1 FROM saves_version o WHERE o.game_id = $1 AND o.player_id = $2
-            AND o.version_id = $31 AND o.slot = $3)"
-);
-const INSERT_ON_HEAD: Statement = insert!(
-    "h.sequence + 1",
-    "CASE WHEN h.deleted = 0 THEN h.version_id ELSE NULL END",
-    "CAST(NULL AS TEXT)",
-    suspicions_sql!(),
-    "FROM (SELECT sequence, version_id, deleted, size_bytes, playtime_ms, schema_version FROM saves_version WHERE game_id = $1 AND player_id = $2
-        AND slot = $3 AND sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1) h WHERE h.sequence > 0"
-);
-/// A slot is new when nothing live is in its line; after a delete the line goes on behind its mark.
-const INSERT_ON_NOTHING: Statement = insert!(
-    "COALESCE((SELECT MAX(sequence) FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3), 0) + 1",
-    "CAST(NULL AS TEXT)",
-    "CAST(NULL AS TEXT)",
-    "0 * $30",
-    "WHERE NOT EXISTS (SELECT 1 FROM saves_version WHERE game_id = $1 AND player_id = $2 AND slot = $3
-        AND sequence IS NOT NULL AND deleted = 0 AND purged_at_ms IS NULL)"
-);
-const INSERT_BESIDE: Statement = insert!("CAST(NULL AS BIGINT)", "$31", "$32", "0 * $30", "WHERE 1 = 1");
-
-/// Where a new head is in the line.
-#[derive(Debug)]
-pub(super) struct Placed {
-    /// Absent beside the line.
-    pub(super) sequence: Option<i64>,
-    pub(super) parent: Option<String>,
-    pub(super) suspicions: Vec<Suspicion>,
-}
-
-/// Inserts the next head when the base allows it; its place, or `None`.
-pub(super) async fn insert_head(sql: &Sql, new: &NewVersion) -> Result<Option<Placed>, SqlError> {
-    let mut args = insert_args(new);
-    let statement = match &new.base {
-        Base::One(head) => {
-            args.push(head.as_str().into());
-            INSERT_ON_ONE
-        }
-        Base::Merge(head, other) => {
-            args.push(other.as_str().into());
-            args.push(head.as_str().into());
-            INSERT_ON_MERGE
-        }
-        Base::Head => INSERT_ON_HEAD,
-        Base::Nothing => INSERT_ON_NOTHING,
-    };
-    let placed = insert(sql, new, statement, args.clone()).await?;
-    if let (None, Base::Head) = (&placed, &new.base) {
-        // No head to append to: the slot is new.
-        return insert(sql, new, INSERT_ON_NOTHING, args).await;
-    }
-    Ok(placed)
-}
-
-fn placed(row: &Row<'_>) -> Result<Placed, SqlError> {
-    Ok(Placed {
-        sequence: row.maybe_int(0)?,
-        parent: row.maybe_text(1)?,
-        suspicions: suspicions(row.int(2)?),
-    })
-}
-
-/// Runs an insert; with parts, in one transaction with the rows that name them.
-async fn insert(
-    sql: &Sql,
-    new: &NewVersion,
-    statement: Statement,
-    args: Vec<Arg>,
-) -> Result<Option<Placed>, SqlError> {
-    let game = sql.game(&new.game);
-    if new.parts.is_empty() {
-        return Ok(game.write(statement, args, placed).await?.into_iter().next());
-    }
-    let (player, version, parts) = (new.player.clone(), new.version.clone(), new.parts.clone());
-    game.transaction(move |transaction| {
-        async move {
-            let Some(placed) = transaction.query_one(statement, args, placed).await? else { return Ok(None) };
-            for part in parts {
-                transaction
-                    .execute(
-                        "INSERT INTO saves_version_part (game_id, player_id, version_id, name, hash)
-                         VALUES ($1, $2, $3, $4, $5)",
-                        args![player.as_str(), version.as_str(), part.name, part.hash],
-                    )
-                    .await?;
-            }
-            Ok(Some(placed))
-        }
-        .boxed()
-    })
-    .await
-}
-
-/// Inserts a version beside the line of heads; false when its idempotency key is taken.
-pub(super) async fn insert_beside(sql: &Sql, new: &NewVersion) -> Result<bool, SqlError> {
-    let mut args = insert_args(new);
-    args.push(new.base.first().map(|id| id.as_str().to_owned()).into());
-    args.push(new.base.second().map(|id| id.as_str().to_owned()).into());
-    Ok(insert(sql, new, INSERT_BESIDE, args).await?.is_some())
-}
-
 /// A head that is the merge of the same two versions with the same content: another device was faster.
 pub(super) async fn same_merge(
     sql: &Sql,
-    new: &NewVersion,
-    one: &VersionId,
-    other: &VersionId,
+    game: &GameId,
+    player: &PlayerId,
+    slot: &str,
+    content: (&str, &[Part]),
+    parents: (&VersionId, &VersionId),
 ) -> Result<Option<SaveVersion>, SqlError> {
-    sql.game(&new.game)
+    sql.game(game)
         .read_one(
             concat!(
                 "SELECT ",
                 columns!(),
                 " FROM saves_version v WHERE v.game_id = $1 AND v.player_id = $2 AND v.slot = $3 AND v.hash = $4
                 AND v.sequence IS NOT NULL AND v.purged_at_ms IS NULL
-                AND ((v.parent_a = $5 AND v.parent_b = $6) OR (v.parent_a = $6 AND v.parent_b = $5))
+                AND v.parts = $5
+                AND ((v.parent_a = $6 AND v.parent_b = $7) OR (v.parent_a = $7 AND v.parent_b = $6))
              ORDER BY v.sequence LIMIT 1"
             ),
             args![
-                new.player.as_str(),
-                new.slot.as_str(),
-                new.content.hash.as_str(),
-                one.as_str(),
-                other.as_str()
+                player.as_str(),
+                slot,
+                content.0,
+                text_of(&content.1, content.1.is_empty()),
+                parents.0.as_str(),
+                parents.1.as_str()
             ],
             version,
         )
@@ -529,6 +307,32 @@ pub(super) async fn next_content(
         )
         .await?;
     Ok(rows.into_iter().next())
+}
+
+/// The merges of a slot and its versions beside the heads, the newest `limit`.
+pub(super) async fn sides(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    slot: &str,
+    limit: i64,
+) -> Result<Vec<Side>, SqlError> {
+    sql.game(game)
+        .scan(
+            "SELECT version_id, sequence, parent_a, parent_b FROM saves_version
+             WHERE game_id = $1 AND player_id = $2 AND slot = $3 AND (sequence IS NULL OR parent_b IS NOT NULL)
+             ORDER BY version_id DESC LIMIT $4",
+            args![player.as_str(), slot, limit],
+            |row| {
+                let parents = [row.maybe_text(2)?, row.maybe_text(3)?];
+                Ok(Side {
+                    version: id(&row.text(0)?)?,
+                    in_line: row.maybe_int(1)?.is_some(),
+                    parents: parents.iter().flatten().map(|parent| id(parent)).collect::<Result<_, _>>()?,
+                })
+            },
+        )
+        .await
 }
 
 /// Whether a version is, or was before a delete, in this slot.
@@ -674,17 +478,6 @@ pub(super) async fn delete(
         .boxed()
     })
     .await
-}
-
-/// Forgets versions whose content was taken away long ago, at most `limit` at once: others write as well.
-pub(super) async fn sweep_purged(sql: &Sql, before_ms: i64, limit: i64) -> Result<u64, SqlError> {
-    sql.all_games()
-        .execute(
-            "DELETE FROM saves_version WHERE (game_id, player_id, version_id) IN (
-            SELECT game_id, player_id, version_id FROM saves_version WHERE purged_at_ms < $1 LIMIT $2)",
-            args![before_ms, limit],
-        )
-        .await
 }
 
 /// Whether a version or a part names this blob.

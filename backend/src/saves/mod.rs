@@ -5,10 +5,13 @@
 //! version is stored beside the head and the answer is 409 with head and ancestor, so that neither side is
 //! lost even if the device never comes back. Reading is one lookup. Deleting takes the contents away and
 //! leaves a mark, so that a device that was offline is told instead of bringing the slot back.
+//! A slot's past is in `history`, what of it is kept in `retention`, other devices' doings in `devices`.
 
 pub(crate) mod config;
 mod contents;
 mod db;
+mod devices;
+mod history;
 pub(crate) mod holding;
 mod merge;
 mod parts;
@@ -18,10 +21,14 @@ mod routes;
 mod rules;
 pub mod seal;
 mod store;
+pub(crate) mod terminal;
+mod uploads;
 
 pub(crate) use contents::Plains;
 pub(crate) use merge::{forget, merge};
+pub(crate) use retention::Replaced;
 pub(crate) use routes::routes;
+pub(crate) use uploads::Checking;
 
 use crate::app::{App, until_stopped};
 use crate::context::now_ms;
@@ -36,6 +43,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// How often slots are looked at whose past is due: what is due waits that long, and no longer.
+const LOOK_PERIOD: Duration = Duration::from_secs(300);
 /// How often what is left behind is swept.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 /// Rows swept in one statement: others write in between.
@@ -120,14 +129,29 @@ fn forget_usage(app: &App, game: &GameId, player: &PlayerId) {
 /// Background work: sweeps what deletes and crashes left behind.
 pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut sweep = tokio::time::interval(SWEEP_PERIOD);
+    let mut look = tokio::time::interval(LOOK_PERIOD);
     loop {
         tokio::select! {
+            _ = look.tick() => {
+                if let Err(error) = retention::sweep(&app, now_ms()).await {
+                    tracing::warn!(%error, "cannot look at slots whose past is due");
+                }
+            }
             _ = sweep.tick() => {
                 if let Err(error) = sweep_rows(&app).await {
                     tracing::warn!(%error, "cannot sweep deleted saves");
                 }
+                if let Err(error) = retention::sweep_parts(&app, now_ms()).await {
+                    tracing::warn!(%error, "cannot sweep parts");
+                }
+                if let Err(error) = devices::sweep(&app.sql, now_ms()).await {
+                    tracing::warn!(%error, "cannot sweep devices");
+                }
                 if let Err(error) = sweep_blobs(&app).await {
                     tracing::warn!(%error, "cannot sweep blobs");
+                }
+                if let Err(failure) = uploads::sweep(&app).await {
+                    tracing::warn!(fault = failure.fault(), code = %failure.code(), "cannot sweep uploads");
                 }
             }
             () = until_stopped(&mut stopped) => return,
@@ -135,9 +159,16 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// Does what is due at `now`, as [`tend`] does by itself.
+pub(crate) async fn sweep_at(app: &App, now: i64) -> Result<(), SqlError> {
+    retention::sweep(app, now).await?;
+    retention::sweep_parts(app, now).await?;
+    devices::sweep(&app.sql, now).await
+}
+
 async fn sweep_rows(app: &App) -> Result<(), SqlError> {
     let before = now_ms() - PURGED_KEPT_MS;
-    while db::sweep_purged(&app.sql, before, SWEEP_BATCH).await? == SWEEP_BATCH as u64 {}
+    while retention::sweep_purged(&app.sql, before, SWEEP_BATCH).await? == SWEEP_BATCH as u64 {}
     Ok(())
 }
 

@@ -5,11 +5,11 @@
 
 use super::config::BODY_LEN_MAX;
 use super::contents::{self, Owner, Prepared};
-use super::db::{self, Chain, NewVersion};
+use super::db::{self, Chain};
 use super::parts::{self, ReadPart};
 use super::routes::{CHECK_IN_PLACE_LEN_MAX, with_etag};
 use super::rules::{self, Base, Content};
-use super::store::{self, Stored};
+use super::store::{self, NewVersion, Stored};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -78,7 +78,10 @@ pub(super) async fn put_saves(
             Ok(version) => BatchResult { version: Some(version), problem: None },
             Err(failure) => {
                 // What the server could not do now, it cannot do for the rest either.
-                let stop = failure.code().retryable();
+                let stop = matches!(
+                    failure.code(),
+                    ErrorCode::Overloaded | ErrorCode::Internal | ErrorCode::RateLimited
+                );
                 let problem = Some(Box::new(failure.into_problem()));
                 results.push(BatchResult { version: None, problem });
                 if stop {
@@ -91,7 +94,7 @@ pub(super) async fn put_saves(
     Ok(answer::<PutSaves>(&BatchResults { results }))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Outcome<Option<String>> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Outcome<Option<String>> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY_HEADER) else { return Ok(None) };
     let key = key.to_str().unwrap_or_default();
     rules::check_idempotency_key(key)?;
@@ -187,7 +190,12 @@ async fn prepare(
             let mut prepared =
                 contents::of_patch(app, owner, slot, &patch_base, encoding, hash, patch).await?;
             // A patch is stored only on the version whose place it takes: one that can go away under it is none.
-            if base.first().is_some_and(|first| *first != patch_base) {
+            let on_base = match base {
+                Base::Head => true,
+                Base::Nothing => false,
+                Base::One(first) | Base::Merge(first, _) => *first == patch_base,
+            };
+            if !on_base {
                 if encoding == Encoding::Sealed {
                     return Err(Failure::invalid("The `base` of encrypted data is the first of `parents`."));
                 }

@@ -1,7 +1,7 @@
 //! The endpoints of saves.
 
 use super::contents::{self, Owner};
-use super::{db, parts, put, rules, store};
+use super::{db, devices, history, parts, put, rules, store, uploads};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Path, Query, counted_body, off_thread, room_for_answer};
@@ -9,6 +9,9 @@ use crate::http::{answer, mount};
 use aethex_wire::endpoint;
 use aethex_wire::ids::VersionId;
 use aethex_wire::page::{CURSOR_LEN_MAX, PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, Page};
+use aethex_wire::saves::history::{
+    BranchSave, DiffSaves, GetQuota, ListDevices, PutDevice, PutVersion, RestoreSave,
+};
 use aethex_wire::saves::sync::PutSaves;
 use aethex_wire::saves::{
     Compression, DeleteSave, Encoding, FRAME_MEDIA_TYPE, GetPart, GetSave, GetSaveQuery, HistoryQuery,
@@ -35,6 +38,14 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let router = mount::<GetSave, _, _>(router, get_save);
     let router = mount::<PutSaves, _, _>(router, put::put_saves);
     let router = mount::<GetPart, _, _>(router, parts::get_part);
+    let router = mount::<DiffSaves, _, _>(router, history::diff_saves);
+    let router = mount::<PutVersion, _, _>(router, history::put_version);
+    let router = mount::<RestoreSave, _, _>(router, history::restore_save);
+    let router = mount::<BranchSave, _, _>(router, history::branch_save);
+    let router = mount::<GetQuota, _, _>(router, history::get_quota);
+    let router = mount::<PutDevice, _, _>(router, devices::put_device);
+    let router = mount::<ListDevices, _, _>(router, devices::list_devices);
+    let router = uploads::routes(router);
     mount::<DeleteSave, _, _>(router, delete_save)
 }
 
@@ -72,8 +83,16 @@ async fn get_save(
     let as_stored = stored.compression != Compression::Delta || sealed || query.known == stored.base;
     let response = if as_frame && as_stored {
         let (compression, base) = (stored.compression, stored.base.clone());
-        let payload = contents::payload(&app, owner, &version.version, stored).await?;
-        frame_answer(version, compression, base, &payload, room)
+        let payload = contents::payload(&app, owner, &version.version, stored.clone()).await;
+        match payload {
+            Ok(payload) => frame_answer(version, compression, base, &payload, room),
+            // Stored otherwise just now, or deleted: the row is read again.
+            Err(failure) if failure.code() == ErrorCode::SaveNotFound && !sealed => {
+                let plain = contents::plain(&app, owner, &version, stored).await?;
+                frame_answer(version, Compression::None, None, &plain, room)
+            }
+            Err(failure) => return Err(failure),
+        }
     } else if as_frame {
         let plain = contents::plain(&app, owner, &version, stored).await?;
         let pack = move || Ok(contents::pack(&plain));

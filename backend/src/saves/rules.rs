@@ -14,6 +14,7 @@ use aethex_wire::value::{self, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use std::collections::HashSet;
 use std::io::Read;
 
 /// What a new version is made from.
@@ -56,6 +57,48 @@ impl Base {
             _ => None,
         }
     }
+}
+
+/// A version of a slot that is not simply the next head: it lies beside the line of heads, or is a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) version: VersionId,
+    /// Whether it is, or was, the head.
+    pub(super) in_line: bool,
+    pub(super) parents: Vec<VersionId>,
+}
+
+/// The newest version that a version made from `parents` shares with the head.
+///
+/// All of the line are the head's ancestors, and so is what was merged into it: a version that lost a conflict, and
+/// what that was made from. A save that a device made from such a version meets the merge with it as ancestor, so that
+/// nothing of it counts twice.
+pub(super) fn ancestor(parents: &[VersionId], sides: &[Side]) -> Option<VersionId> {
+    let beside = |id: &VersionId| sides.iter().find(|side| side.version == *id && !side.in_line);
+    let mut merged: HashSet<&VersionId> = HashSet::new();
+    let mut open: Vec<&VersionId> =
+        sides.iter().filter(|side| side.in_line).flat_map(|side| side.parents.get(1)).collect();
+    while let Some(id) = open.pop() {
+        if let Some(side) = beside(id)
+            && merged.insert(id)
+        {
+            open.extend(&side.parents);
+        }
+    }
+    let mut seen: HashSet<&VersionId> = HashSet::new();
+    let mut open: Vec<&VersionId> = parents.iter().collect();
+    let mut newest: Option<&VersionId> = None;
+    while let Some(id) = open.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        match beside(id) {
+            Some(side) if !merged.contains(id) => open.extend(&side.parents),
+            // Ids begin with their time.
+            _ => newest = newest.max(Some(id)),
+        }
+    }
+    newest.cloned()
 }
 
 /// A content that passed every check.
@@ -178,6 +221,10 @@ pub(super) fn content_of_frame(request: &PutSaveRequest, payload: Bytes) -> Outc
     let encoding = request.encoding.ok_or_else(|| Failure::invalid("A frame needs `encoding`."))?;
     let compression = request.compression.unwrap_or_default();
     let plain = plain_of(compression, &payload)?;
+    if compression == Compression::Delta && !delta::is_lasting(&payload) {
+        let (compression, stored) = super::contents::pack(&plain);
+        return checked(encoding, compression, request.hash.as_deref(), &plain, stored);
+    }
     checked(encoding, compression, request.hash.as_deref(), &plain, payload)
 }
 
@@ -304,6 +351,30 @@ mod tests {
         assert_eq!(Base::of(Some(&[id(1), id(2)])).unwrap(), Base::Merge(id(1), id(2)));
         assert!(Base::of(Some(&[id(1), id(1)])).is_err());
         assert!(Base::of(Some(&[id(1), id(2), id(3)])).is_err());
+    }
+
+    #[test]
+    fn an_ancestor_may_have_lost_a_conflict() {
+        let side = |n, in_line, parents: &[u8]| Side {
+            version: id(n),
+            in_line,
+            parents: parents.iter().map(|n| id(*n)).collect(),
+        };
+        // 1 - 2 - 5 is the line; 3 and 4 were made from 1, one after the other; 5 merges 2 and 4.
+        let sides = [side(5, true, &[2, 4]), side(4, false, &[3]), side(3, false, &[1])];
+        assert_eq!(ancestor(&[id(1)], &sides), Some(id(1)));
+        assert_eq!(ancestor(&[id(2)], &sides), Some(id(2)));
+        assert_eq!(ancestor(&[id(4)], &sides), Some(id(4)));
+        assert_eq!(ancestor(&[id(3)], &sides), Some(id(3)));
+        // 6, 7 went on from 4, beside the line.
+        let more = [&sides[..], &[side(6, false, &[4]), side(7, false, &[6])]].concat();
+        assert_eq!(ancestor(&[id(7)], &more), Some(id(4)));
+        // Not merged yet: what both come from lies before.
+        assert_eq!(ancestor(&[id(4)], &more[1..]), Some(id(1)));
+        // A merge that lost itself.
+        let lost = [&more[..], &[side(8, false, &[2, 7])]].concat();
+        assert_eq!(ancestor(&[id(8)], &lost), Some(id(4)));
+        assert_eq!(ancestor(&[], &sides), None);
     }
 
     #[test]

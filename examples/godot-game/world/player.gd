@@ -4,6 +4,12 @@ extends Node2D
 
 const SPEED := 260.0
 
+## What can be worn, by name.
+const HATS: Dictionary[String, Color] = {
+	"none": Color(0, 0, 0, 0), "red": Color(0.90, 0.30, 0.32), "blue": Color(0.32, 0.48, 0.95), "gold": Color(0.98, 0.82, 0.30),
+}
+
+var hat := "none"
 var facing := Vector2.DOWN
 var colour := Color(0.98, 0.62, 0.30)
 
@@ -33,3 +39,14 @@ func _draw() -> void:
 		var eye := look + Vector2(side * 4.5, 0)
 		draw_circle(eye, 3.2, Color.WHITE)
 		draw_circle(eye + facing * 1.2, 1.6, Color(0.12, 0.12, 0.18))
+	if hat != "none":
+		var brim := Vector2(0, -12 - bob)
+		draw_colored_polygon([brim + Vector2(-10, 0), brim + Vector2(10, 0), brim + Vector2(0, -20)], HATS.get(hat, Color.WHITE))
+		draw_line(brim + Vector2(-12, 0), brim + Vector2(12, 0), HATS.get(hat, Color.WHITE).darkened(0.3), 4.0, true)
+
+
+## The next hat.
+func change_hat() -> void:
+	var names := HATS.keys()
+	hat = names[(names.find(hat) + 1) % names.size()]
+	queue_redraw()

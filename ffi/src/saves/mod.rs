@@ -3,16 +3,25 @@
 //! The functions check their arguments, copy what they need and hand the request to the core. `results`
 //! holds what callbacks are lent.
 
+mod conflicts;
+mod define;
+mod devices;
+mod files;
+mod past;
 mod results;
+
+pub(crate) use define::Questions;
+pub(crate) use devices::{aethex_device, lend_device};
 
 use crate::call::{aethex_callback, aethex_op, request, request_plain};
 use crate::cloud::{aethex_cloud, entry};
 use crate::error::{aethex_error, guard};
 use crate::strings::{aethex_str, put, read_options, slice};
 use crate::value::{CONTENT_LEN_MAX, aethex_value, snapshot};
-use aethex_sdk_core::{Content, Resolution, SaveOptions, SlotStatus};
+use aethex_sdk_core::{Content, Loaded, Resolution, SaveOptions, SlotStatus};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::VersionId;
+use aethex_wire::saves::PARTS_MAX;
 pub(crate) use results::{LentConflict, LentContent, aethex_conflict, aethex_save_version, lend_version};
 use results::{aethex_load_callback, aethex_save_callback, aethex_versions_callback};
 #[cfg(test)]
@@ -23,6 +32,8 @@ use std::ffi::c_void;
 use std::mem::offset_of;
 use std::time::Duration;
 
+/// Largest part: a gigabyte.
+const PART_LEN_MAX: usize = 1024 * 1024 * 1024;
 /// Longest wait of a flush: an hour.
 const FLUSH_TIMEOUT_MAX_MS: u32 = 3_600_000;
 /// The least of the save options a caller may have.
@@ -40,6 +51,25 @@ pub struct aethex_save_options {
     pub label: aethex_str,
     /// Played time in milliseconds; 0: unknown.
     pub playtime_ms: i64,
+    /// Named contents that change together with the main one: a thumbnail, screenshots, files; null for none. Parts that are
+    /// not named stay as they are.
+    pub parts: *const aethex_part,
+    /// How many parts; at most 16.
+    pub part_count: usize,
+}
+
+/// A named content of a save, beside the main one.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct aethex_part {
+    /// Its name: 1 to 64 bytes, not `data`.
+    pub name: aethex_str,
+    /// Its bytes; null when it is a value.
+    pub data: *const u8,
+    /// How many bytes.
+    pub len: usize,
+    /// Its value when it is no bytes; it stays yours. Neither bytes nor a value remove the part.
+    pub value: aethex_value,
 }
 
 /// How to settle a conflict.
@@ -107,6 +137,72 @@ pub unsafe extern "C" fn aethex_saves_save_bytes(
         let bytes = slice(data, len, CONTENT_LEN_MAX)?.to_vec();
         let content = move || Content::Bytes(bytes.into());
         save(cloud, slot, content, options, callback, user_data, op)
+    })
+}
+
+/// Saves a value in a slot without waiting for the backend: for autosaves. The callback runs when the save is durable on
+/// this device; it is sent two seconds later, and of several in a row only the last one becomes a version. Saves of
+/// `aethex_saves_save` are never replaced. `options` may be null. The value stays yours.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aethex_saves_save_later(
+    cloud: aethex_cloud,
+    slot: aethex_str,
+    value: aethex_value,
+    options: *const aethex_save_options,
+    callback: aethex_callback,
+    user_data: *mut c_void,
+    op: *mut aethex_op,
+) -> aethex_error {
+    // SAFETY: the header asks for valid or null pointers.
+    guard(|| unsafe {
+        let content = snapshot(value)?;
+        let content = move || Content::Value(content.into_value());
+        save_later(cloud, slot, content, options, callback, user_data, op)
+    })
+}
+
+/// Saves bytes in a slot as `aethex_saves_save_later` does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aethex_saves_save_bytes_later(
+    cloud: aethex_cloud,
+    slot: aethex_str,
+    data: *const u8,
+    len: usize,
+    options: *const aethex_save_options,
+    callback: aethex_callback,
+    user_data: *mut c_void,
+    op: *mut aethex_op,
+) -> aethex_error {
+    // SAFETY: the header asks for valid or null pointers.
+    guard(|| unsafe {
+        let bytes = slice(data, len, CONTENT_LEN_MAX)?.to_vec();
+        let content = move || Content::Bytes(bytes.into());
+        save_later(cloud, slot, content, options, callback, user_data, op)
+    })
+}
+
+/// Loads a part of a slot; of one of its versions when `version` is not empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aethex_saves_load_part(
+    cloud: aethex_cloud,
+    slot: aethex_str,
+    part: aethex_str,
+    version: aethex_str,
+    callback: aethex_load_callback,
+    user_data: *mut c_void,
+    op: *mut aethex_op,
+) -> aethex_error {
+    // SAFETY: the header asks for valid or null pointers.
+    guard(|| unsafe {
+        let entry = entry(cloud)?;
+        let (slot, part) = (slot.owned()?, part.needed()?);
+        let version = if version.len == 0 { None } else { Some(version.id(VersionId::parse)?) };
+        let work = entry.cloud.saves().load_part(&slot, &part, version);
+        let work = async move {
+            let content = work.await?;
+            Ok(Loaded { version: None, content, from_cache: false, parts: Vec::new(), schema: 0 })
+        };
+        request(&entry, op, work, results::load_done(callback, user_data))
     })
 }
 
@@ -302,21 +398,25 @@ pub unsafe extern "C" fn aethex_saves_status(
     slot: aethex_str,
     out: *mut i32,
 ) -> aethex_error {
-    use aethex_slot_status as S;
     guard(|| {
         let entry = entry(cloud)?;
         let _open = entry.open()?;
         // SAFETY: the header asks for valid or null pointers.
-        let status = match entry.cloud.saves().status(&unsafe { slot.owned() }?) {
-            SlotStatus::Unknown => S::AETHEX_SLOT_UNKNOWN,
-            SlotStatus::Synced => S::AETHEX_SLOT_SYNCED,
-            SlotStatus::Queued => S::AETHEX_SLOT_QUEUED,
-            SlotStatus::Conflict => S::AETHEX_SLOT_CONFLICT,
-            SlotStatus::Failed => S::AETHEX_SLOT_FAILED,
-        };
+        let status = status_for_c(entry.cloud.saves().status(&unsafe { slot.owned() }?));
         // SAFETY: the header asks for null or writable memory.
         unsafe { put(out, status as i32) }
     })
+}
+
+fn status_for_c(status: SlotStatus) -> aethex_slot_status {
+    use aethex_slot_status as S;
+    match status {
+        SlotStatus::Unknown => S::AETHEX_SLOT_UNKNOWN,
+        SlotStatus::Synced => S::AETHEX_SLOT_SYNCED,
+        SlotStatus::Queued => S::AETHEX_SLOT_QUEUED,
+        SlotStatus::Conflict => S::AETHEX_SLOT_CONFLICT,
+        SlotStatus::Failed => S::AETHEX_SLOT_FAILED,
+    }
 }
 
 /// Whether queued saves are sent as soon as possible, or wait for `aethex_saves_flush`.
@@ -347,19 +447,59 @@ unsafe fn save(
     let saves = entry.cloud.saves();
     // SAFETY: the caller's promise, passed on; the options are integers and pointers.
     unsafe {
-        let slot = slot.owned()?;
-        let mut noted = SaveOptions::default();
-        if !options.is_null() {
-            let options = read_options(options, SAVE_OPTIONS_SIZE_MIN)?;
-            if options.reserved != 0 || options.playtime_ms < 0 {
-                return Err(ErrorCode::InvalidArgument);
-            }
-            noted.label = options.label.owned()?;
-            noted.playtime_ms = options.playtime_ms;
-        }
+        let (slot, noted) = (slot.owned()?, save_options(options)?);
         let work = async move { saves.save(&slot, content(), noted).await };
         request(&entry, op, work, results::save_done(callback, user_data))
     }
+}
+
+/// # Safety
+/// The pointers are null or valid.
+unsafe fn save_later(
+    cloud: aethex_cloud,
+    slot: aethex_str,
+    content: impl FnOnce() -> Content + Send + 'static,
+    options: *const aethex_save_options,
+    callback: aethex_callback,
+    user_data: *mut c_void,
+    op: *mut aethex_op,
+) -> Result<(), ErrorCode> {
+    let entry = entry(cloud)?;
+    let saves = entry.cloud.saves();
+    // SAFETY: the caller's promise, passed on.
+    unsafe {
+        let (slot, noted) = (slot.owned()?, save_options(options)?);
+        let work = async move { saves.save_later(&slot, content(), noted).await };
+        request_plain(&entry, op, work, callback, user_data)
+    }
+}
+
+/// # Safety
+/// The pointer is null or valid.
+unsafe fn save_options(options: *const aethex_save_options) -> Result<SaveOptions, ErrorCode> {
+    let mut noted = SaveOptions::default();
+    if options.is_null() {
+        return Ok(noted);
+    }
+    // SAFETY: the caller's promise, passed on; options and parts are integers and pointers.
+    unsafe {
+        let options = read_options(options, SAVE_OPTIONS_SIZE_MIN)?;
+        if options.reserved != 0 || options.playtime_ms < 0 {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        noted.label = options.label.owned()?;
+        noted.playtime_ms = options.playtime_ms;
+        for part in slice(options.parts, options.part_count, PARTS_MAX)? {
+            let content = match (part.data.is_null(), part.value) {
+                (true, 0) if part.len == 0 => None,
+                (true, value) if part.len == 0 => Some(Content::Value(snapshot(value)?.into_value())),
+                (false, 0) => Some(Content::Bytes(slice(part.data, part.len, PART_LEN_MAX)?.to_vec().into())),
+                _ => return Err(ErrorCode::InvalidArgument),
+            };
+            noted.parts.push((part.name.needed()?, content));
+        }
+    }
+    Ok(noted)
 }
 
 /// # Safety

@@ -1,10 +1,11 @@
 //! What saves lend to C: versions, and the results of requests.
 
+use super::conflicts::{aethex_ask, lend_ask};
 use crate::call::{Lent, Outcome, UserData, aethex_op, size_for_c};
 use crate::error::aethex_error;
 use crate::strings::aethex_str;
 use crate::value::{aethex_value, lend, release};
-use aethex_sdk_core::{Bytes, Conflict, Content, Error, Loaded, SaveVersion, Saved};
+use aethex_sdk_core::{Bytes, Conflict, ConflictInfo, Content, Error, Loaded, Part, SaveVersion, Saved};
 use aethex_wire::saves::Encoding;
 use std::ffi::c_void;
 use std::ptr::{from_ref, null};
@@ -53,6 +54,18 @@ pub struct aethex_save_version {
     pub stored_at_ms: i64,
     /// Whether it is the mark that a delete left.
     pub deleted: bool,
+    /// Whether it stays in the history for ever.
+    pub pinned: bool,
+    /// Whether its content was removed for its age: it can be listed, and not loaded any more.
+    pub pruned: bool,
+    /// Names of what it holds beside its content; null when there is nothing.
+    pub parts: *const aethex_str,
+    /// How many parts.
+    pub part_count: usize,
+    /// Version of the game's data layout that it was saved with; 0 when the game does not count them.
+    pub schema: i64,
+    /// The game's version; empty when unknown.
+    pub app_version: aethex_str,
 }
 
 /// Why a save did not become the newest: somebody else's did, and this one was not made from it.
@@ -67,6 +80,19 @@ pub struct aethex_conflict {
     pub ancestor: *const aethex_save_version,
     /// This device's save, as the cloud keeps it beside the head.
     pub kept: *const aethex_save_version,
+    /// The data that both sides come from, lent; 0 when it is unknown or bytes. This and what follows is there in the
+    /// event and in `aethex_conflict_result`, not in the results of saves.
+    pub base: aethex_value,
+    /// The data that this device saved, lent; 0 when it is bytes.
+    pub local: aethex_value,
+    /// The data that the cloud holds, lent; 0 when it is bytes, or the slot was deleted there.
+    pub cloud: aethex_value,
+    /// The data merged, with the cloud's at each path that needs an answer, lent; 0 when there is no merge.
+    pub merged: aethex_value,
+    /// The fields that need an answer, as an array of pointers; null when there is no merge: then a side is to be picked.
+    pub asks: *const *const aethex_ask,
+    /// How many fields.
+    pub ask_count: usize,
 }
 
 /// Result of a save.
@@ -158,6 +184,7 @@ pub type aethex_versions_callback =
 /// A version for C, lent.
 pub(crate) fn lend_version(lent: &mut Lent, version: &SaveVersion) -> aethex_save_version {
     let (parents, parent_count) = lent.list(version.parents.iter().map(|parent| parent.as_str()));
+    let (parts, part_count) = lent.list(version.parts.iter().map(|part: &Part| part.name.as_str()));
     aethex_save_version {
         struct_size: size_for_c::<aethex_save_version>(),
         encoding: encoding(version.encoding) as i32,
@@ -174,24 +201,54 @@ pub(crate) fn lend_version(lent: &mut Lent, version: &SaveVersion) -> aethex_sav
         saved_at_ms: version.saved_at_ms,
         stored_at_ms: version.stored_at_ms,
         deleted: version.deleted,
+        pinned: version.pinned,
+        pruned: version.pruned,
+        parts,
+        part_count,
+        schema: version.schema,
+        app_version: lent.text(&version.app_version),
     }
 }
 
-/// A conflict's versions for C, lent.
+/// A conflict for C, lent.
 #[derive(Debug)]
 pub(crate) struct LentConflict {
     head: aethex_save_version,
     ancestor: Option<aethex_save_version>,
     kept: aethex_save_version,
+    base: aethex_value,
+    local: aethex_value,
+    cloud: aethex_value,
+    merged: aethex_value,
+    asks: (*const *const aethex_ask, usize),
 }
 
 impl LentConflict {
+    /// A conflict of which only the versions are at hand.
     pub(crate) fn of(lent: &mut Lent, conflict: &Conflict) -> LentConflict {
         LentConflict {
             head: lend_version(lent, &conflict.head),
             ancestor: conflict.ancestor.as_ref().map(|version| lend_version(lent, version)),
             kept: lend_version(lent, &conflict.kept),
+            base: 0,
+            local: 0,
+            cloud: 0,
+            merged: 0,
+            asks: (null(), 0),
         }
+    }
+
+    /// A conflict with all that is known of it.
+    pub(crate) fn whole(lent: &mut Lent, info: &ConflictInfo) -> LentConflict {
+        let mut value = |content: Option<&Content>| match content {
+            Some(Content::Value(value)) => lent.value(Some(value)),
+            Some(Content::Bytes(_)) | None => 0,
+        };
+        let (base, local) = (value(info.base.as_ref()), value(Some(&info.local)));
+        let cloud = value(info.cloud.as_ref());
+        let merged = lent.value(info.merged.as_ref());
+        let asks = lent.all(&info.asks, lend_ask);
+        LentConflict { base, local, cloud, merged, asks, ..LentConflict::of(lent, &info.conflict) }
     }
 
     /// The conflict as C sees it, valid as long as `self` stays where it is.
@@ -201,6 +258,12 @@ impl LentConflict {
             head: &self.head,
             ancestor: self.ancestor.as_ref().map_or(null(), from_ref),
             kept: &self.kept,
+            base: self.base,
+            local: self.local,
+            cloud: self.cloud,
+            merged: self.merged,
+            asks: self.asks.0,
+            ask_count: self.asks.1,
         }
     }
 }

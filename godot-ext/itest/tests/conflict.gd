@@ -29,13 +29,23 @@ func test_both_sides_are_told_and_kept(kit: Kit) -> void:
 	await kit.next_frame()
 	AeThexCloud.saves.conflict.disconnect(_on_conflict)
 	var told: AeThexConflict = result.error.conflict
-	kit.equal(told.cloud.sequence, 2, "the cloud's version")
+	kit.equal(told.head.sequence, 2, "the cloud's version")
 	kit.equal(told.ancestor.sequence, 1, "the ancestor")
 	kit.equal(AeThexCloud.saves.status("slot"), "conflict", "status")
 	if kit.equal(infos.size(), 1, "one signal"):
 		kit.equal(infos[0].local, {"level": 3, "by": "b"}, "this device's data")
 		kit.equal(infos[0].slot, "slot", "slot")
-	var theirs: AeThexResult = await AeThexCloud.saves.load_version("slot", told.cloud)
+		kit.equal(infos[0].base, {"level": 1}, "what both come from")
+		kit.equal(infos[0].cloud, {"level": 2, "by": "a"}, "the cloud's data")
+		kit.equal(infos[0].merged, {"level": 2, "by": "a"}, "merged, the cloud's where it is asked")
+		var asked: PackedStringArray = []
+		for ask: AeThexAsk in infos[0].paths:
+			asked.append(ask.path)
+			if ask.path == "level":
+				kit.equal([ask.base, ask.local, ask.cloud], [1, 3, 2], "the sides of an ask")
+		asked.sort()
+		kit.equal(asked, PackedStringArray(["by", "level"]), "only what needs an answer")
+	var theirs: AeThexResult = await AeThexCloud.saves.load_version("slot", told.head)
 	kit.equal(theirs.data, {"level": 2, "by": "a"}, "the cloud's data")
 	var mine: AeThexResult = await AeThexCloud.saves.load_version("slot", told.kept)
 	kit.equal(mine.data, {"level": 3, "by": "b"}, "this device's data, kept beside it")
@@ -60,6 +70,29 @@ func test_merge(kit: Kit) -> void:
 	if kit.succeeded(result, "resolve") and kit.check(result.version != null, "a version"):
 		kit.equal(result.version.parents.size(), 2, "made from both")
 	await holds(kit, merged)
+
+
+func test_answers(kit: Kit) -> void:
+	await meet(kit)
+	var got: AeThexResult = await AeThexCloud.saves.get_conflict("slot")
+	if not kit.succeeded(got, "get_conflict") or not kit.equal(got.conflict.paths.size(), 2, "two questions"):
+		return
+	var missing: AeThexResult = await AeThexCloud.saves.answer("slot", {"level": "local"})
+	kit.failed_with(missing, AeThexCloud.ERROR_MERGE_UNANSWERED, "one answer of two")
+	var unasked: AeThexResult = await AeThexCloud.saves.answer("slot", {"level": "local", "by": "cloud", "x": 1})
+	kit.failed_with(unasked, AeThexCloud.ERROR_INVALID_ARGUMENT, "nobody asked")
+	var result: AeThexResult = await AeThexCloud.saves.answer("slot", {"level": "local", "by": {"value": "local"}})
+	kit.succeeded(result, "answer")
+	await holds(kit, {"level": 3, "by": "local"})
+
+
+func test_keep_both(kit: Kit) -> void:
+	await meet(kit)
+	var result: AeThexResult = await AeThexCloud.saves.keep_both("slot")
+	if kit.succeeded(result, "keep both"):
+		kit.equal(result.slot, "slot (2)", "the new slot")
+	await holds(kit, {"level": 2, "by": "a"})
+	kit.equal((await AeThexCloud.saves.load("slot (2)")).data, {"level": 3, "by": "b"}, "this device's, beside it")
 
 
 func test_nothing_to_resolve(kit: Kit) -> void:

@@ -1,17 +1,21 @@
 //! The calls of cloud saves, one function an endpoint.
 
-use super::outbox::EntryMeta;
-use super::rules::{Packed, shape_of};
+use super::outbox::Outbox;
+use super::rules::{self, Packed, shape_of};
 use crate::Error;
 use crate::cloud::Shared;
 use crate::http::Request;
+use crate::session::blocking;
 use aethex_wire::endpoint::None as Nothing;
 use aethex_wire::ids::{PlayerId, VersionId};
 use aethex_wire::page::{PAGE_LIMIT_MAX, Page};
+use aethex_wire::saves::uploads::{
+    BeginUpload, BeginUploadRequest, CompleteUpload, GetUpload, PutChunk, Upload,
+};
 use aethex_wire::saves::{
-    DeleteSave, FRAME_HEADER_LEN_MAX, FRAME_MEDIA_TYPE, GetSave, GetSaveQuery, HistoryQuery, ListSaves,
-    ListSavesQuery, PutSave, PutSaveRequest, SAVE_LEN_MAX, SaveFrame, SaveHistory, SaveVersion,
-    encode_packed_frame, split_frame,
+    Compression, DeleteSave, Encoding, FRAME_HEADER_LEN_MAX, FRAME_MEDIA_TYPE, GetPart, GetPartQuery,
+    GetSave, GetSaveQuery, HistoryQuery, ListSaves, ListSavesQuery, PART_LEN_MAX, Part, PutSave,
+    SAVE_LEN_MAX, SaveFrame, SaveHistory, SaveVersion, split_frame,
 };
 use bytes::Bytes;
 
@@ -20,41 +24,59 @@ const PAGES_MAX: usize = 50;
 /// Longest answer with a save: the content and its metadata. What zstd cannot shrink it may lengthen a little.
 const FRAME_LEN_MAX: usize = SAVE_LEN_MAX + SAVE_LEN_MAX / 64 + FRAME_HEADER_LEN_MAX;
 
-/// Stores an entry. Its bytes are the same at every repeat.
+/// Stores an entry: a frame, the same at every repeat.
 pub(crate) async fn put_save(
     shared: &Shared,
     player: &PlayerId,
-    meta: &EntryMeta,
-    payload: &[u8],
+    key: &str,
+    frame: Bytes,
 ) -> Result<SaveVersion, Error> {
-    let header = PutSaveRequest {
-        slot: meta.slot.clone(),
-        parents: meta.parents.clone(),
-        hash: Some(meta.shape.hash.clone()),
-        label: meta.label.clone(),
-        device_name: meta.device_name.clone(),
-        playtime_ms: meta.playtime_ms,
-        saved_at_ms: Some(meta.saved_at_ms),
-        encoding: Some(meta.shape.encoding),
-        compression: Some(meta.shape.compression),
-        ..PutSaveRequest::default()
-    };
     let mut request = Request::of::<PutSave>(&[player.as_str()], &Nothing {}).repeatable();
     request.content_type = FRAME_MEDIA_TYPE;
-    request.body = encode_packed_frame(&header, payload).into();
-    request.idempotency_key = Some(meta.key.clone());
+    request.body = frame;
+    request.idempotency_key = Some(key.to_owned());
     shared.session.send(player, &request).await?.json::<PutSave>()
 }
 
-/// Reads a slot's head, or one of its versions.
-pub(crate) async fn get_save(
+/// Reads a slot's head, or one of its versions, as a patch where this device has something to patch.
+pub(crate) async fn read(
+    shared: &Shared,
+    player: &PlayerId,
+    outbox: &Outbox,
+    slot: &str,
+    version: Option<VersionId>,
+) -> Result<(SaveVersion, Packed), Error> {
+    let (queue, name) = (outbox.clone(), slot.to_owned());
+    let known = blocking(move || queue.cached(&name)).await?;
+    let known = known.filter(|(_, packed)| packed.shape.encoding != Encoding::Sealed);
+    let known_id = known.as_ref().map(|(known, _)| known.version.clone());
+    let (found, packed, base) = get_save(shared, player, slot, version.clone(), known_id).await?;
+    if packed.shape.compression != Compression::Delta {
+        return Ok((found, packed));
+    }
+    if let Some((known, copy)) = known
+        && base.as_ref() == Some(&known.version)
+    {
+        let patch = packed.clone();
+        match blocking(move || rules::rebuilt(&patch, &copy)).await {
+            Ok(packed) => return Ok((found, packed)),
+            Err(error) => {
+                tracing::warn!(%error, "a patch does not fit the copy on this device: asks for all")
+            }
+        }
+    }
+    let (found, packed, _) = get_save(shared, player, slot, version, None).await?;
+    Ok((found, packed))
+}
+
+async fn get_save(
     shared: &Shared,
     player: &PlayerId,
     slot: &str,
     version: Option<VersionId>,
-) -> Result<(SaveVersion, Packed), Error> {
-    let mut request =
-        Request::of::<GetSave>(&[player.as_str(), slot], &GetSaveQuery { version, known: None });
+    known: Option<VersionId>,
+) -> Result<(SaveVersion, Packed, Option<VersionId>), Error> {
+    let mut request = Request::of::<GetSave>(&[player.as_str(), slot], &GetSaveQuery { version, known });
     request.accept = FRAME_MEDIA_TYPE;
     request.answer_len_max = FRAME_LEN_MAX;
     let answer = shared.session.send(player, &request).await?;
@@ -71,7 +93,64 @@ pub(crate) async fn get_save(
         return Err(Error::protocol("the server answered with another slot"));
     }
     let payload: Bytes = answer.body.slice(payload_at..);
-    Ok((frame.version.clone(), Packed { shape: shape_of(&frame.version, frame.compression), payload }))
+    let packed = Packed { shape: shape_of(&frame.version, frame.compression), payload };
+    Ok((frame.version, packed, frame.base))
+}
+
+/// Reads a part of a version.
+pub(crate) async fn get_part(
+    shared: &Shared,
+    player: &PlayerId,
+    slot: &str,
+    part: &Part,
+    version: &VersionId,
+) -> Result<Bytes, Error> {
+    let query = GetPartQuery { version: Some(version.clone()) };
+    let mut request = Request::of::<GetPart>(&[player.as_str(), slot, &part.name], &query);
+    request.accept = "application/octet-stream";
+    let len = usize::try_from(part.size_bytes.clamp(0, PART_LEN_MAX)).unwrap_or(0);
+    // A refusal has its words, too.
+    request.answer_len_max = len.max(FRAME_HEADER_LEN_MAX);
+    Ok(shared.session.send(player, &request).await?.body)
+}
+
+/// Begins an upload, or goes on with one of the same content.
+pub(crate) async fn begin_upload(
+    shared: &Shared,
+    player: &PlayerId,
+    hash: &str,
+    size_bytes: i64,
+) -> Result<Upload, Error> {
+    let body = BeginUploadRequest { hash: hash.to_owned(), size_bytes };
+    let request = Request::of::<BeginUpload>(&[player.as_str()], &Nothing {}).json(&body).repeatable();
+    shared.session.send(player, &request).await?.json::<BeginUpload>()
+}
+
+/// What an upload lacks.
+pub(crate) async fn get_upload(shared: &Shared, player: &PlayerId, id: &str) -> Result<Upload, Error> {
+    let request = Request::of::<GetUpload>(&[player.as_str(), id], &Nothing {});
+    shared.session.send(player, &request).await?.json::<GetUpload>()
+}
+
+/// Stores a sealed chunk.
+pub(crate) async fn put_chunk(
+    shared: &Shared,
+    player: &PlayerId,
+    id: &str,
+    number: u32,
+    sealed: Bytes,
+) -> Result<(), Error> {
+    let number = number.to_string();
+    let mut request = Request::of::<PutChunk>(&[player.as_str(), id, &number], &Nothing {});
+    request.content_type = "application/octet-stream";
+    request.body = sealed;
+    shared.session.send(player, &request).await.map(drop)
+}
+
+/// Ends an upload.
+pub(crate) async fn complete_upload(shared: &Shared, player: &PlayerId, id: &str) -> Result<Upload, Error> {
+    let request = Request::of::<CompleteUpload>(&[player.as_str(), id], &Nothing {}).repeatable();
+    shared.session.send(player, &request).await?.json::<CompleteUpload>()
 }
 
 /// Lists the slots.

@@ -10,94 +10,55 @@
 //! that never saw a slot can therefore only create it, never overwrite what others saved there.
 
 mod api;
+mod archive;
+mod auto_sync;
+mod combine;
+mod conflicts;
+mod definitions;
+mod devices;
+mod entries;
+#[cfg(test)]
+mod late_tests;
+#[cfg(test)]
+mod merge_tests;
+mod merging;
 mod outbox;
+mod parts;
+mod past;
 mod records;
 mod rules;
+mod seal;
 mod send;
+mod settling;
+mod slot_info;
+mod stamps;
 mod state;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod transfer;
+mod types;
+mod uploads;
+mod wrap;
 
 use crate::Error;
 use crate::cloud::Shared;
-use crate::wire::Value;
 use crate::wire::ids::VersionId;
 use crate::wire::saves::SaveVersion;
-use bytes::Bytes;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use archive::Imported;
 pub(crate) use send::drain;
+pub use slot_info::SlotInfo;
 pub(crate) use state::SavesState;
 use state::Turn;
-
-/// What a slot holds.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Content {
-    /// An engine value: other engines and languages read it too.
-    Value(Value),
-    /// Bytes that only the game understands.
-    Bytes(Bytes),
-}
-
-/// What is said about a save beside its content.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SaveOptions {
-    /// Words for the player's list of saves; at most 128 characters.
-    pub label: String,
-    /// Played time in milliseconds, as the game counts it; 0 when unknown.
-    pub playtime_ms: i64,
-}
-
-/// Where a save stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Saved {
-    /// The slot.
-    pub slot: String,
-    /// True: durable on this device, and sent when the network allows. False: in the cloud.
-    pub queued: bool,
-    /// The version it became; none while it is queued.
-    pub version: Option<SaveVersion>,
-}
-
-/// A slot's content.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
-    /// The version; none for a save of this device that has not been acknowledged.
-    pub version: Option<SaveVersion>,
-    /// The content.
-    pub content: Content,
-    /// True when it comes from this device: an offline copy, or a newer save that has not been sent.
-    pub from_cache: bool,
-}
-
-/// What becomes of a conflict, or of a save that the server refused.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Resolution {
-    /// This device's save goes on top of the cloud's. A refused save is sent again.
-    KeepLocal,
-    /// The cloud's stays; this device's save is left in the slot's history, if it got that far.
-    KeepCloud,
-    /// This content, made of both, goes on top.
-    Merged(Content),
-}
-
-/// Where a slot of the current player stands on this device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotStatus {
-    /// The last save or load of this device is in the cloud.
-    Synced,
-    /// A save waits to be sent.
-    Queued,
-    /// The cloud moved on: [`Saves::resolve`] is needed.
-    Conflict,
-    /// The server refused the last save: [`Saves::resolve`] sends it again or drops it.
-    Failed,
-    /// This device knows nothing of the slot, or nobody is logged in.
-    Unknown,
-}
+pub use types::{
+    Ask, ConflictInfo, Content, Custom, Definition, Loaded, Migrate, Question, Resolution, SAVE_KEY_LEN,
+    SaveKey, SaveOptions, Saved, SlotStatus,
+};
+pub use wrap::Wrapped;
 
 /// Cloud saves of the player who is logged in.
 ///
@@ -112,6 +73,30 @@ impl Saves {
         Saves { shared }
     }
 
+    /// Says how the slots of a pattern are merged, and which schema the game writes. `*` stands for any number of
+    /// characters: `slot*`. The pattern with the most other characters wins; the same pattern again replaces the
+    /// definition. Without any, saves are merged by the defaults of [`Definition`].
+    ///
+    /// Call it before the first load or save, ideally; conflicts from before are merged again with it.
+    ///
+    /// # Errors
+    /// `InvalidArgument`: a pattern that no slot's name can match, more than 64 patterns, a negative schema, or
+    /// `Ask` as what decides about parts.
+    pub fn define(&self, pattern: &str, definition: Definition) -> Result<(), Error> {
+        definitions::define(&self.shared, pattern, definition)
+    }
+
+    /// Sets the key that contents are encrypted with before they leave this device, and read with; `None` ends it
+    /// for new saves.
+    ///
+    /// The backend then stores bytes it cannot read: it cannot merge, compare, convert or repair them, nobody's support
+    /// can look into them, and when the key is lost, so are the saves. It still sees names of slots and parts, labels, sizes,
+    /// times and devices. Sizes tell a little about contents, as everything is compressed before it is encrypted. The key is kept
+    /// in memory only: set it at each start.
+    pub fn set_save_key(&self, key: Option<SaveKey>) {
+        self.shared.saves.set_save_key(key);
+    }
+
     /// Saves content in a slot.
     ///
     /// The save is durable on this device before anything is sent. Then the server has five seconds to
@@ -120,9 +105,10 @@ impl Saves {
     ///
     /// # Errors
     /// `InvalidSlot`, `InvalidArgument`, `TooLarge` (16 MiB), `NotLoggedIn`; `Storage` and `QueueFull`:
-    /// nothing was kept. `SavesConflict`: the cloud holds something this save was not made from; the
-    /// content is kept on this device, see [`Saves::resolve`]. A definite refusal of the server
-    /// (`QuotaExceeded`, `InvalidSave`, …): the content is kept on this device.
+    /// nothing was kept. `NewerSchema`: the slot was written by a newer version of the game; nothing was kept.
+    /// `SavesConflict`: the cloud holds something this save was not made from, and the merge of both needs
+    /// somebody; the content is kept on this device, see [`Saves::conflict`] and [`Saves::resolve`]. A definite refusal of the
+    /// server (`QuotaExceeded`, `InvalidSave`, …): the content is kept on this device.
     pub fn save(
         &self,
         slot: &str,
@@ -136,8 +122,13 @@ impl Saves {
     /// Loads a slot: a save of this device that has not been sent, else the cloud's head, else (offline) the
     /// copy of what this device last saw.
     ///
+    /// After a merge ([`crate::Event::SaveMerged`]) the game has not seen what came from the other device until it
+    /// loads; saves that it makes before are merged in turn.
+    ///
     /// # Errors
     /// `SaveNotFound`, `InvalidSlot`, `NotLoggedIn`; `Offline` or `Timeout` when there is no copy either.
+    /// `NewerSchema`: a newer version of the game wrote it. `InvalidSave`: the migration failed, in its words.
+    /// `SaveKeyNeeded`: it is encrypted, see [`Saves::set_save_key`].
     pub fn load(&self, slot: &str) -> impl Future<Output = Result<Loaded, Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
         self.in_turn(move |turn| async move { sync::load(&shared, slot, turn).await })
@@ -154,6 +145,44 @@ impl Saves {
     ) -> impl Future<Output = Result<Loaded, Error>> + Send + use<> {
         let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
         self.shared.pump.call(async move { sync::load_version(&shared, slot, version).await })
+    }
+
+    /// Loads a part of a slot, or of one of its versions. A part of a save that has not been sent is read from
+    /// this device.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no part of this name; otherwise as [`Saves::load`].
+    pub fn load_part(
+        &self,
+        slot: &str,
+        part: &str,
+        version: Option<VersionId>,
+    ) -> impl Future<Output = Result<Content, Error>> + Send + use<> {
+        let (shared, slot, part) = (Arc::clone(&self.shared), slot.to_owned(), part.to_owned());
+        self.in_turn(move |turn| async move { parts::load(&shared, slot, part, version, turn).await })
+    }
+
+    /// The conflict of a slot, with both sides and the merge as far as it goes; none when there is no conflict
+    /// that needs somebody. Reads from the cloud what is not on this device.
+    ///
+    /// # Errors
+    /// `InvalidSlot`, `NotLoggedIn`, `Offline`, `Timeout`, `Storage`, `SaveKeyNeeded`.
+    pub fn conflict(
+        &self,
+        slot: &str,
+    ) -> impl Future<Output = Result<Option<ConflictInfo>, Error>> + Send + use<> {
+        let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
+        self.in_turn(move |turn| async move { merging::conflict(&shared, slot, turn).await })
+    }
+
+    /// Ends a conflict by making this device's save a slot of its own: `slot1 (2)`, or the next number that is
+    /// free. The cloud's stays in the slot. Durable and exactly once, as any save; returns the new slot's name.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the slot has no conflict; `NotLoggedIn`, `Storage`, `QueueFull`.
+    pub fn keep_both(&self, slot: &str) -> impl Future<Output = Result<String, Error>> + Send + use<> {
+        let (shared, slot) = (Arc::clone(&self.shared), slot.to_owned());
+        self.in_turn(move |turn| async move { merging::keep_both(&shared, slot, turn).await })
     }
 
     /// Makes an old version the slot's content again, as a new version on top; nothing is removed.
@@ -207,8 +236,9 @@ impl Saves {
     /// Ends a conflict, or decides about a save that the server refused.
     ///
     /// # Errors
-    /// `InvalidArgument` when the slot has neither; otherwise as [`Saves::save`], and for
-    /// [`Resolution::KeepCloud`] `Offline` and `Timeout`.
+    /// `InvalidArgument` when the slot has neither, or an answer fits no question; `MergeUnanswered` when answers
+    /// are missing; otherwise as [`Saves::save`], and for [`Resolution::KeepCloud`] and [`Resolution::Answers`]
+    /// `Offline` and `Timeout`.
     pub fn resolve(
         &self,
         slot: &str,
@@ -218,14 +248,14 @@ impl Saves {
         self.in_turn(move |turn| async move { sync::resolve(&shared, slot, resolution, turn).await })
     }
 
-    /// Sends everything that is queued. Succeeds only after the server acknowledged all of it.
+    /// Sends everything that is queued, over any network. Succeeds only after the server acknowledged all of it.
     ///
     /// # Errors
     /// `Timeout` when the time is over, `Offline`, `NotLoggedIn`, `SessionEnded`: the saves stay queued.
     /// `SavesConflict` or the server's refusal when a slot needs [`Saves::resolve`].
     pub fn flush(&self, timeout: Duration) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         let shared = Arc::clone(&self.shared);
-        self.in_turn(move |turn| async move { send::flush(&shared, timeout, turn).await })
+        self.in_turn(move |turn| async move { auto_sync::flush(&shared, timeout, turn).await })
     }
 
     /// Runs a call in the order in which calls were begun (first polled, or submitted).
@@ -242,9 +272,24 @@ impl Saves {
         }
     }
 
+    /// The id under which this device saves for the current player: random, made once, another one for each
+    /// player. It stands in [`SaveVersion::device_id`].
+    ///
+    /// # Errors
+    /// `NotLoggedIn`, `Storage`.
+    pub fn device_id(&self) -> impl Future<Output = Result<String, Error>> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        self.shared.pump.call(async move { sync::device_id(&shared).await })
+    }
+
     /// Where a slot stands, from this device's disk.
     pub fn status(&self, slot: &str) -> SlotStatus {
         sync::status(&self.shared, slot)
+    }
+
+    /// Everything that this device knows of a slot, from its disk.
+    pub fn slot_info(&self, slot: &str) -> SlotInfo {
+        slot_info::read(&self.shared, slot)
     }
 
     /// Saves of the current player that the server has not acknowledged, conflicts included.
@@ -259,7 +304,10 @@ impl Saves {
     }
 }
 
-/// Starts the background work: sending what is queued.
+/// Starts the background work: sending what is queued, looking at wrapped files, telling what is played.
 pub(crate) fn start(shared: &Arc<Shared>) {
     shared.pump.background(send::run(Arc::clone(shared)));
+    shared.pump.background(auto_sync::run(Arc::clone(shared)));
+    shared.pump.background(wrap::run(Arc::clone(shared)));
+    shared.pump.background(devices::run(Arc::clone(shared)));
 }

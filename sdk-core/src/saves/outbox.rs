@@ -1,24 +1,29 @@
 //! The durable outbox of one player: saves that the server has not acknowledged, one file each.
 //!
-//! An entry's name is `<number>-<slot's hash>-<f|c>`: the number orders entries, whatever the clocks say.
+//! An entry's name is `<number>-<slot's hash>-<f|c|l>`: the number orders entries, whatever the clocks say.
 //! `f` (fixed): the parents are written in the entry, which may have been sent, so it is never changed and
 //! repeats with the same key and body. `c` (chained): it follows the slot's entry before it; it was never
-//! sent, and when the queue is crowded a newer save of the slot takes its place. [`Outbox::next`] fixes a
-//! chained entry before it is sent. Every change happens under one lock between processes and threads; nothing is kept in memory.
-//! The records that entries leave behind are in [`super::records`].
+//! sent, and when the queue is crowded a newer save of the slot takes its place. `l` (late): an autosave that was
+//! never sent; any newer save of the slot takes its place. [`Outbox::next`] fixes a chained or late
+//! entry before it is sent. Every change happens under one lock between processes and threads; nothing is kept in memory.
+//! A save behind one that met a conflict is sent on that one's side line, beside the cloud's head; the last of
+//! them is merged ([`super::conflicts`]). The words are in [`super::entries`], what answers do to entries in
+//! [`super::settling`], the records that entries leave behind in [`super::records`].
 
-use super::records::{ConflictRecord, FailedRecord, SlotRecord};
-use super::rules::{Packed, Shape};
+use super::entries::{Base, Entry, EntryMeta, Name, Stamp, Unsent};
+use super::parts::PartChange;
+use super::records::SlotRecord;
+use super::rules::Packed;
+use super::stamps::Stamps;
+use crate::Error;
 use crate::disk::{Disk, Lock, file_stem};
-use crate::{Error, clock};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{PlayerId, VersionId};
-use aethex_wire::saves::{Conflict, SAVE_LEN_MAX, SaveVersion};
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use aethex_wire::saves::{PARTS_MAX, Part, SAVE_LEN_MAX};
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Most entries of one slot that wait, each to become a version of its own: an evening of manual saves.
@@ -28,153 +33,142 @@ pub(crate) const SLOT_ENTRIES_MAX: usize = 32;
 pub(crate) const ENTRIES_MAX: usize = 1024;
 /// Most bytes that wait: many full-sized saves, and still little of a small device's disk.
 pub(crate) const BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Longest file: the largest content with its metadata.
-pub(crate) const FILE_LEN_MAX: usize = SAVE_LEN_MAX + 64 * 1024;
+/// Longest file: the largest content, which zstd may lengthen a little, with its metadata: at most four versions with
+/// all their parts and devices.
+pub(crate) const FILE_LEN_MAX: usize = SAVE_LEN_MAX + SAVE_LEN_MAX / 64 + 256 * 1024;
 /// How long a change waits for another process's: each takes a few milliseconds.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-
-/// What an entry says beside its payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct EntryMeta {
-    pub(crate) slot: String,
-    /// The idempotency key.
-    pub(crate) key: String,
-    /// The versions it was made from; absent while it is chained.
-    pub(crate) parents: Option<Vec<VersionId>>,
-    pub(crate) shape: Shape,
-    pub(crate) label: String,
-    pub(crate) playtime_ms: i64,
-    pub(crate) device_name: String,
-    pub(crate) saved_at_ms: i64,
-}
-
-/// An entry, ready to be sent.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) number: u64,
-    pub(crate) meta: EntryMeta,
-    pub(crate) payload: Bytes,
-    path: PathBuf,
-}
-
-/// What a new entry is based on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Base {
-    /// What this device last saw of the slot, or has queued for it.
-    Seen,
-    /// These versions.
-    Exactly(Vec<VersionId>),
-}
-
-/// What this device holds of a slot that the server has not acknowledged.
-#[derive(Debug, Clone)]
-pub(crate) struct Unsent {
-    pub(crate) meta: EntryMeta,
-    pub(crate) payload: Bytes,
-}
-
-/// What became of an entry.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "conflicts are rare and short-lived: a box would reach every match"
-)]
-pub(crate) enum Outcome {
-    Acked(SaveVersion),
-    Conflict(Conflict),
-    Refused(Error),
-}
-
-/// A file of the outbox, by its name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    number: u64,
-    /// After the number, so that `c` comes after `f`.
-    chained: bool,
-    stem: String,
-}
-
-impl Name {
-    fn parse(text: &str) -> Option<Name> {
-        let mut parts = text.split('-');
-        let (number, stem, kind) = (parts.next()?, parts.next()?, parts.next()?);
-        let number = u64::from_str_radix(number, 16).ok()?;
-        let chained = match kind {
-            "f" => false,
-            "c" => true,
-            _ => return None,
-        };
-        Some(Name { number, chained, stem: stem.to_owned() }).filter(|name| name.text() == text)
-    }
-
-    fn text(&self) -> String {
-        format!("{:016x}-{}-{}", self.number, self.stem, if self.chained { 'c' } else { 'f' })
-    }
-}
 
 /// The outbox and the records of one player.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
     pub(super) disk: Disk,
     pub(super) folder: PathBuf,
+    pub(super) stamps: Arc<Stamps>,
+}
+
+/// What the game's next save of a slot is made from.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) stamp: Stamp,
+    pub(super) parts: Vec<Part>,
+    pub(super) schema: i64,
+}
+
+impl Line {
+    fn of_entry(meta: EntryMeta) -> Line {
+        Line { stamp: meta.stamp, parts: meta.parts, schema: meta.schema }
+    }
+
+    fn of_record(record: SlotRecord) -> Line {
+        let version = record.version;
+        Line { stamp: Stamp::of(&version), parts: version.parts, schema: version.schema }
+    }
 }
 
 impl Outbox {
     pub(crate) fn new(disk: Disk, folder: PathBuf) -> Outbox {
-        Outbox { disk, folder }
+        Outbox { disk, folder, stamps: Arc::default() }
     }
 
-    /// Makes a save durable, and returns its number: higher than that of any entry that waits.
-    pub(crate) fn enqueue(&self, mut meta: EntryMeta, packed: &Packed, base: Base) -> Result<u64, Error> {
+    /// With the stamps that this process shares for the player.
+    pub(crate) fn sharing(self, stamps: Arc<Stamps>) -> Outbox {
+        Outbox { stamps, ..self }
+    }
+
+    /// Makes a save durable, and returns its number: higher than that of any entry that waits. Parts that
+    /// are not among the changes stay as they are in what it is made from.
+    pub(crate) fn enqueue(
+        &self,
+        meta: EntryMeta,
+        packed: &Packed,
+        base: Base,
+        changes: &[PartChange],
+    ) -> Result<u64, Error> {
+        self.enqueue_as(meta, packed, base, changes, false)
+    }
+
+    /// As [`Outbox::enqueue`], for an autosave: until it is sent, a newer save of the slot takes its place.
+    pub(crate) fn enqueue_late(
+        &self,
+        meta: EntryMeta,
+        packed: &Packed,
+        base: Base,
+        changes: &[PartChange],
+    ) -> Result<u64, Error> {
+        self.enqueue_as(meta, packed, base, changes, true)
+    }
+
+    fn enqueue_as(
+        &self,
+        mut meta: EntryMeta,
+        packed: &Packed,
+        base: Base,
+        changes: &[PartChange],
+        late: bool,
+    ) -> Result<u64, Error> {
         let _guard = self.guard("queueing a save")?;
         let failed = |error: io::Error| Error::storage("queueing a save", &error);
         let stem = file_stem(&meta.slot);
         let names = self.scan().map_err(failed)?;
         let of_slot: Vec<&Name> = names.iter().filter(|name| name.stem == stem).collect();
-        let blocked = self.disk.exists(&self.conflict_path(&meta.slot));
+        let conflict = self.read_conflict(&meta.slot).map_err(failed)?;
+        let blocked = conflict.is_some();
         let replaced = self.replaced(&names, &of_slot, packed.payload.len());
         self.check_room(&names, replaced.as_slice(), packed.payload.len())?;
+        let line = self.line(&meta.slot, &of_slot).map_err(failed)?;
+        if meta.schema > 0 && line.schema > meta.schema {
+            return Err(newer_schema(line.schema, meta.schema));
+        }
+        meta.parts = match base {
+            Base::Seen => changed_parts(line.parts, changes)?,
+            Base::Exactly(_) => changed_parts(Vec::new(), changes)?,
+        };
         meta.parents = match base {
-            _ if blocked || !of_slot.is_empty() => None,
+            _ if blocked || of_slot.iter().any(|name| !name.late) => None,
             Base::Exactly(parents) => Some(parents),
             Base::Seen => Some(self.seen_parents(&meta.slot).map_err(failed)?),
         };
-        let number = names.last().map_or(1, |name| name.number + 1);
-        let name = Name { number, chained: meta.parents.is_none(), stem };
+        self.keep_parts(changes)?;
+        meta.stamp = self.stamp(&line.stamp).map_err(failed)?;
+        // The merge of a conflict takes the conflict's number: it goes before this save.
+        let waiting = conflict.map_or(0, |(record, _)| record.number);
+        let number = names.last().map_or(0, |name| name.number).max(waiting) + 1;
+        let name = Name { number, chained: late || meta.parents.is_none(), stem, late };
         self.write_entry(&name, &meta, &packed.payload).map_err(failed)?;
         if let Some(name) = replaced {
-            // The save is durable already; an older one that stays is sent before it, and does no harm.
+            // The save is durable already. A chained one that stays is sent before it, and does no harm; a late
+            // one goes with the next scan.
             let _ = self.disk.remove(&self.entry_path(name));
         }
         Ok(number)
     }
 
-    /// Ends a conflict: what was queued or kept for the slot gives way to this, on top of both sides.
-    pub(crate) fn enqueue_resolved(&self, mut meta: EntryMeta, packed: &Packed) -> Result<u64, Error> {
-        let _guard = self.guard("resolving a conflict")?;
-        let failed = |error: io::Error| Error::storage("resolving a conflict", &error);
-        let stem = file_stem(&meta.slot);
-        let names = self.scan().map_err(failed)?;
-        let older: Vec<&Name> = names.iter().filter(|name| name.stem == stem).collect();
-        let conflict = self.read_conflict(&meta.slot).map_err(failed)?;
-        meta.parents = match conflict {
-            Some((record, _)) => Some(vec![record.conflict.head.version, record.conflict.kept.version]),
-            None if older.is_empty() => Some(self.seen_parents(&meta.slot).map_err(failed)?),
-            None => None,
-        };
-        let is_conflict = self.disk.exists(&self.conflict_path(&meta.slot));
-        let number = names.last().map_or(1, |name| name.number + 1);
-        let name = Name { number, chained: meta.parents.is_none(), stem };
-        self.write_entry(&name, &meta, &packed.payload).map_err(failed)?;
-        if is_conflict {
-            // Nothing of the slot is sent while the conflict's record is there: it goes last.
-            for name in older {
-                self.disk.remove(&self.entry_path(name)).map_err(failed)?;
+    /// What the game last knew of a slot: its newest save, or what it last loaded. A merge that it has not
+    /// loaded is not among it.
+    pub(super) fn line(&self, slot: &str, of_slot: &[&Name]) -> io::Result<Line> {
+        let view = self.read_view(slot)?;
+        let is_known = |meta: &EntryMeta| !meta.merged || view.is_none();
+        for name in of_slot.iter().rev() {
+            if let Ok(Some((meta, _))) =
+                self.disk.read_record::<EntryMeta>(&self.entry_path(name), FILE_LEN_MAX)
+                && is_known(&meta)
+            {
+                return Ok(Line::of_entry(meta));
             }
         }
-        self.disk.remove(&self.failed_path(&meta.slot)).map_err(failed)?;
-        self.disk.remove(&self.conflict_path(&meta.slot)).map_err(failed)?;
-        Ok(number)
+        if let Some((record, _)) = self.read_conflict(slot)?
+            && is_known(&record.entry)
+        {
+            return Ok(Line::of_entry(record.entry));
+        }
+        if let Some((record, _)) = view {
+            return Ok(Line::of_record(record));
+        }
+        if let Some((record, _)) = self.read_failed(slot)? {
+            return Ok(Line::of_entry(record.entry));
+        }
+        Ok(self.read_slot(slot)?.map(|(record, _)| Line::of_record(record)).unwrap_or_default())
     }
 
     /// Ends a conflict or a refusal in favour of the cloud: what this device holds of the slot is dropped.
@@ -187,7 +181,7 @@ impl Outbox {
     pub(crate) fn forget(&self, slot: &str) -> Result<(), Error> {
         let _guard = self.guard("deleting a slot")?;
         self.drop_unsent_files(slot)
-            .and_then(|()| self.disk.remove(&self.slot_path(slot)))
+            .and_then(|()| self.remove_slot(slot))
             .map_err(|error| Error::storage("deleting a slot", &error))
     }
 
@@ -197,19 +191,39 @@ impl Outbox {
             self.disk.remove(&self.entry_path(name))?;
         }
         self.disk.remove(&self.failed_path(slot))?;
+        self.disk.remove(&self.view_path(slot))?;
+        self.disk.remove(&self.head_path(slot))?;
         self.disk.remove(&self.conflict_path(slot))
     }
 
-    /// The next entry to send: the oldest whose slot waits for nobody. It is fixed before it is returned.
+    /// The next entry to send: the oldest whose slot waits for nobody and for no merge. It is fixed before it
+    /// is returned.
+    #[cfg(test)]
     pub(crate) fn next(&self, skipped_slots: &HashSet<String>) -> Result<Option<Entry>, Error> {
+        self.next_but(skipped_slots, &HashSet::new())
+    }
+
+    /// As [`Outbox::next`], while the autosaves of some slots wait for newer ones.
+    pub(crate) fn next_but(
+        &self,
+        skipped_slots: &HashSet<String>,
+        held_slots: &HashSet<String>,
+    ) -> Result<Option<Entry>, Error> {
         let _guard = self.guard("reading the queue")?;
         let failed = |error: io::Error| Error::storage("reading the queue", &error);
+        self.tidy_conflicts().map_err(failed)?;
         let skipped: HashSet<String> = skipped_slots.iter().map(|slot| file_stem(slot)).collect();
+        let held: HashSet<String> = held_slots.iter().map(|slot| file_stem(slot)).collect();
         let mut seen = HashSet::new();
         for name in self.scan().map_err(failed)? {
             let first_of_slot = seen.insert(name.stem.clone());
-            let blocked = self.disk.exists(&self.folder.join("conflicts").join(&name.stem));
-            if !first_of_slot || blocked || skipped.contains(&name.stem) {
+            if name.late && held.contains(&name.stem) {
+                continue;
+            }
+            if !first_of_slot
+                || skipped.contains(&name.stem)
+                || self.is_blocked(&name.stem).map_err(failed)?
+            {
                 continue;
             }
             let path = self.entry_path(&name);
@@ -236,65 +250,18 @@ impl Outbox {
         if !name.chained {
             return Ok(entry);
         }
-        let parents = Some(self.seen_parents(&entry.meta.slot)?);
+        let parents = Some(match (self.read_conflict(&entry.meta.slot)?, &entry.meta.parents) {
+            // On the side line of the save before it.
+            (Some((record, _)), _) => vec![record.conflict.kept.version],
+            // An autosave that knew them from the start.
+            (None, Some(parents)) => parents.clone(),
+            (None, None) => self.seen_parents(&entry.meta.slot)?,
+        });
         let meta = EntryMeta { parents, ..entry.meta.clone() };
-        let fixed = Name { chained: false, ..name };
+        let fixed = Name { chained: false, late: false, ..name };
         self.write_entry(&fixed, &meta, &entry.payload)?;
         self.disk.remove(&entry.path)?;
         Ok(Entry { meta, path: self.entry_path(&fixed), ..entry })
-    }
-
-    /// The server stored an entry: the slot's record moves on, then the entry goes.
-    pub(crate) fn acked(&self, entry: &Entry, version: &SaveVersion) -> Result<(), Error> {
-        self.settle(entry, || {
-            let record = SlotRecord {
-                slot: entry.meta.slot.clone(),
-                key: Some(entry.meta.key.clone()),
-                version: version.clone(),
-                compression: Some(entry.meta.shape.compression),
-            };
-            self.write_slot(&record, &entry.payload)?;
-            self.disk.remove(&self.failed_path(&entry.meta.slot))
-        })
-    }
-
-    /// The cloud moved on: the content is kept with the conflict, then the entry goes.
-    pub(crate) fn conflicted(&self, entry: &Entry, conflict: &Conflict) -> Result<(), Error> {
-        self.settle(entry, || {
-            let record = ConflictRecord { entry: entry.meta.clone(), conflict: conflict.clone() };
-            self.write_conflict(&record, &entry.payload)
-        })
-    }
-
-    /// The server refused an entry for good: the content is kept, then the entry goes.
-    pub(crate) fn refused(&self, entry: &Entry, error: &Error) -> Result<(), Error> {
-        self.settle(entry, || {
-            self.write_failed(&FailedRecord::new(entry.meta.clone(), error), &entry.payload)
-        })
-    }
-
-    /// The version that an entry was made from is gone: it asks again, as a new slot.
-    pub(crate) fn rebased(&self, entry: &Entry) -> Result<(), Error> {
-        let _guard = self.guard("updating the queue")?;
-        // The body changes, so the key must.
-        let meta = EntryMeta { parents: Some(Vec::new()), key: clock::random_id(), ..entry.meta.clone() };
-        let written = if self.disk.exists(&entry.path) {
-            self.disk.write_record(&entry.path, &meta, &entry.payload)
-        } else {
-            Ok(())
-        };
-        written.map_err(|error| Error::storage("updating the queue", &error))
-    }
-
-    fn settle(&self, entry: &Entry, keep: impl FnOnce() -> io::Result<()>) -> Result<(), Error> {
-        let _guard = self.guard("updating the queue")?;
-        // Deleted or resolved meanwhile: there is nothing left to settle.
-        if !self.disk.exists(&entry.path) {
-            return Ok(());
-        }
-        keep()
-            .and_then(|()| self.disk.remove(&entry.path))
-            .map_err(|error| Error::storage("updating the queue", &error))
     }
 
     /// The newest content of a slot that the server has not acknowledged.
@@ -303,7 +270,7 @@ impl Outbox {
         self.unsent_of(slot).map_err(|error| Error::storage("reading the queue", &error))
     }
 
-    fn unsent_of(&self, slot: &str) -> io::Result<Option<Unsent>> {
+    pub(super) fn unsent_of(&self, slot: &str) -> io::Result<Option<Unsent>> {
         let stem = file_stem(slot);
         for name in self.scan()?.iter().rev().filter(|name| name.stem == stem) {
             match self.disk.read_record(&self.entry_path(name), FILE_LEN_MAX) {
@@ -354,27 +321,12 @@ impl Outbox {
         self.names().map_or(0, |names| names.len()) + conflicts
     }
 
-    /// Entries that could be sent now.
+    /// Entries that could be sent now, and conflicts that could be merged.
     pub(crate) fn sendable(&self) -> usize {
-        let conflicts = self.folder.join("conflicts");
-        let waits = |name: &&Name| !self.disk.exists(&conflicts.join(&name.stem));
-        self.names().map_or(0, |names| names.iter().filter(waits).count())
-    }
-
-    /// What became of an entry, from the records; `None` while it waits or when a newer one took its place.
-    pub(crate) fn outcome(&self, slot: &str, key: &str) -> Option<Outcome> {
-        if let Ok(Some((record, _))) = self.read_conflict(slot)
-            && record.entry.key == key
-        {
-            return Some(Outcome::Conflict(record.conflict));
-        }
-        if let Ok(Some((record, _))) = self.read_failed(slot)
-            && record.entry.key == key
-        {
-            return Some(Outcome::Refused(record.error()));
-        }
-        let (record, _) = self.read_slot(slot).ok()??;
-        (record.key.as_deref() == Some(key)).then_some(Outcome::Acked(record.version))
+        let Ok(conflicts) = self.conflict_states() else { return 1 };
+        let waits = |name: &&Name| !conflicts.iter().any(|(stem, asked)| *asked && *stem == name.stem);
+        let entries = self.names().map_or(0, |names| names.iter().filter(waits).count());
+        entries + conflicts.iter().filter(|(_, asked)| !asked).count()
     }
 
     /// The right to send: held by one process at a time, freed with it. `None` while another has it.
@@ -391,15 +343,19 @@ impl Outbox {
 
     /// The parents of a save made now, when nothing of its slot waits. A device that never saw the slot may
     /// only create it.
-    fn seen_parents(&self, slot: &str) -> io::Result<Vec<VersionId>> {
-        Ok(self.read_slot(slot)?.map(|(record, _)| record.version.version).into_iter().collect())
+    pub(super) fn seen_parents(&self, slot: &str) -> io::Result<Vec<VersionId>> {
+        let seen = match self.read_view(slot)? {
+            Some(view) => Some(view),
+            None => self.read_slot(slot)?,
+        };
+        Ok(seen.map(|(record, _)| record.version.version).into_iter().collect())
     }
 
     /// The entry that gives way to a new one: none, unless saves of the slot or all saves fill the queue;
     /// then the newest of the slot that was never sent.
     fn replaced<'n>(&self, names: &[Name], of_slot: &[&'n Name], len: usize) -> Option<&'n Name> {
         let crowded = of_slot.len() >= SLOT_ENTRIES_MAX || self.check_room(names, &[], len).is_err();
-        of_slot.last().copied().filter(|name| crowded && name.chained)
+        of_slot.last().copied().filter(|name| name.late || (crowded && name.chained))
     }
 
     fn check_room(&self, names: &[Name], replaced: &[&Name], len: usize) -> Result<(), Error> {
@@ -414,7 +370,7 @@ impl Outbox {
         Ok(())
     }
 
-    fn write_entry(&self, name: &Name, meta: &EntryMeta, payload: &[u8]) -> io::Result<()> {
+    pub(super) fn write_entry(&self, name: &Name, meta: &EntryMeta, payload: &[u8]) -> io::Result<()> {
         let path = self.entry_path(name);
         self.disk.write_record(&path, meta, payload).inspect_err(|_| {
             // What was refused must not be sent later: the last step, the folder's fsync, may be what failed.
@@ -422,7 +378,7 @@ impl Outbox {
         })
     }
 
-    fn entry_path(&self, name: &Name) -> PathBuf {
+    pub(super) fn entry_path(&self, name: &Name) -> PathBuf {
         self.queue().join(name.text())
     }
 
@@ -430,7 +386,7 @@ impl Outbox {
         self.folder.join("queue")
     }
 
-    fn names(&self) -> io::Result<Vec<Name>> {
+    pub(super) fn names(&self) -> io::Result<Vec<Name>> {
         let mut names: Vec<Name> =
             self.disk.names(&self.queue())?.iter().filter_map(|name| Name::parse(name)).collect();
         names.sort_unstable();
@@ -438,7 +394,7 @@ impl Outbox {
     }
 
     /// The entries in order, after tidying what a crash left. Only under the guard.
-    fn scan(&self) -> io::Result<Vec<Name>> {
+    pub(super) fn scan(&self) -> io::Result<Vec<Name>> {
         self.disk.sweep(&self.queue());
         let mut names = self.names()?;
         // Fixed and chained under one number: the crash came between writing the one and removing the other.
@@ -448,8 +404,36 @@ impl Outbox {
                 names.remove(at);
             }
         }
+        // An autosave before a newer save of its slot: the crash came before its place was taken.
+        let mut newer = HashSet::new();
+        for at in (0..names.len()).rev() {
+            if !newer.insert(names[at].stem.clone()) && names[at].late {
+                self.disk.remove(&self.entry_path(&names[at]))?;
+                names.remove(at);
+            }
+        }
         Ok(names)
     }
+}
+
+fn newer_schema(found: i64, ours: i64) -> Error {
+    let message = format!(
+        "the slot was written with schema {found}, this game writes {ours}: update the game; nothing was saved"
+    );
+    Error::new(ErrorCode::NewerSchema, message)
+}
+
+/// The parts after some were set and some removed; by name.
+fn changed_parts(mut parts: Vec<Part>, changes: &[PartChange]) -> Result<Vec<Part>, Error> {
+    for change in changes {
+        parts.retain(|part| part.name != change.name);
+        parts.extend(change.part.clone());
+    }
+    if parts.len() > PARTS_MAX {
+        return Err(Error::argument(format!("a save has at most {PARTS_MAX} parts")));
+    }
+    parts.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(parts)
 }
 
 /// The folder of a player below a server's and game's.

@@ -1,11 +1,13 @@
 //! Decisions about saves: pure, values in, enum out.
 
+use super::entries::EntryMeta;
 use super::{Content, SaveOptions};
 use crate::Error;
 use aethex_wire::saves::{
-    Compression, Conflict, Encoding, LABEL_CHARS_MAX, SAVE_LEN_MAX, SaveVersion, check_slot,
+    Compression, Conflict, Encoding, LABEL_CHARS_MAX, PARTS_MAX, SAVE_LEN_MAX, SLOT_LEN_MAX, SaveVersion,
+    check_part_name, check_slot,
 };
-use aethex_wire::{ErrorCode, value};
+use aethex_wire::{ErrorCode, delta, value};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 const COMPRESS_LEN_MIN: usize = 256;
 /// zstd's level: on saves of real games higher ones cost much time for little.
 const COMPRESS_LEVEL: i32 = 3;
+/// Most times that an entry gets a new key; past that something is wrong that repeating does not cure.
+const KEYS_MAX: usize = 64;
 
 /// What is known of a content beside its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +27,17 @@ pub(crate) struct Shape {
     pub(crate) hash: String,
     /// Uncompressed.
     pub(crate) size_bytes: i64,
+}
+
+impl Default for Shape {
+    fn default() -> Shape {
+        Shape {
+            encoding: Encoding::Bytes,
+            compression: Compression::None,
+            hash: String::new(),
+            size_bytes: 0,
+        }
+    }
 }
 
 /// A content as it is stored and sent.
@@ -37,6 +52,16 @@ pub(crate) fn check_name(slot: &str) -> Result<(), Error> {
     check_slot(slot).map_err(|why| Error::new(ErrorCode::InvalidSlot, why))
 }
 
+/// The name of a slot's copy: `slot1 (2)`, cut to what a name may have.
+pub(crate) fn copy_name(slot: &str, number: usize) -> String {
+    let ending = format!(" ({number})");
+    let mut len = slot.len().min(SLOT_LEN_MAX - ending.len());
+    while !slot.is_char_boundary(len) {
+        len -= 1;
+    }
+    format!("{}{ending}", slot[..len].trim_end())
+}
+
 /// Refuses options that the server would refuse.
 pub(crate) fn check_options(options: &SaveOptions) -> Result<(), Error> {
     if options.label.chars().count() > LABEL_CHARS_MAX || options.label.chars().any(char::is_control) {
@@ -47,12 +72,21 @@ pub(crate) fn check_options(options: &SaveOptions) -> Result<(), Error> {
     if options.playtime_ms < 0 {
         return Err(Error::argument("played time is not negative"));
     }
+    if options.parts.len() > PARTS_MAX {
+        return Err(Error::argument(format!("a save has at most {PARTS_MAX} parts")));
+    }
+    for (at, (name, _)) in options.parts.iter().enumerate() {
+        check_part_name(name).map_err(|why| Error::new(ErrorCode::InvalidPart, why))?;
+        if options.parts[..at].iter().any(|(other, _)| other == name) {
+            return Err(Error::argument("a part is named twice"));
+        }
+    }
     Ok(())
 }
 
-/// Encodes, hashes and compresses. Takes milliseconds for megabytes.
-pub(crate) fn pack(content: &Content) -> Result<Packed, Error> {
-    let (encoding, plain) = match content {
+/// A content's bytes, uncompressed.
+pub(crate) fn encode(content: &Content) -> Result<(Encoding, Bytes), Error> {
+    Ok(match content {
         Content::Value(value) => {
             // Nested too deeply, for example: it could never be loaded again.
             let encoded =
@@ -60,39 +94,51 @@ pub(crate) fn pack(content: &Content) -> Result<Packed, Error> {
             (Encoding::Value, encoded.into())
         }
         Content::Bytes(bytes) => (Encoding::Bytes, bytes.clone()),
-    };
+    })
+}
+
+/// Encodes, hashes and compresses. Takes milliseconds for megabytes.
+pub(crate) fn pack(content: &Content) -> Result<Packed, Error> {
+    let (encoding, plain) = encode(content)?;
     if plain.len() > SAVE_LEN_MAX {
         let message = format!("a save has at most {SAVE_LEN_MAX} bytes, this one has {}", plain.len());
         return Err(Error::new(ErrorCode::TooLarge, message));
     }
-    let hash = blake3::hash(&plain).to_hex().to_string();
-    let size_bytes = i64::try_from(plain.len()).unwrap_or(i64::MAX);
+    let hash = hash_of(&plain);
+    let size_bytes = len_of(&plain);
+    let (compression, payload) = compress(plain);
+    Ok(Packed { shape: Shape { encoding, compression, hash, size_bytes }, payload })
+}
+
+/// BLAKE3 in hexadecimal.
+pub(crate) fn hash_of(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+pub(crate) fn len_of(bytes: &[u8]) -> i64 {
+    i64::try_from(bytes.len()).unwrap_or(i64::MAX)
+}
+
+/// The bytes as they are sent: compressed when that is shorter.
+pub(crate) fn compress(plain: Bytes) -> (Compression, Bytes) {
     let smaller = Some(&plain)
         .filter(|plain| plain.len() >= COMPRESS_LEN_MIN)
         .and_then(|plain| zstd::bulk::compress(plain, COMPRESS_LEVEL).ok())
         .filter(|packed| packed.len() < plain.len());
-    let (compression, payload) = match smaller {
+    match smaller {
         Some(packed) => (Compression::Zstd, packed.into()),
         None => (Compression::None, plain),
-    };
-    Ok(Packed { shape: Shape { encoding, compression, hash, size_bytes }, payload })
+    }
 }
 
-/// The content again, after its hash was checked.
+/// The content again, after its hash was checked. Encrypted contents are their bytes.
 pub(crate) fn unpack(packed: &Packed) -> Result<Content, Error> {
-    let damaged =
-        || Error::new(ErrorCode::HashMismatch, "the content does not match its hash: it was damaged");
-    let Shape { encoding, compression, hash, size_bytes } = &packed.shape;
-    let len = usize::try_from(*size_bytes).ok().filter(|len| *len <= SAVE_LEN_MAX);
-    let len = len.ok_or_else(|| Error::protocol("the content is larger than a save may be"))?;
-    let plain = match compression {
-        Compression::None => packed.payload.clone(),
-        Compression::Zstd => zstd::bulk::decompress(&packed.payload, len).map_err(|_| damaged())?.into(),
-        Compression::Delta => return Err(Error::protocol("a patch came without its base")),
-    };
-    if plain.len() != len || blake3::hash(&plain).to_hex().as_str() != hash {
-        return Err(damaged());
-    }
+    let plain = plain_of(packed)?;
+    content_of(packed.shape.encoding, plain)
+}
+
+/// The content of these bytes.
+pub(crate) fn content_of(encoding: Encoding, plain: Bytes) -> Result<Content, Error> {
     match encoding {
         Encoding::Bytes | Encoding::Sealed => Ok(Content::Bytes(plain)),
         Encoding::Value => match value::decode(&plain) {
@@ -102,6 +148,38 @@ pub(crate) fn unpack(packed: &Packed) -> Result<Content, Error> {
             }
         },
     }
+}
+
+/// The content's bytes, uncompressed, after their hash was checked.
+pub(crate) fn plain_of(packed: &Packed) -> Result<Bytes, Error> {
+    let Shape { compression, hash, size_bytes, .. } = &packed.shape;
+    let len = usize::try_from(*size_bytes).ok().filter(|len| *len <= SAVE_LEN_MAX);
+    let len = len.ok_or_else(|| Error::protocol("the content is larger than a save may be"))?;
+    let plain = match compression {
+        Compression::None => packed.payload.clone(),
+        Compression::Zstd => zstd::bulk::decompress(&packed.payload, len).map_err(|_| damaged())?.into(),
+        Compression::Delta => return Err(Error::protocol("a patch came without its base")),
+    };
+    if plain.len() != len || hash_of(&plain) != *hash {
+        return Err(damaged());
+    }
+    Ok(plain)
+}
+
+/// A patch's content, rebuilt from its base and packed as if it had come in full.
+pub(crate) fn rebuilt(packed: &Packed, base: &Packed) -> Result<Packed, Error> {
+    let base = plain_of(base)?;
+    let plain = delta::decode(&base, &packed.payload, SAVE_LEN_MAX).map_err(|_| damaged())?;
+    let plain = Bytes::from(plain);
+    if hash_of(&plain) != packed.shape.hash {
+        return Err(damaged());
+    }
+    let (compression, payload) = compress(plain);
+    Ok(Packed { shape: Shape { compression, ..packed.shape.clone() }, payload })
+}
+
+fn damaged() -> Error {
+    Error::new(ErrorCode::HashMismatch, "the content does not match its hash: it was damaged")
 }
 
 /// The shape of a version's content.
@@ -127,6 +205,12 @@ pub(crate) enum Step {
     Conflict(Conflict),
     /// The version it was made from is gone for good: it may only become a new slot, or a conflict.
     Rebase,
+    /// The patch's base is not at hand: it goes in full.
+    Fill,
+    /// A part is not stored: it goes with the bytes of all parts.
+    Complete,
+    /// The key was used with another body, by this entry before it changed: it may be stored already.
+    Used,
     /// Refused for good.
     Refused(Error),
     /// Later, with the same key. `everything`: other entries would fail alike.
@@ -134,8 +218,10 @@ pub(crate) enum Step {
 }
 
 /// Decides what an answer means.
-pub(crate) fn after_send(shape: &Shape, has_parents: bool, answer: Result<SaveVersion, Error>) -> Step {
+pub(crate) fn after_send(meta: &EntryMeta, answer: Result<SaveVersion, Error>) -> Step {
     use ErrorCode as Code;
+    let shape = &meta.shape;
+    let has_parents = meta.parents.as_ref().is_some_and(|parents| !parents.is_empty());
     let mut error = match answer {
         // A version of something else must never take this entry's place.
         Ok(version) if version.hash == shape.hash => return Step::Acked(version),
@@ -147,22 +233,15 @@ pub(crate) fn after_send(shape: &Shape, has_parents: bool, answer: Result<SaveVe
     };
     match error.code {
         Code::SavesConflict => match error.conflict.take() {
-            Some(conflict) if is_same(shape, &conflict.head) => Step::Acked(conflict.head),
+            Some(conflict) if is_same(meta, &conflict.head) => Step::Acked(conflict.head),
             Some(conflict) => Step::Conflict(*conflict),
             None => Step::Later { error, everything: false },
         },
         Code::UnknownParent if has_parents => Step::Rebase,
-        Code::Offline
-        | Code::Timeout
-        | Code::RateLimited
-        | Code::Overloaded
-        | Code::Unauthenticated
-        | Code::SessionEnded
-        | Code::NotLoggedIn
-        | Code::UnknownClientKey
-        | Code::ShutDown
-        | Code::Cancelled
-        | Code::Storage => Step::Later { error, everything: true },
+        Code::UnknownBase if !meta.full => Step::Fill,
+        Code::UnknownPart if !meta.resend => Step::Complete,
+        Code::IdempotencyMismatch if meta.stands_for.len() < KEYS_MAX => Step::Used,
+        code if stops_all(code) => Step::Later { error, everything: true },
         // Not the backend's words (a captive portal, a proxy), or an answer this SDK cannot read.
         Code::Protocol | Code::SdkFault => Step::Later { error, everything: false },
         _ if error.retryable => Step::Later { error, everything: false },
@@ -170,12 +249,32 @@ pub(crate) fn after_send(shape: &Shape, has_parents: bool, answer: Result<SaveVe
     }
 }
 
+/// Whether every other entry would meet the same error now.
+pub(crate) fn stops_all(code: ErrorCode) -> bool {
+    use ErrorCode as Code;
+    matches!(
+        code,
+        Code::Offline
+            | Code::Timeout
+            | Code::RateLimited
+            | Code::Overloaded
+            | Code::Unauthenticated
+            | Code::SessionEnded
+            | Code::NotLoggedIn
+            | Code::UnknownClientKey
+            | Code::ShutDown
+            | Code::Cancelled
+            | Code::Storage
+    )
+}
+
 /// Both devices saved the same: there is nothing to decide.
-fn is_same(shape: &Shape, head: &SaveVersion) -> bool {
+fn is_same(meta: &EntryMeta, head: &SaveVersion) -> bool {
     !head.deleted
-        && head.hash == shape.hash
-        && head.encoding == shape.encoding
-        && head.size_bytes == shape.size_bytes
+        && head.hash == meta.shape.hash
+        && head.encoding == meta.shape.encoding
+        && head.size_bytes == meta.shape.size_bytes
+        && head.parts == meta.parts
 }
 
 /// Whether a failed read is answered from the offline copy.

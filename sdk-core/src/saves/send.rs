@@ -4,15 +4,18 @@
 //! left or the backend cannot be reached. Rounds start when a save is queued, the network or a player comes
 //! back, auto-sync is turned on, or a pause after a failed round is over.
 
-use super::api;
-use super::outbox::{Entry, Outbox, Outcome};
+use super::entries::{Entry, Outcome};
+use super::outbox::Outbox;
 use super::records::unresolved;
-use super::rules::{self, Packed, Step};
+use super::rules::{self, Step};
 use super::state::{Round, Turn};
+use super::{api, merging, transfer, uploads};
 use crate::cloud::Shared;
 use crate::session::blocking;
 use crate::{Error, Event, clock, retry};
+use aethex_wire::ErrorCode;
 use aethex_wire::ids::PlayerId;
+use aethex_wire::saves::SaveVersion;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +41,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             // Rounds change what is known of the network; that is no reason for another one.
             online.borrow_and_update();
             shared.saves.rounds.send_modify(|round| {
-                *round = Round { ended: round.ended + 1, running: false, stopped };
+                let next_at = pause.map(|pause| tokio::time::Instant::now() + pause);
+                *round = Round { ended: round.ended + 1, running: false, stopped, next_at };
             });
         }
         let auto_sync = shared.saves.auto_sync();
@@ -49,6 +53,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             }
         };
         due = tokio::select! {
+            biased;
             () = shared.saves.kicked() => true,
             changed = players.changed() => changed.is_ok() && shared.saves.auto_sync(),
             changed = online.changed() => {
@@ -63,6 +68,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 async fn round(shared: &Arc<Shared>) -> Option<Error> {
     let player = shared.session.player_now()?;
     let outbox = shared.saves.outbox(&player);
+    if shared.saves.take_merge_again() {
+        let queue = outbox.clone();
+        if let Err(error) = blocking(move || queue.reopen_conflicts()).await {
+            shared.saves.merge_again();
+            return Some(error);
+        }
+    }
     // Spares the locks and their files where there is nothing to do.
     if outbox.sendable() == 0 {
         return None;
@@ -75,24 +87,75 @@ async fn round(shared: &Arc<Shared>) -> Option<Error> {
     let mut stopped = None;
     loop {
         let _lane = shared.saves.lane.lock().await;
-        let (queue, skip) = (outbox.clone(), skipped.clone());
-        let entry = match blocking(move || queue.next(&skip)).await {
-            Ok(Some(entry)) => entry,
+        let work = match next_work(&outbox, &skipped, shared.saves.pace.held(&player)).await {
+            Ok(Some(work)) => work,
             Ok(None) => return stopped,
             Err(error) => return Some(error),
         };
-        match send(shared, &player, &outbox, &entry).await {
+        let slot = work.slot().to_owned();
+        match work.run(shared, &player, &outbox).await {
             Ok(()) => shared.events.push(Event::SyncProgress { pending: outbox.pending() }),
             Err((error, everything)) => {
                 tracing::debug!(code = error.code.as_str(), everything, "a queued save waits");
                 if everything {
                     return Some(error);
                 }
-                skipped.insert(entry.meta.slot.clone());
+                skipped.insert(slot);
                 stopped = Some(error);
             }
         }
     }
+}
+
+/// What a round does next.
+enum Work {
+    Send(Box<Entry>),
+    /// The conflict of this slot.
+    Merge(String),
+}
+
+impl Work {
+    fn slot(&self) -> &str {
+        match self {
+            Work::Send(entry) => &entry.meta.slot,
+            Work::Merge(slot) => slot,
+        }
+    }
+
+    /// The error says why it stays, and whether everything else would stay, too.
+    async fn run(
+        self,
+        shared: &Arc<Shared>,
+        player: &PlayerId,
+        outbox: &Outbox,
+    ) -> Result<(), (Error, bool)> {
+        match self {
+            Work::Send(entry) => send(shared, player, outbox, &entry).await,
+            Work::Merge(slot) => {
+                let merged = Box::pin(merging::attempt(shared, player, outbox, &slot)).await;
+                merged.map_err(|error| {
+                    let everything = rules::stops_all(error.code);
+                    (error, everything)
+                })
+            }
+        }
+    }
+}
+
+/// Conflicts that can be merged go first: their merges take old places in the queue.
+async fn next_work(
+    outbox: &Outbox,
+    skipped: &HashSet<String>,
+    held: HashSet<String>,
+) -> Result<Option<Work>, Error> {
+    let (queue, skip) = (outbox.clone(), skipped.clone());
+    blocking(move || {
+        if let Some(slot) = queue.next_merge(&skip)? {
+            return Ok(Some(Work::Merge(slot)));
+        }
+        Ok(queue.next_but(&skip, &held)?.map(|entry| Work::Send(Box::new(entry))))
+    })
+    .await
 }
 
 /// Everything of a player is sent; as long as this lives, nobody sends for anyone.
@@ -109,10 +172,8 @@ pub(crate) async fn drain<'a>(shared: &'a Arc<Shared>, player: &PlayerId) -> Res
     let outbox = shared.saves.outbox(player);
     let lane = shared.saves.lane.lock().await;
     let right = right_to_send(&outbox).await?;
-    loop {
-        let queue = outbox.clone();
-        let Some(entry) = blocking(move || queue.next(&HashSet::new())).await? else { break };
-        send(shared, player, &outbox, &entry).await.map_err(|(error, _)| error)?;
+    while let Some(work) = next_work(&outbox, &HashSet::new(), HashSet::new()).await? {
+        work.run(shared, player, &outbox).await.map_err(|(error, _)| error)?;
     }
     let queue = outbox.clone();
     match blocking(move || queue.any_unresolved()).await? {
@@ -147,7 +208,7 @@ async fn right_to_send(outbox: &Outbox) -> Result<crate::disk::Lock, Error> {
         }
         tokio::time::sleep(SEND_LOCK_POLL).await;
     }
-    Err(Error::new(aethex_wire::ErrorCode::Timeout, "another process is sending this player's saves"))
+    Err(Error::new(ErrorCode::Timeout, "another process is sending this player's saves"))
 }
 
 /// Sends one entry and settles it. The error says why it stays, and whether all others would stay, too.
@@ -157,14 +218,22 @@ async fn send(
     outbox: &Outbox,
     entry: &Entry,
 ) -> Result<(), (Error, bool)> {
-    let answer = api::put_save(shared, player, &entry.meta, &entry.payload).await;
-    let has_parents = entry.meta.parents.as_ref().is_some_and(|parents| !parents.is_empty());
-    let step = rules::after_send(&entry.meta.shape, has_parents, answer);
+    let answer = put(shared, player, outbox, entry).await;
+    let mut step = rules::after_send(&entry.meta, answer);
+    if step == Step::Used {
+        step = match find_stored(shared, player, entry).await {
+            Ok(Some(version)) => Step::Acked(version),
+            Ok(None) => Step::Fill,
+            Err(error) => return Err((error, false)),
+        };
+    }
     let (queue, done, settled) = (outbox.clone(), entry.clone(), step.clone());
     let kept = blocking(move || match &settled {
         Step::Acked(version) => queue.acked(&done, version),
         Step::Conflict(conflict) => queue.conflicted(&done, conflict),
         Step::Rebase => queue.rebased(&done),
+        Step::Fill | Step::Used => queue.filled(&done),
+        Step::Complete => queue.completed(&done),
         Step::Refused(error) => queue.refused(&done, error),
         Step::Later { .. } => Ok(()),
     })
@@ -174,45 +243,66 @@ async fn send(
     let slot = entry.meta.slot.clone();
     let (outcome, event) = match step {
         Step::Acked(version) => {
-            (Outcome::Acked(version.clone()), Event::SaveSynced { slot: slot.clone(), version })
-        }
-        Step::Conflict(conflict) => {
-            let local = local_content(outbox, entry).await.map_err(|error| (error, false))?;
-            let event = Event::SaveConflict { slot: slot.clone(), conflict: conflict.clone(), local };
-            (Outcome::Conflict(conflict), event)
+            shared.saves.note_untracked(player, &slot, None);
+            let event = match entry.meta.merged {
+                true => Event::SaveMerged { slot: slot.clone(), version: version.clone() },
+                false => Event::SaveSynced { slot: slot.clone(), version: version.clone() },
+            };
+            (Outcome::Acked(version), event)
         }
         Step::Refused(error) => {
             (Outcome::Refused(error.clone()), Event::SaveFailed { slot: slot.clone(), error })
         }
-        Step::Rebase => return Ok(()),
+        // The merge is the next step; who waits for the save learns what comes of that.
+        Step::Conflict(_) | Step::Rebase | Step::Fill | Step::Complete | Step::Used => return Ok(()),
         Step::Later { error, everything } => return Err((error, everything)),
     };
     shared.saves.settled(player, &slot, entry.number, &outcome);
-    // Saves behind a conflict wait for its end: who waits for them learns of it now.
-    if let Outcome::Conflict(_) = outcome {
-        shared.saves.settled(player, &slot, u64::MAX, &outcome);
-    }
     shared.events.push(event);
     Ok(())
 }
 
-/// The newest content of the entry's slot: a later save may wait behind it.
-async fn local_content(outbox: &Outbox, entry: &Entry) -> Result<crate::Content, Error> {
-    let (outbox, entry) = (outbox.clone(), entry.clone());
-    blocking(move || {
-        let newest = outbox.unsent(&entry.meta.slot)?;
-        let (meta, payload) =
-            newest.map_or((entry.meta, entry.payload), |unsent| (unsent.meta, unsent.payload));
-        rules::unpack(&Packed { shape: meta.shape, payload })
+/// Brings an entry to the server: its large parts, then itself.
+async fn put(
+    shared: &Shared,
+    player: &PlayerId,
+    outbox: &Outbox,
+    entry: &Entry,
+) -> Result<SaveVersion, Error> {
+    let (queue, sent) = (outbox.clone(), entry.clone());
+    let (frame, before) = blocking(move || {
+        let before: i64 = transfer::plan(&queue, &sent.meta)?.before.iter().map(|part| part.size_bytes).sum();
+        Ok((transfer::frame(&queue, &sent)?, before))
     })
-    .await
+    .await?;
+    shared.saves.pace.check(frame.len() as u64 + before.max(0).unsigned_abs())?;
+    match uploads::send_parts(shared, player, outbox, entry).await {
+        Ok(()) => {}
+        // Another try asks what is missing.
+        Err(error) if matches!(error.code, ErrorCode::UploadIncomplete | ErrorCode::UploadNotFound) => {
+            return Err(Error { retryable: true, ..error });
+        }
+        Err(error) => return Err(error),
+    }
+    api::put_save(shared, player, &entry.meta.key, frame).await
+}
+
+/// The version that an entry became before its body changed (its base or this SDK did): it tells itself by the
+/// device clock.
+async fn find_stored(
+    shared: &Shared,
+    player: &PlayerId,
+    entry: &Entry,
+) -> Result<Option<SaveVersion>, Error> {
+    let history = api::save_history(shared, player, &entry.meta.slot).await?;
+    Ok(history.into_iter().find(|version| entry.meta.became(version)))
 }
 
 /// Sends everything that is queued, for at most `timeout`; see [`super::Saves::flush`].
 pub(crate) async fn flush(shared: &Arc<Shared>, timeout: Duration, mut turn: Turn) -> Result<(), Error> {
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
-    let mut last = Error::new(aethex_wire::ErrorCode::Timeout, "the time for sending queued saves is over");
+    let mut last = Error::new(ErrorCode::Timeout, "the time for sending queued saves is over");
     let everything = async {
         turn.begin().await;
         drop(turn);
@@ -233,7 +323,7 @@ pub(crate) async fn flush(shared: &Arc<Shared>, timeout: Duration, mut turn: Tur
             let ended = rounds.wait_for(|round| round.ended > ended_before).await;
             let stopped = ended.map_err(|_| Error::shut_down())?.stopped.clone();
             if let Some(error) = stopped {
-                if !error.retryable && error.code != aethex_wire::ErrorCode::Protocol {
+                if !error.retryable && error.code != ErrorCode::Protocol {
                     return Err(error);
                 }
                 failed_rounds += 1;
@@ -248,7 +338,7 @@ pub(crate) async fn flush(shared: &Arc<Shared>, timeout: Duration, mut turn: Tur
 }
 
 /// The version that an outcome is, or the error.
-pub(crate) fn outcome_version(outcome: Outcome) -> Result<crate::SaveVersion, Error> {
+pub(crate) fn outcome_version(outcome: Outcome) -> Result<SaveVersion, Error> {
     match outcome {
         Outcome::Acked(version) => Ok(version),
         Outcome::Conflict(conflict) => Err(unresolved(conflict)),

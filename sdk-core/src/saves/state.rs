@@ -1,17 +1,27 @@
 //! What the calls of cloud saves and the background sending share.
 
-use super::outbox::{Outbox, Outcome, player_folder};
+use super::auto_sync::Pace;
+use super::definitions::Definitions;
+use super::devices::Presence;
+use super::entries::Outcome;
+use super::outbox::{Outbox, player_folder};
+use super::stamps::Stamps;
+use super::types::SaveKey;
+use super::wrap::{WatchState, Wraps};
 use crate::Config;
 use crate::disk::{Disk, scope_folder};
-use aethex_wire::ids::PlayerId;
+use aethex_wire::ids::{PlayerId, VersionId};
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, oneshot, watch};
 
 /// Shared state of cloud saves.
 #[derive(Debug)]
 pub(crate) struct SavesState {
+    disk: Disk,
     scope: PathBuf,
     auto_sync: AtomicBool,
     /// Asks for a round of sending now.
@@ -21,6 +31,19 @@ pub(crate) struct SavesState {
     /// Held while one entry is sent and settled, and by whoever must not come in between.
     pub(super) lane: tokio::sync::Mutex<()>,
     waiters: Mutex<Vec<Waiter>>,
+    pub(super) definitions: Definitions,
+    save_key: Mutex<Option<SaveKey>>,
+    /// Definitions or the key changed: conflicts that needed somebody are tried again.
+    merge_again: AtomicBool,
+    /// Numbers of saves, for each player of this process.
+    stamps: Mutex<HashMap<PlayerId, Arc<Stamps>>>,
+    /// What the game loaded although the slot's record could not be written: its next save is made from it.
+    untracked: Mutex<HashMap<(PlayerId, String), VersionId>>,
+    /// Held while the game's own functions run: one that never ends holds up no more than one thread.
+    pub(super) game_code: Arc<Mutex<()>>,
+    pub(super) pace: Pace,
+    pub(super) presence: Presence,
+    pub(super) watch: WatchState,
     /// Ends when the call before the next one has queued what it has to queue.
     last_turn: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -51,6 +74,8 @@ pub(super) struct Round {
     pub(super) running: bool,
     /// Why the last one stopped before the queue was empty.
     pub(super) stopped: Option<crate::Error>,
+    /// When the next one begins by itself.
+    pub(super) next_at: Option<tokio::time::Instant>,
 }
 
 /// A call that waits for its save's outcome.
@@ -65,12 +90,22 @@ struct Waiter {
 impl SavesState {
     pub(crate) fn new(config: &Config) -> SavesState {
         SavesState {
+            disk: Disk::here(),
             scope: scope_folder(config),
             auto_sync: AtomicBool::new(config.auto_sync),
             kick: Notify::new(),
             rounds: watch::Sender::default(),
             lane: tokio::sync::Mutex::new(()),
             waiters: Mutex::default(),
+            definitions: Definitions::default(),
+            save_key: Mutex::default(),
+            merge_again: AtomicBool::new(false),
+            stamps: Mutex::default(),
+            untracked: Mutex::default(),
+            game_code: Arc::default(),
+            pace: Pace::new(config),
+            presence: Presence::default(),
+            watch: WatchState::default(),
             last_turn: Mutex::default(),
         }
     }
@@ -84,7 +119,48 @@ impl SavesState {
 
     /// The outbox of a player.
     pub(super) fn outbox(&self, player: &PlayerId) -> Outbox {
-        Outbox::new(Disk::default(), player_folder(&self.scope, player))
+        let stamps = Arc::clone(self.stamps.lock().entry(player.clone()).or_default());
+        Outbox::new(self.disk.clone(), player_folder(&self.scope, player)).sharing(stamps)
+    }
+
+    /// The files that are slots, of all players.
+    pub(super) fn wraps(&self) -> Wraps {
+        Wraps::new(Disk::default(), &self.scope)
+    }
+
+    pub(super) fn set_save_key(&self, key: Option<SaveKey>) {
+        *self.save_key.lock() = key;
+        self.merge_again();
+    }
+
+    pub(super) fn save_key(&self) -> Option<SaveKey> {
+        self.save_key.lock().clone()
+    }
+
+    /// Has the next round try conflicts again that needed somebody.
+    pub(super) fn merge_again(&self) {
+        self.merge_again.store(true, Ordering::Relaxed);
+        if self.auto_sync() {
+            self.kick();
+        }
+    }
+
+    pub(super) fn take_merge_again(&self) -> bool {
+        self.merge_again.swap(false, Ordering::Relaxed)
+    }
+
+    /// Notes what the game has, when the slot's record does not say so.
+    pub(super) fn note_untracked(&self, player: &PlayerId, slot: &str, version: Option<VersionId>) {
+        let mut untracked = self.untracked.lock();
+        let place = (player.clone(), slot.to_owned());
+        match version {
+            Some(version) => untracked.insert(place, version),
+            None => untracked.remove(&place),
+        };
+    }
+
+    pub(super) fn untracked(&self, player: &PlayerId, slot: &str) -> Option<VersionId> {
+        self.untracked.lock().get(&(player.clone(), slot.to_owned())).cloned()
     }
 
     pub(crate) fn enable_auto_sync(&self, on: bool) {

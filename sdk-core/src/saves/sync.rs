@@ -1,10 +1,12 @@
 //! What the public calls do: from the arguments to the outbox and back, with the server's help.
 
-use super::outbox::{Base, EntryMeta, Outbox, Outcome};
+use super::entries::{Base, EntryMeta, Outcome, Unsent};
+use super::outbox::Outbox;
+use super::parts::{self, PartChange};
 use super::records::unresolved;
 use super::rules::{self, Packed};
 use super::state::Turn;
-use super::{Content, Loaded, Resolution, SaveOptions, Saved, SlotStatus, api, send};
+use super::{Content, Loaded, Resolution, SaveOptions, Saved, SlotStatus, api, merging, seal, send};
 use crate::cloud::Shared;
 use crate::session::blocking;
 use crate::{Error, clock};
@@ -30,49 +32,63 @@ pub(crate) async fn save(
     rules::check_options(&options)?;
     turn.begin().await;
     let player = shared.session.player().await?;
-    let packed = blocking(move || rules::pack(&content)).await?;
-    store(shared, player, slot, packed, options, Place::On(Base::Seen), turn).await
+    let key = shared.saves.save_key();
+    let SaveOptions { label, playtime_ms, parts } = options;
+    let (packed, changes) =
+        blocking(move || Ok((seal::pack(&content, key.as_ref(), "")?, parts::changes(parts, key.as_ref())?)))
+            .await?;
+    let base = match shared.saves.untracked(&player, &slot) {
+        Some(version) => Base::Exactly(vec![version]),
+        None => Base::Seen,
+    };
+    let meta = EntryMeta { label, playtime_ms, ..new_meta(shared, &slot) };
+    store(shared, player, meta, packed, Place::On(base, changes), turn).await
+}
+
+/// A save of this device, now, of which nothing is said yet.
+pub(super) fn new_meta(shared: &Shared, slot: &str) -> EntryMeta {
+    EntryMeta {
+        slot: slot.to_owned(),
+        device_name: shared.config.device_name.clone(),
+        app_version: shared.config.app_version.clone(),
+        saved_at_ms: clock::now_ms(),
+        schema: shared.saves.definitions.of(slot).schema,
+        ..EntryMeta::default()
+    }
 }
 
 /// Where a new entry goes.
 enum Place {
-    On(Base),
-    /// On both sides of the slot's conflict.
-    Resolving,
+    /// With these changes of parts.
+    On(Base, Vec<PartChange>),
+    /// On both sides of the slot's conflict. True: the game has not seen the content.
+    Resolving(bool),
 }
 
 /// Makes a save durable, then waits a while for the server's word.
 async fn store(
     shared: &Arc<Shared>,
     player: PlayerId,
-    slot: String,
+    meta: EntryMeta,
     packed: Packed,
-    options: SaveOptions,
     place: Place,
     turn: Turn,
 ) -> Result<Saved, Error> {
-    let meta = EntryMeta {
-        slot: slot.clone(),
-        key: clock::random_id(),
-        parents: None,
-        shape: packed.shape.clone(),
-        label: options.label,
-        playtime_ms: options.playtime_ms,
-        device_name: shared.config.device_name.clone(),
-        saved_at_ms: clock::now_ms(),
-    };
+    let slot = meta.slot.clone();
+    let meta = EntryMeta { key: clock::random_id(), shape: packed.shape.clone(), ..meta };
     let key = meta.key.clone();
     let outbox = shared.saves.outbox(&player);
     let queue = outbox.clone();
     let (number, conflict) = blocking(move || {
         let slot = meta.slot.clone();
         let number = match place {
-            Place::On(base) => queue.enqueue(meta, &packed, base)?,
-            Place::Resolving => queue.enqueue_resolved(meta, &packed)?,
+            Place::On(base, changes) => queue.enqueue(meta, &packed, base, &changes)?,
+            Place::Resolving(for_game) => queue.enqueue_resolved(meta, &packed, for_game)?,
         };
         Ok((number, queue.conflict(&slot)?))
     })
     .await?;
+    shared.saves.note_untracked(&player, &slot, None);
     drop(turn);
     if let Some(conflict) = conflict {
         return Err(unresolved(conflict));
@@ -138,48 +154,91 @@ impl Waiting<'_> {
     }
 }
 
+/// Most times that a load begins again because the slot moved on under it.
+const LOADS_MAX: usize = 3;
+
 pub(crate) async fn load(shared: &Arc<Shared>, slot: String, mut turn: Turn) -> Result<Loaded, Error> {
     rules::check_name(&slot)?;
     turn.begin().await;
     drop(turn);
     let player = shared.session.player().await?;
     let outbox = shared.saves.outbox(&player);
+    for tries in 1.. {
+        let (queue, name) = (outbox.clone(), slot.clone());
+        let (unsent, before) = blocking(move || Ok((queue.unsent(&name)?, queue.base(&name)?))).await?;
+        if let Some(unsent) = unsent {
+            return load_unsent(shared, &outbox, unsent).await;
+        }
+        let (version, packed) = match api::read(shared, &player, &outbox, &slot, None).await {
+            Ok(found) => found,
+            Err(error) if error.code == ErrorCode::SaveNotFound => {
+                let _ = blocking(move || outbox.vanished(&slot, before.as_ref())).await;
+                return Err(error);
+            }
+            Err(error) if rules::reads_offline(&error) => {
+                return load_copy(shared, &outbox, slot, error).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let loaded = opened(shared, version.clone(), packed.clone(), false).await?;
+        // Only what the game gets is what its next save is made from.
+        let (queue, found) = (outbox.clone(), version.clone());
+        match blocking(move || queue.loaded(before.as_ref(), &found, Some(&packed))).await {
+            Ok(true) => shared.saves.note_untracked(&player, &slot, None),
+            // A save came in between: the game gets that, not something older.
+            Ok(false) if tries < LOADS_MAX => continue,
+            Ok(false) => shared.saves.note_untracked(&player, &slot, Some(version.version)),
+            Err(error) => {
+                tracing::warn!(code = error.code.as_str(), "no offline copy could be kept");
+                shared.saves.note_untracked(&player, &slot, Some(version.version));
+            }
+        }
+        return Ok(loaded);
+    }
+    Err(Error::fault())
+}
+
+/// A save of this device that has not been acknowledged, as the game gets it.
+async fn load_unsent(shared: &Arc<Shared>, outbox: &Outbox, unsent: Unsent) -> Result<Loaded, Error> {
+    let key = shared.saves.save_key();
+    let packed = unsent.packed();
+    let content = blocking(move || seal::unpack(&packed, key.as_ref(), "")).await?;
+    let meta = unsent.meta;
+    let content = merging::migrated(shared, &meta.slot, content, meta.schema).await?;
+    if meta.merged {
+        let (queue, slot, key) = (outbox.clone(), meta.slot, meta.key);
+        blocking(move || queue.seen_merge(&slot, &key)).await?;
+    }
+    Ok(Loaded { version: None, content, from_cache: true, parts: meta.parts, schema: meta.schema })
+}
+
+/// The offline copy, as the game gets it.
+async fn load_copy(
+    shared: &Arc<Shared>,
+    outbox: &Outbox,
+    slot: String,
+    error: Error,
+) -> Result<Loaded, Error> {
     let (queue, name) = (outbox.clone(), slot.clone());
-    let (unsent, before) = blocking(move || {
-        let unsent = queue.unsent(&name)?;
-        let content =
-            unsent.map(|unsent| rules::unpack(&Packed { shape: unsent.meta.shape, payload: unsent.payload }));
-        Ok((content.transpose()?, queue.base(&name)?))
-    })
-    .await?;
-    if let Some(content) = unsent {
-        return Ok(Loaded { version: None, content, from_cache: true });
-    }
-    match api::get_save(shared, &player, &slot, None).await {
-        Ok((version, packed)) => {
-            let work = move || {
-                let content = rules::unpack(&packed)?;
-                if let Err(error) = outbox.loaded(before.as_ref(), &version, Some(&packed)) {
-                    // Without the record the next save meets this version as a conflict: safe.
-                    tracing::warn!(code = error.code.as_str(), "no offline copy could be kept");
-                }
-                Ok(Loaded { version: Some(version), content, from_cache: false })
-            };
-            blocking(work).await
-        }
-        Err(error) if error.code == ErrorCode::SaveNotFound => {
-            let _ = blocking(move || outbox.vanished(&slot, before.as_ref())).await;
-            Err(error)
-        }
-        Err(error) if rules::reads_offline(&error) => {
-            let work = move || {
-                let Some((version, packed)) = outbox.cached(&slot)? else { return Err(error) };
-                Ok(Loaded { version: Some(version), content: rules::unpack(&packed)?, from_cache: true })
-            };
-            blocking(work).await
-        }
-        Err(error) => Err(error),
-    }
+    let Some((version, packed)) = blocking(move || queue.cached(&name)).await? else { return Err(error) };
+    let loaded = opened(shared, version, packed, true).await?;
+    let queue = outbox.clone();
+    blocking(move || queue.seen_copy(&slot)).await?;
+    Ok(loaded)
+}
+
+/// A version as the game gets it: decrypted, in the schema that it reads.
+async fn opened(
+    shared: &Arc<Shared>,
+    version: SaveVersion,
+    packed: Packed,
+    from_cache: bool,
+) -> Result<Loaded, Error> {
+    let key = shared.saves.save_key();
+    let content = blocking(move || seal::unpack(&packed, key.as_ref(), "")).await?;
+    let content = merging::migrated(shared, &version.slot, content, version.schema).await?;
+    let (parts, schema) = (version.parts.clone(), version.schema);
+    Ok(Loaded { version: Some(version), content, from_cache, parts, schema })
 }
 
 pub(crate) async fn load_version(
@@ -189,10 +248,9 @@ pub(crate) async fn load_version(
 ) -> Result<Loaded, Error> {
     rules::check_name(&slot)?;
     let player = shared.session.player().await?;
-    let (version, packed) = api::get_save(shared, &player, &slot, Some(version)).await?;
-    let work =
-        move || Ok(Loaded { version: Some(version), content: rules::unpack(&packed)?, from_cache: false });
-    blocking(work).await
+    let outbox = shared.saves.outbox(&player);
+    let (version, packed) = api::read(shared, &player, &outbox, &slot, Some(version)).await?;
+    opened(shared, version, packed, false).await
 }
 
 pub(crate) async fn restore(
@@ -205,16 +263,23 @@ pub(crate) async fn restore(
     turn.begin().await;
     drop(turn);
     let player = shared.session.player().await?;
-    let (version, packed) = api::get_save(shared, &player, &slot, Some(version)).await?;
+    let outbox = shared.saves.outbox(&player);
+    let (version, packed) = api::read(shared, &player, &outbox, &slot, Some(version)).await?;
     // Who restores has seen the history: the new version goes on the cloud's head, whatever this device saw.
     let history = api::save_history(shared, &player, &slot).await?;
     let head = history.into_iter().find(|version| version.sequence.is_some());
     let head = head.map(|head| head.version).into_iter().collect();
-    let packed = blocking(move || rules::unpack(&packed).map(|_| packed)).await?;
-    let options = SaveOptions { label: version.label, playtime_ms: version.playtime_ms };
+    let packed = blocking(move || rules::plain_of(&packed).map(|_| packed)).await?;
+    let parts = PartChange::all_of(&version.parts);
+    let meta = EntryMeta {
+        label: version.label,
+        playtime_ms: version.playtime_ms,
+        schema: version.schema,
+        ..new_meta(shared, &slot)
+    };
     let mut turn = shared.saves.turn();
     turn.begin().await;
-    store(shared, player, slot, packed, options, Place::On(Base::Exactly(head)), turn).await
+    store(shared, player, meta, packed, Place::On(Base::Exactly(head), parts), turn).await
 }
 
 pub(crate) async fn list(shared: &Arc<Shared>, mut turn: Turn) -> Result<Vec<SaveVersion>, Error> {
@@ -239,7 +304,7 @@ pub(crate) async fn list(shared: &Arc<Shared>, mut turn: Turn) -> Result<Vec<Sav
     .await
 }
 
-fn unsent_version(meta: EntryMeta, base: Option<VersionId>) -> SaveVersion {
+pub(super) fn unsent_version(meta: EntryMeta, base: Option<VersionId>) -> SaveVersion {
     let parents = base.clone().into_iter().collect();
     let version = base.or_else(|| VersionId::parse(NO_VERSION)).expect("zeros are an id");
     SaveVersion {
@@ -251,6 +316,12 @@ fn unsent_version(meta: EntryMeta, base: Option<VersionId>) -> SaveVersion {
         device_name: meta.device_name,
         playtime_ms: meta.playtime_ms,
         saved_at_ms: meta.saved_at_ms,
+        parts: meta.parts,
+        device_id: meta.stamp.device_id,
+        device_clock: meta.stamp.device_clock,
+        hlc: meta.stamp.hlc,
+        schema: meta.schema,
+        app_version: meta.app_version,
         ..SaveVersion::new(meta.slot, version)
     }
 }
@@ -306,32 +377,51 @@ pub(crate) async fn resolve(
         queue.unsent(&name)
     })
     .await?;
-    let options = unsent
-        .as_ref()
-        .map(|unsent| SaveOptions { label: unsent.meta.label.clone(), playtime_ms: unsent.meta.playtime_ms });
-    let packed = match resolution {
+    let mut turn = Some(turn);
+    let noted = merging::noted(shared, &outbox, &slot).await?;
+    let ours = unsent.as_ref().map(|unsent| EntryMeta { parents: None, ..unsent.meta.clone() });
+    let meta = noted.or(ours).unwrap_or_default();
+    let (packed, meta, for_game) = match resolution {
         Resolution::KeepCloud => {
-            drop(turn);
+            turn.take();
             return keep_cloud(shared, player, slot).await;
         }
-        Resolution::Merged(content) => blocking(move || rules::pack(&content)).await?,
+        Resolution::Merged(content) => (packed_now(shared, content).await?, meta, false),
+        Resolution::Answers(answers) => {
+            let (content, noted) = merging::answered(shared, &player, &outbox, &slot, answers).await?;
+            (packed_now(shared, content).await?, noted, true)
+        }
         Resolution::KeepLocal => match unsent {
-            Some(unsent) => Packed { shape: unsent.meta.shape, payload: unsent.payload },
+            Some(unsent) => (unsent.packed(), EntryMeta { parents: None, ..unsent.meta }, false),
             None => return Err(Error::argument("this device's save is damaged: keep the cloud's")),
         },
+    };
+    let now = new_meta(shared, &slot);
+    let meta = EntryMeta {
+        label: meta.label,
+        playtime_ms: meta.playtime_ms,
+        parts: meta.parts,
+        schema: meta.schema.max(if for_game { now.schema } else { 0 }),
+        ..now
     };
     {
         // An entry of this slot that is on its way settles first.
         let _lane = shared.saves.lane.lock().await;
         shared.saves.dropped(&player, &slot);
     }
-    store(shared, player, slot, packed, options.unwrap_or_default(), Place::Resolving, turn).await
+    let Some(turn) = turn else { return Err(Error::fault()) };
+    store(shared, player, meta, packed, Place::Resolving(for_game), turn).await
+}
+
+async fn packed_now(shared: &Shared, content: Content) -> Result<Packed, Error> {
+    let key = shared.saves.save_key();
+    blocking(move || seal::pack(&content, key.as_ref(), "")).await
 }
 
 async fn keep_cloud(shared: &Arc<Shared>, player: PlayerId, slot: String) -> Result<Saved, Error> {
     let outbox = shared.saves.outbox(&player);
     let _lane = shared.saves.lane.lock().await;
-    let head = match api::get_save(shared, &player, &slot, None).await {
+    let head = match api::read(shared, &player, &outbox, &slot, None).await {
         Ok(head) => Some(head),
         Err(error) if error.code == ErrorCode::SaveNotFound => None,
         Err(error) => return Err(error),
@@ -344,7 +434,7 @@ async fn keep_cloud(shared: &Arc<Shared>, player: PlayerId, slot: String) -> Res
             outbox.vanished(&name, base.as_ref())?;
             return Ok(None);
         };
-        rules::unpack(&packed)?;
+        rules::plain_of(&packed)?;
         outbox.drop_unsent(&name)?;
         outbox.loaded(base.as_ref(), &version, Some(&packed))?;
         Ok(Some(version))
@@ -354,6 +444,12 @@ async fn keep_cloud(shared: &Arc<Shared>, player: PlayerId, slot: String) -> Res
     Ok(Saved { slot, queued: false, version })
 }
 
+pub(crate) async fn device_id(shared: &Arc<Shared>) -> Result<String, Error> {
+    let player = shared.session.player().await?;
+    let outbox = shared.saves.outbox(&player);
+    blocking(move || outbox.device_id()).await
+}
+
 pub(crate) fn status(shared: &Shared, slot: &str) -> SlotStatus {
     match shared.session.player_now() {
         Some(player) => status_of(&shared.saves.outbox(&player), slot),
@@ -361,10 +457,10 @@ pub(crate) fn status(shared: &Shared, slot: &str) -> SlotStatus {
     }
 }
 
-fn status_of(outbox: &Outbox, slot: &str) -> SlotStatus {
+pub(super) fn status_of(outbox: &Outbox, slot: &str) -> SlotStatus {
     if outbox.has_conflict(slot) {
         SlotStatus::Conflict
-    } else if outbox.is_queued(slot) {
+    } else if outbox.is_queued(slot) || outbox.is_merging(slot) {
         SlotStatus::Queued
     } else if outbox.has_failed(slot) {
         SlotStatus::Failed

@@ -1,12 +1,16 @@
 //! The outbox's promises, with real files: nothing acknowledged is lost, sent twice or out of order,
 //! whatever step a crash comes at.
 
-use super::outbox::{Base, ENTRIES_MAX, Entry, EntryMeta, Outbox, Outcome, SLOT_ENTRIES_MAX};
+mod crashes;
+
+use super::entries::{Base, Entry, EntryMeta, Outcome};
+use super::outbox::{ENTRIES_MAX, Outbox, SLOT_ENTRIES_MAX};
 use super::rules::{self, Packed, Step};
 use super::*;
 use crate::disk::Disk;
-use aethex_wire::ErrorCode;
 use aethex_wire::saves::{Compression, Conflict, Encoding, LABEL_CHARS_MAX, SAVE_LEN_MAX};
+use aethex_wire::{ErrorCode, Value};
+use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -24,16 +28,13 @@ fn meta(slot: &str, packed: &Packed) -> EntryMeta {
         key: crate::clock::random_id(),
         parents: None,
         shape: packed.shape.clone(),
-        label: String::new(),
-        playtime_ms: 0,
-        device_name: String::new(),
-        saved_at_ms: 0,
+        ..EntryMeta::default()
     }
 }
 
 fn enqueue(outbox: &Outbox, slot: &str, text: &str) -> Result<u64, Error> {
     let packed = packed(text);
-    outbox.enqueue(meta(slot, &packed), &packed, Base::Seen)
+    outbox.enqueue(meta(slot, &packed), &packed, Base::Seen, &[])
 }
 
 fn next(outbox: &Outbox) -> Option<Entry> {
@@ -78,7 +79,8 @@ impl Server {
 
     fn put(&mut self, meta: &EntryMeta, payload: &Bytes) -> Result<SaveVersion, Error> {
         if let Some((first, answer)) = self.answers.get(&meta.key) {
-            assert_eq!(first, meta, "the same key must carry the same body");
+            let body = |meta: &EntryMeta| EntryMeta { merged: false, ..meta.clone() };
+            assert_eq!(body(first), body(meta), "the same key must carry the same body");
             return answer.clone();
         }
         let parents = meta.parents.clone().expect("an entry that is sent has its parents");
@@ -113,13 +115,20 @@ impl Server {
 
 /// Sends the next entry; false when there was none.
 fn send_one(outbox: &Outbox, server: &mut Server) -> Result<bool, Error> {
+    // Nobody merges here: every conflict needs somebody.
+    if let Some(slot) = outbox.next_merge(&HashSet::new())? {
+        let open = outbox.open_conflict(&slot)?.expect("it was there");
+        outbox.ask(&open, None)?;
+        return Ok(true);
+    }
     let Some(entry) = outbox.next(&HashSet::new())? else { return Ok(false) };
     let answer = server.put(&entry.meta, &entry.payload);
-    let has_parents = !entry.meta.parents.as_ref().unwrap().is_empty();
-    match rules::after_send(&entry.meta.shape, has_parents, answer) {
+    match rules::after_send(&entry.meta, answer) {
         Step::Acked(version) => outbox.acked(&entry, &version)?,
         Step::Conflict(conflict) => outbox.conflicted(&entry, &conflict)?,
         Step::Rebase => outbox.rebased(&entry)?,
+        Step::Fill | Step::Used => outbox.filled(&entry)?,
+        Step::Complete => outbox.completed(&entry)?,
         Step::Refused(error) => outbox.refused(&entry, &error)?,
         Step::Later { error, .. } => return Err(error),
     }
@@ -192,7 +201,7 @@ fn a_conflict_blocks_its_slot_only_and_ends_on_both_sides() {
         let packed = packed("mine");
         let meta = meta("a", &packed);
         let key = meta.key.clone();
-        outbox.enqueue(meta, &packed, Base::Seen).unwrap();
+        outbox.enqueue(meta, &packed, Base::Seen, &[]).unwrap();
         key
     };
     enqueue(&outbox, "b", "other").unwrap();
@@ -205,7 +214,7 @@ fn a_conflict_blocks_its_slot_only_and_ends_on_both_sides() {
     let unsent = outbox.unsent("a").unwrap().unwrap();
     assert_eq!(text_of(&unsent.payload), "mine later");
     let kept = Packed { shape: unsent.meta.shape.clone(), payload: unsent.payload };
-    outbox.enqueue_resolved(meta("a", &kept), &kept).unwrap();
+    outbox.enqueue_resolved(meta("a", &kept), &kept, false).unwrap();
     send_all(&outbox, &mut server);
     assert_eq!(server.texts("a"), ["base", "theirs", "mine later"]);
     let parents = &server.head("a").unwrap().0.parents;
@@ -411,7 +420,7 @@ fn a_crash_at_every_step_of_a_conflict_loses_neither_side() {
 fn resolve_mine(outbox: &Outbox) -> Result<(), Error> {
     let unsent = outbox.unsent("a")?.expect("the conflict kept it");
     let packed = Packed { shape: unsent.meta.shape.clone(), payload: unsent.payload };
-    outbox.enqueue_resolved(meta("a", &packed), &packed).map(drop)
+    outbox.enqueue_resolved(meta("a", &packed), &packed, false).map(drop)
 }
 
 /// A small generator: a failing seed can be run again.
@@ -509,7 +518,8 @@ fn contents_are_packed_and_unpacked_bit_by_bit() {
 fn arguments_are_checked_before_anything_is_kept() {
     assert_eq!(rules::check_name("history").unwrap_err().code, ErrorCode::InvalidSlot);
     assert!(rules::check_name("日本語 🎮").is_ok());
-    let options = |label: &str, playtime_ms| SaveOptions { label: label.to_owned(), playtime_ms };
+    let options =
+        |label: &str, playtime_ms| SaveOptions { label: label.to_owned(), playtime_ms, parts: Vec::new() };
     assert!(rules::check_options(&options(&"ü".repeat(LABEL_CHARS_MAX), 0)).is_ok());
     for bad in [options(&"x".repeat(LABEL_CHARS_MAX + 1), 0), options("a\nb", 0), options("", -1)] {
         assert_eq!(rules::check_options(&bad).unwrap_err().code, ErrorCode::InvalidArgument);
@@ -518,12 +528,16 @@ fn arguments_are_checked_before_anything_is_kept() {
 
 #[test]
 fn every_answer_has_its_meaning() {
-    let shape = packed("x").shape;
-    let step = |code: ErrorCode| rules::after_send(&shape, true, Err(Error::new(code, "")));
+    let mut entry = meta("a", &packed("x"));
+    entry.parents = VersionId::parse("00000000-0000-0000-0000-000000000001").map(|parent| vec![parent]);
+    let step = |code: ErrorCode| rules::after_send(&entry, Err(Error::new(code, "")));
     for code in ErrorCode::ALL {
         let step = step(*code);
         match code {
             ErrorCode::UnknownParent => assert_eq!(step, Step::Rebase),
+            ErrorCode::UnknownBase => assert_eq!(step, Step::Fill),
+            ErrorCode::UnknownPart => assert_eq!(step, Step::Complete),
+            ErrorCode::IdempotencyMismatch => assert_eq!(step, Step::Used),
             ErrorCode::QuotaExceeded
             | ErrorCode::InvalidSave
             | ErrorCode::TooLarge
@@ -542,5 +556,5 @@ fn every_answer_has_its_meaning() {
     let mut server = Server::default();
     let other = packed("another content");
     let wrong = server.version(&meta("a", &other), Some(1));
-    assert!(matches!(rules::after_send(&shape, true, Ok(wrong)), Step::Later { .. }));
+    assert!(matches!(rules::after_send(&entry, Ok(wrong)), Step::Later { .. }));
 }

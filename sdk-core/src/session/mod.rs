@@ -28,9 +28,10 @@ use aethex_wire::ids::{PlayerId, SessionId};
 use parking_lot::{Condvar, Mutex};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 pub(crate) use store::blocking;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use vault::{KeptGuest, StoredSession, Vault};
 
 /// How long before its end an access token is replaced: longer than any request takes.
@@ -247,6 +248,11 @@ impl Session {
             }
             answer => answer,
         }
+    }
+
+    /// Sends bytes to an address in an object store.
+    pub(crate) async fn put_elsewhere(&self, url: &str, body: bytes::Bytes) -> Result<(), Error> {
+        self.http.put_elsewhere(url, body).await
     }
 
     /// Downloads into a file as this player.

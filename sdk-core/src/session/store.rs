@@ -5,7 +5,8 @@ use super::vault::Credentials;
 use crate::Error;
 use aethex_wire::ErrorCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long one process waits for another's refresh: a little more than one takes.
 const LOCK_WAIT: Duration = Duration::from_secs(15);
@@ -69,10 +70,15 @@ impl Session {
     }
 }
 
-/// Runs blocking work off the async thread.
+/// Runs blocking work off the async thread; on a simulated machine in its turn.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    #[cfg(feature = "simulation")]
+    if let Some(machine) = crate::simulation::current() {
+        tokio::time::sleep(machine.disk_time()).await;
+        return work();
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) if error.is_panic() => Err(Error::fault()),

@@ -136,7 +136,7 @@ impl Vault {
         // Two folders on one machine are two devices: their keys are apart, too.
         let place = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
         Vault {
-            disk: Disk::default(),
+            disk: Disk::here(),
             store: config.credentials,
             name: crate::disk::file_stem(&place.to_string_lossy()),
             folder,

@@ -61,6 +61,15 @@ pub(crate) struct Stored {
     payload: Vec<u8>,
 }
 
+impl Stored {
+    fn plain(&self) -> Vec<u8> {
+        match self.compression {
+            Compression::Zstd => zstd::bulk::decompress(&self.payload, 32 << 20).unwrap(),
+            _ => self.payload.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Chain {
     player: PlayerId,
@@ -370,8 +379,9 @@ impl State {
 
     fn get(&self, user: &str, slot: &str, request: &Request) -> Answer {
         assert_eq!(request.headers["accept"], FRAME_MEDIA_TYPE);
-        let wanted = request.query.strip_prefix("version=");
-        let versions = self.slots.get(&(user.to_owned(), slot.to_owned())).into_iter().flatten();
+        let wanted = request.query.split('&').find_map(|pair| pair.strip_prefix("version="));
+        let slot = slot.replace("%20", " ").replace("%28", "(").replace("%29", ")");
+        let versions = self.slots.get(&(user.to_owned(), slot)).into_iter().flatten();
         let found =
             versions.rev().find(|stored| wanted.is_none_or(|id| stored.version.version.as_str() == id));
         let Some(Stored { version, compression, payload }) = found else {
@@ -403,10 +413,16 @@ impl State {
         assert_eq!(request.headers["content-type"], FRAME_MEDIA_TYPE);
         let (header, payload) = split_frame(&request.body).unwrap();
         let put: PutSaveRequest = serde_json::from_slice(&header).unwrap();
+        let is_patch = put.compression == Some(Compression::Delta);
         let plain = match put.compression.unwrap() {
             Compression::None => payload.to_vec(),
             Compression::Zstd => zstd::bulk::decompress(payload, 32 << 20).unwrap(),
-            Compression::Delta => panic!("this backend takes no patches"),
+            Compression::Delta => {
+                let mut all = self.slots.values().flatten().chain(&self.beside);
+                let base = all.find(|stored| Some(&stored.version.version) == put.base.as_ref());
+                let base = base.expect("a patch is against a version that this client saw").plain();
+                aethex_sdk_core::wire::delta::decode(&base, payload, 32 << 20).unwrap()
+            }
         };
         assert_eq!(put.hash.as_deref(), Some(blake3::hash(&plain).to_hex().as_str()));
         let parents = put.parents.expect("this client always says what a save is based on");
@@ -429,8 +445,8 @@ impl State {
         };
         let stored = Stored {
             version: version.clone(),
-            compression: put.compression.unwrap(),
-            payload: payload.to_vec(),
+            compression: if is_patch { Compression::None } else { put.compression.unwrap() },
+            payload: if is_patch { plain } else { payload.to_vec() },
         };
         if is_next {
             line.push(stored);

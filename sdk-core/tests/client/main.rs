@@ -4,6 +4,7 @@
 
 mod accounts;
 mod backend;
+mod files;
 mod guests;
 mod logins;
 mod settings;
@@ -100,7 +101,8 @@ fn a_save_travels_there_and_back() {
     let user = cloud.block_on(cloud.auth().register(EMAIL, PASSWORD, None)).unwrap();
     assert_eq!(cloud.auth().current_user(), Some(user.clone()));
     let value = Value::PackedFloat32Array((0..5000_u16).map(f32::from).collect());
-    let options = SaveOptions { label: "Before the boss".to_owned(), playtime_ms: 5 };
+    let options =
+        SaveOptions { label: "Before the boss".to_owned(), playtime_ms: 5, ..SaveOptions::default() };
     let content = Content::Value(value);
     let saved = cloud.block_on(cloud.saves().save("ä/b 1", content.clone(), options)).unwrap();
     assert!(!saved.queued);
@@ -311,8 +313,8 @@ fn conflicts_keep_both_sides() {
         let error = save(&two, "a", "new game").unwrap_err();
         assert_eq!(error.code, ErrorCode::SavesConflict);
         assert_eq!(error.conflict.unwrap().head.hash, hash("hundred hours"));
-        let event = event(&two, |event| matches!(event, Event::SaveConflict { .. }));
-        assert!(matches!(event, Event::SaveConflict { local, .. } if local == bytes("new game")));
+        let event = event(&two, |event| matches!(event, Event::SaveConflict(_)));
+        assert!(matches!(event, Event::SaveConflict(info) if info.local == bytes("new game")));
         assert_eq!(two.saves().status("a"), SlotStatus::Conflict);
         assert_eq!(load(&two, "a").unwrap().content, bytes("new game"));
         assert_eq!(two.block_on(two.saves().flush(FLUSH)).unwrap_err().code, ErrorCode::SavesConflict);

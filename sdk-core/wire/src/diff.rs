@@ -7,13 +7,14 @@
 //!
 //! Paths are printed as merge policies read them: keys joined by dots, places of lists in brackets.
 
+use crate::merge::write_key;
 use crate::saves::Part;
 use crate::saves::history::{
     CHANGE_PATH_LEN_MAX, CHANGE_VALUE_LEN_MAX, CHANGES_MAX, CHANGES_VALUES_LEN_MAX, Change, ChangeKind,
 };
 use crate::value::{self, VALUE_DEPTH_MAX, VALUE_ITEMS_MAX, Value};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 /// Comparisons of one diff: twice over every item of the two largest values. What is left after them is compared as one
 /// piece.
@@ -216,7 +217,8 @@ fn under_key(path: &mut String, key: &Value, work: impl FnOnce(&mut String)) {
         if len > 0 {
             path.push('.');
         }
-        write_key(key, path);
+        // An error is the end of what is shown.
+        let _ = write_key(key, &mut Shown(path));
     }
     work(path);
     path.truncate(len);
@@ -231,33 +233,14 @@ fn under_place(path: &mut String, place: usize, work: impl FnOnce(&mut String)) 
     path.truncate(len);
 }
 
-fn key_text(key: &Value) -> Cow<'_, str> {
-    match key {
-        Value::String(text) | Value::StringName(text) => Cow::Borrowed(text),
-        Value::Int(int) => Cow::Owned(int.to_string()),
-        other => Cow::Owned(serde_json::to_string(other).unwrap_or_default()),
-    }
-}
+/// Text that ends where no more of a path is shown.
+struct Shown<'p>(&'p mut String);
 
-fn write_key(key: &Value, out: &mut String) {
-    let text = key_text(key);
-    if text.is_empty() {
-        out.push_str("\"\"");
-        return;
-    }
-    // A text that looks like an integer is told apart from the integer.
-    let looks_like_int = matches!(key, Value::String(_) | Value::StringName(_))
-        && text.parse::<i64>().is_ok_and(|int| int.to_string() == *text);
-    if looks_like_int || text == "\"\"" {
-        out.push('\\');
-    }
-    // A character more than is shown, so that the cut is seen.
-    let shown = &text[..text.floor_char_boundary(CHANGE_PATH_LEN_MAX + 4)];
-    for char in shown.chars() {
-        if matches!(char, '.' | '[' | ']' | '*' | '\\' | ',') {
-            out.push('\\');
-        }
-        out.push(char);
+impl fmt::Write for Shown<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(text);
+        // A little more than is shown, so that the cut is seen.
+        if self.0.len() > CHANGE_PATH_LEN_MAX { Err(fmt::Error) } else { Ok(()) }
     }
 }
 

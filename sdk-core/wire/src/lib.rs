@@ -5,6 +5,7 @@
 //! value codec ([`value`]), the merge of saves ([`merge`]) and one module per feature. No I/O, no clock, no async runtime: the crate is
 //! pure data and pure functions, so the SDK, the backend and the tests can all depend on it.
 
+pub mod aead;
 pub mod auth;
 pub mod delta;
 pub mod diff;

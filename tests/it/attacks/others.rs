@@ -53,6 +53,20 @@ async fn attempts(eve: &Player, user: &str, slot: &str) -> Vec<Reply> {
         let call = if is_post { call.json(&json!({ "slot": slot, "data": "eve was here" })) } else { call };
         replies.push(call.send().await);
     }
+    let below = format!("/api/v1/saves/{user}/{slot}");
+    for (method, path, body) in [
+        (Method::GET, format!("{below}/diff?from={NOBODY}"), json!({})),
+        (Method::PUT, format!("{below}/versions/{NOBODY}"), json!({ "pinned": true })),
+        (Method::POST, format!("{below}/restore"), json!({ "version": NOBODY })),
+        (Method::POST, format!("{below}/branch"), json!({ "to": "copy" })),
+        (Method::GET, format!("/api/v1/saves-quota/{user}"), json!({})),
+        (Method::GET, format!("/api/v1/saves-devices/{user}"), json!({})),
+        (Method::PUT, format!("/api/v1/saves-devices/{user}/pc"), json!({ "slot": slot })),
+    ] {
+        let call = eve.call(method.clone(), &path);
+        let call = if method == Method::GET { call } else { call.json(&body) };
+        replies.push(call.send().await);
+    }
     replies
 }
 
@@ -102,6 +116,20 @@ on_both_engines! {
         let path = format!("{}?version={}", eve.slot_path("s"), anns.version);
         eve.get(&path).send().await.refused(ErrorCode::VersionNotFound);
         eve.put_on("s", "x", &[&anns.version]).await.refused(ErrorCode::UnknownParent);
+        let slot = eve.slot_path("s");
+        let own = eve.head("s").await.version;
+        for query in [format!("from={}", anns.version), format!("from={own}&to={}", anns.version)] {
+            eve.get(&format!("{slot}/diff?{query}")).send().await.refused(ErrorCode::VersionNotFound);
+        }
+        for (method, rest, body) in [
+            (Method::PUT, format!("versions/{}", anns.version), json!({ "pinned": true })),
+            (Method::POST, "restore".to_owned(), json!({ "version": anns.version })),
+            (Method::POST, "branch".to_owned(), json!({ "to": "t", "version": anns.version })),
+        ] {
+            let reply = eve.call(method, &format!("{slot}/{rest}")).json(&body).send().await;
+            reply.refused(ErrorCode::VersionNotFound);
+        }
+        assert!(!ann.history("s").await[0].pinned);
         let call = eve.put(json!({ "slot": "s", "data": "secret" })).header("idempotency-key", "key");
         let eves: aethex_wire::saves::SaveVersion = call.send().await.expect(201).json();
         assert_ne!(eves.version, anns.version);

@@ -1,5 +1,5 @@
 //! Real services that tests talk to: an OpenID provider (npm oidc-provider), a mail server (aiosmtpd), a key server
-//! (OpenBao).
+//! (OpenBao), an S3 server (SeaweedFS).
 //!
 //! They come from package registries by the pins beside the test harness. So does the Node that runs the provider:
 //! the one of a Debian stable is too old for it. All of it lies in one folder, named after the pins' content, so
@@ -10,7 +10,7 @@ use crate::{Result, paths};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Some 140 MB over a slow line.
+/// Some 230 MB over a slow line.
 const INSTALL_LIMIT: Duration = Duration::from_secs(900);
 const REQUIREMENTS: &str = "requirements.txt";
 const MANIFEST: &str = "package.json";
@@ -28,7 +28,7 @@ pub(crate) fn ensure() -> Result<String> {
         install(&folder)?;
         paths::write(&complete, "")?;
     }
-    Ok(format!("oidc-provider, aiosmtpd, OpenBao at {}", folder.display()))
+    Ok(format!("oidc-provider, aiosmtpd, OpenBao, SeaweedFS at {}", folder.display()))
 }
 
 /// Where it is.

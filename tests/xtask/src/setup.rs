@@ -27,7 +27,7 @@ pub(crate) fn all() -> Result<Tools> {
     step("PostgreSQL", postgres::version)?;
     step("Godot", godot::ensure)?;
     step("schemathesis", python::ensure)?;
-    step("services of the account tests", services::ensure)?;
+    step("services that tests talk to", services::ensure)?;
     Ok(Tools {
         godot: godot::path()?,
         postgres: postgres::server_folder().ok_or("PostgreSQL vanished during setup")?,

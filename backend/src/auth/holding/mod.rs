@@ -40,7 +40,7 @@ async fn export(app: &App, who: &Subject, archive: &mut Archive) -> Outcome<()> 
         Ok(picture) => archive.bytes(&format!("avatar.{}", ending(&picture)), picture).await,
         // It was changed just now, and the old one is gone.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::internal(format!("cannot read an avatar: {error}"))),
+        Err(error) => Err(Failure::blob(&error)),
     }
 }
 

@@ -165,7 +165,7 @@ async fn put_avatar(State(app): State<Arc<App>>, caller: Caller, body: Body) -> 
     let png = off_thread(&app, move || avatar::redraw(&file.bytes)).await?;
     drop(drawing);
     let key = format!("{FOLDER}/{game}/{player}/{}", new_id());
-    let unavailable = |error: std::io::Error| Failure::internal(format!("cannot store an avatar: {error}"));
+    let unavailable = |error: std::io::Error| Failure::blob(&error);
     app.blob.put(&key, png).await.map_err(unavailable)?;
     let url = address_of(&app.config.public_url, &key);
     let before = db::set_avatar(&app.sql, game, player, key.clone(), url, now_ms()).await?;
@@ -222,7 +222,7 @@ async fn get_avatar(
         Ok(png) => png,
         // Replaced between row and blob.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::not_found()),
-        Err(error) => return Err(Failure::internal(format!("cannot read an avatar: {error}"))),
+        Err(error) => return Err(Failure::blob(&error)),
     };
     let headers = [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, cached)];
     Ok((headers, png).into_response())

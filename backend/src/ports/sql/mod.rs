@@ -14,6 +14,8 @@
 //! A transaction awaits nothing but its own statements. On SQLite that is enforced: its future is polled
 //! once, on the writer thread, and must be finished then.
 
+#[cfg(feature = "simulation")]
+mod in_turn;
 mod migrate;
 mod pool;
 mod postgres;
@@ -152,6 +154,16 @@ impl Sql {
     /// Opens the embedded database in `folder`, making it when it is not there.
     pub fn open_sqlite(folder: &Path) -> Result<Sql, SqlError> {
         sqlite::Sqlite::open(&folder.join("aethex.sqlite")).map(Sql::Sqlite)
+    }
+
+    /// What a crash of the server leaves of a simulated database: what was committed. Whoever still holds the
+    /// one from before waits for ever.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn after_crash(&self) -> Option<Sql> {
+        match self {
+            Sql::Sqlite(engine) => engine.after_crash().map(Sql::Sqlite),
+            Sql::Postgres(_) => None,
+        }
     }
 
     /// Connects to a PostgreSQL server.
@@ -297,7 +309,7 @@ impl Scoped<'_> {
         match self.sql {
             Sql::Sqlite(engine) => {
                 let engine = engine.clone();
-                let done = tokio::task::spawn_blocking(move || engine.read(sql, &args, map)).await;
+                let done = crate::context::blocking(move || engine.read(sql, &args, map)).await;
                 done.map_err(|error| SqlError::Other(error.to_string()))?
             }
             Sql::Postgres(pool) => pool.get(&self.scope).await?.query(sql, args, map).await,

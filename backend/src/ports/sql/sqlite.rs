@@ -32,18 +32,24 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     writes: Mutex<Option<mpsc::Sender<Write>>>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    #[cfg(feature = "simulation")]
+    in_turn: Option<super::in_turn::InTurn>,
 }
 
 /// A write: runs on the writer thread, then is told whether the commit that covers it held.
-type Write = Box<dyn FnOnce(Connection) -> (Connection, Ran) + Send>;
+pub(super) type Write = Box<dyn FnOnce(Connection) -> (Connection, Ran) + Send>;
 
-struct Ran {
-    keep: bool,
-    answer: Box<dyn FnOnce(Result<(), SqlError>) + Send>,
+pub(super) struct Ran {
+    pub(super) keep: bool,
+    pub(super) answer: Box<dyn FnOnce(Result<(), SqlError>) + Send>,
 }
 
 impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Sqlite, SqlError> {
+        #[cfg(feature = "simulation")]
+        if crate::simulation::host().is_some() {
+            return Ok(Sqlite::in_turn(super::in_turn::InTurn::open()?));
+        }
         let conn = connect(path)?;
         let (sender, queue) = mpsc::channel(WRITE_QUEUE_MAX);
         let writer = std::thread::Builder::new()
@@ -55,10 +61,32 @@ impl Sqlite {
             readers: Mutex::default(),
             writes: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
+            #[cfg(feature = "simulation")]
+            in_turn: None,
         })))
     }
 
+    #[cfg(feature = "simulation")]
+    fn in_turn(in_turn: super::in_turn::InTurn) -> Sqlite {
+        Sqlite(Arc::new(Inner {
+            path: PathBuf::new(),
+            readers: Mutex::default(),
+            writes: Mutex::default(),
+            writer: Mutex::default(),
+            in_turn: Some(in_turn),
+        }))
+    }
+
+    #[cfg(feature = "simulation")]
+    pub(super) fn after_crash(&self) -> Option<Sqlite> {
+        self.0.in_turn.as_ref().map(|in_turn| Sqlite::in_turn(in_turn.after_crash()))
+    }
+
     pub(super) fn read<T>(&self, sql: Statement, args: &[Arg], map: Map<T>) -> Result<Vec<T>, SqlError> {
+        #[cfg(feature = "simulation")]
+        if let Some(in_turn) = &self.0.in_turn {
+            return in_turn.read(|conn| query(conn, sql, args, map));
+        }
         let pooled = self.0.readers.lock().pop();
         let conn = match pooled {
             Some(conn) => conn,
@@ -131,6 +159,11 @@ impl Sqlite {
             });
             (conn, Ran { keep, answer })
         });
+        #[cfg(feature = "simulation")]
+        if let Some(in_turn) = &self.0.in_turn {
+            in_turn.write(write).await;
+            return answer.await.map_err(|_| SqlError::Busy)?;
+        }
         let queue = self.0.writes.lock().clone();
         let queue = queue.ok_or_else(|| SqlError::Other("the database is closed".into()))?;
         queue.try_send(write).map_err(|error| match error {
@@ -155,6 +188,10 @@ impl Sqlite {
 
     /// Whether the writer thread lives.
     pub(super) fn check_writer(&self) -> Result<(), SqlError> {
+        #[cfg(feature = "simulation")]
+        if self.0.in_turn.is_some() {
+            return Ok(());
+        }
         match self.0.writer.lock().as_ref() {
             Some(writer) if !writer.is_finished() => Ok(()),
             _ => Err(stopped()),
@@ -177,7 +214,10 @@ fn stopped() -> SqlError {
 }
 
 fn connect(path: &Path) -> Result<Connection, SqlError> {
-    let conn = Connection::open(path).map_err(error)?;
+    prepare(Connection::open(path).map_err(error)?)
+}
+
+pub(super) fn prepare(conn: Connection) -> Result<Connection, SqlError> {
     conn.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
     conn.set_prepared_statement_cache_capacity(PREPARED_MAX);
     let pragmas = [
@@ -203,7 +243,7 @@ fn write_loop(mut conn: Connection, mut queue: mpsc::Receiver<Write>) {
 }
 
 /// A write that is dropped unrun answers its caller with an error, and so does one whose commit fails.
-fn run_batch(mut conn: Connection, writes: impl Iterator<Item = Write>) -> Connection {
+pub(super) fn run_batch(mut conn: Connection, writes: impl Iterator<Item = Write>) -> Connection {
     if let Err(failed) = control(&conn, "BEGIN IMMEDIATE") {
         tracing::error!(%failed, "the database does not accept writes");
         return conn;
@@ -253,6 +293,10 @@ impl ToSql for Arg {
 
 /// SQLite numbers `$5` by where it first stands, and `?5` by its number.
 fn numbered(sql: Statement) -> String {
+    #[cfg(feature = "simulation")]
+    if let Some(other) = crate::simulation::host().and_then(|host| host.statement(sql)) {
+        return other.replace('$', "?");
+    }
     sql.replace('$', "?")
 }
 

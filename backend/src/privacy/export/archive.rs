@@ -81,6 +81,22 @@ impl Archive {
         .await
     }
 
+    /// Begins a file whose bytes come in pieces.
+    pub(crate) async fn begin(&mut self, name: &str) -> Outcome<()> {
+        let path = self.path(name);
+        self.work(move |writer| writer.begin(path)).await
+    }
+
+    /// Adds to the file that was begun.
+    pub(crate) async fn append(&mut self, piece: bytes::Bytes) -> Outcome<()> {
+        self.work(move |writer| writer.write(&piece)).await
+    }
+
+    /// Ends the file that was begun.
+    pub(crate) async fn end(&mut self) -> Outcome<()> {
+        self.work(Writer::end).await
+    }
+
     /// Begins a JSON file that is one long list.
     pub(crate) async fn list(&mut self, name: &str) -> Outcome<()> {
         let path = self.path(name);

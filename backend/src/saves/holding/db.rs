@@ -69,7 +69,9 @@ pub(super) async fn blob_keys(sql: &Sql, who: &Subject) -> Result<Vec<String>, S
         .scan(
             "SELECT blob_key FROM saves_version WHERE game_id = $1 AND player_id = $2 AND blob_key IS NOT NULL
              UNION ALL
-             SELECT blob_key FROM saves_part WHERE game_id = $1 AND player_id = $2 AND blob_key IS NOT NULL",
+             SELECT blob_key FROM saves_part WHERE game_id = $1 AND player_id = $2 AND blob_key IS NOT NULL
+             UNION ALL
+             SELECT 'upload/' || game_id || '/' || upload_id FROM saves_upload WHERE game_id = $1 AND player_id = $2",
             args![who.player.as_str()],
             |row| row.text(0),
         )

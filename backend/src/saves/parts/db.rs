@@ -45,7 +45,6 @@ pub(in super::super) struct StoredPart {
     pub(super) form: Form,
     pub(super) base_hash: Option<String>,
     pub(super) chain_len: i64,
-    pub(super) upload_id: Option<String>,
     pub(super) blob_key: Option<String>,
     pub(super) sealed_by: Option<String>,
     pub(super) body: Option<Bytes>,
@@ -68,10 +67,9 @@ fn stored_part(row: &Row<'_>) -> Result<StoredPart, SqlError> {
         form: Form::parse(&row.text(2)?),
         base_hash: row.maybe_text(3)?,
         chain_len: row.int(4)?,
-        upload_id: row.maybe_text(5)?,
-        blob_key: row.maybe_text(6)?,
-        sealed_by: row.maybe_text(7)?,
-        body: row.maybe_bytes(8)?.map(Bytes::from),
+        blob_key: row.maybe_text(5)?,
+        sealed_by: row.maybe_text(6)?,
+        body: row.maybe_bytes(7)?.map(Bytes::from),
     })
 }
 
@@ -79,7 +77,7 @@ fn stored_part(row: &Row<'_>) -> Result<StoredPart, SqlError> {
 pub(super) async fn part(sql: &Sql, owner: Owner<'_>, hash: &str) -> Result<Option<StoredPart>, SqlError> {
     sql.game(owner.game)
         .read_one(
-            "SELECT hash, size_bytes, form, base_hash, chain_len, upload_id, blob_key, sealed_by, body
+            "SELECT hash, size_bytes, form, base_hash, chain_len, blob_key, sealed_by, body
              FROM saves_part WHERE game_id = $1 AND player_id = $2 AND hash = $3",
             args![owner.player.as_str(), hash],
             stored_part,
@@ -158,7 +156,7 @@ pub(super) async fn hash_of(
         .await
 }
 
-/// Moves all parts from one player to another: contents that the other has already are dropped.
+/// Moves all parts, uploads and devices from one player to another: contents that the other has already are dropped.
 pub(in super::super) async fn carry(
     transaction: &mut Transaction,
     from: &PlayerId,
@@ -169,9 +167,17 @@ pub(in super::super) async fn carry(
             SELECT 1 FROM saves_part o WHERE o.game_id = $1 AND o.player_id = $3 AND o.hash = saves_part.hash)",
         "UPDATE saves_version_part SET player_id = $3 WHERE game_id = $1 AND player_id = $2",
         "UPDATE saves_upload SET player_id = $3 WHERE game_id = $1 AND player_id = $2",
+        "UPDATE saves_device SET player_id = $3 WHERE game_id = $1 AND player_id = $2 AND NOT EXISTS (
+            SELECT 1 FROM saves_device o WHERE o.game_id = $1 AND o.player_id = $3
+                AND o.device_id = saves_device.device_id)",
     ] {
         transaction.execute(statement, args![from.as_str(), to.as_str()]).await?;
     }
-    let gone = "DELETE FROM saves_part WHERE game_id = $1 AND player_id = $2";
-    transaction.execute(gone, args![from.as_str()]).await.map(drop)
+    for statement in [
+        "DELETE FROM saves_part WHERE game_id = $1 AND player_id = $2",
+        "DELETE FROM saves_device WHERE game_id = $1 AND player_id = $2",
+    ] {
+        transaction.execute(statement, args![from.as_str()]).await?;
+    }
+    Ok(())
 }

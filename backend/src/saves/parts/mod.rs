@@ -11,7 +11,7 @@ pub(super) use routes::get_part;
 
 use super::config::INLINE_LEN_MAX;
 use super::contents::{self, Owner};
-use super::rules;
+use super::{rules, uploads};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -136,6 +136,15 @@ pub(super) async fn settle(app: &App, owner: Owner<'_>, parts: Vec<ReadPart>) ->
     Ok(settled)
 }
 
+/// Says that a version's parts are used now, for another version that will name them.
+pub(super) async fn hold(app: &App, owner: Owner<'_>, parts: &[Part]) -> Outcome<()> {
+    for part in parts {
+        let held = db::touch(&app.sql, owner, &part.hash, now_ms()).await?;
+        held.ok_or_else(|| unknown(&part.name))?;
+    }
+    Ok(())
+}
+
 fn unknown(name: &str) -> Failure {
     Failure::new(
         ErrorCode::UnknownPart,
@@ -154,8 +163,11 @@ async fn store(
     let before = match &part.base_hash {
         None => None,
         Some(base) => {
+            // Nobody sweeps what was used just now.
+            db::touch(&app.sql, owner, base, now_ms()).await?;
             let found = db::part(&app.sql, owner, base).await?;
-            let found = found.ok_or_else(|| {
+            // What came in chunks is too large to be patched.
+            let found = found.filter(|found| found.form != Form::Chunks).ok_or_else(|| {
                 Failure::new(
                     ErrorCode::UnknownBase,
                     "The base of a part's patch is not stored: send the part in full.",
@@ -187,7 +199,9 @@ async fn store(
     };
     let small = before.is_none() && !patched && sent.len() <= CHECK_IN_PLACE_LEN_MAX / 4;
     let (content, plain) = if small { check()? } else { off_thread(app, check).await? };
-    let as_patch = before.filter(|(_, chain_len)| *chain_len < CHAIN_LEN_MAX && sent.len() * 2 < plain.len());
+    let as_patch = before.filter(|(_, chain_len)| {
+        *chain_len < CHAIN_LEN_MAX && sent.len() * 2 < plain.len() && delta::is_lasting(&sent)
+    });
     let (form, base_hash, chain_len, bytes) = match (as_patch, content.compression) {
         (Some((_, chain_len)), _) => (Form::Delta, part.base_hash, chain_len + 1, sent),
         (None, Compression::Zstd) => (Form::Zstd, None, 0, sent),
@@ -226,8 +240,20 @@ async fn keep(app: &App, owner: Owner<'_>, new: NewPart, bytes: Bytes) -> Outcom
     Ok(())
 }
 
+/// A part's bytes, when they are stored.
+pub(super) async fn bytes(app: &App, owner: Owner<'_>, hash: &str) -> Outcome<Option<Bytes>> {
+    match db::part(&app.sql, owner, hash).await? {
+        Some(part) if part.form == Form::Chunks => uploads::bytes(app, owner, hash).await,
+        Some(part) => plain(app, owner, part).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Puts a part's bytes into a player's export.
 pub(super) async fn export(app: &App, archive: &mut Archive, owner: Owner<'_>, hash: &str) -> Outcome<()> {
+    if uploads::export(app, archive, owner, hash).await? {
+        return Ok(());
+    }
     // Swept just now: nothing names it.
     let Some(part) = db::part(&app.sql, owner, hash).await? else { return Ok(()) };
     let plain = plain(app, owner, part).await?;

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Path, Query, counted_body, room_for_answer};
 use crate::saves::contents::Owner;
-use crate::saves::{db as versions, rules};
+use crate::saves::{db as versions, rules, uploads};
 use aethex_wire::ErrorCode;
 use aethex_wire::saves::{GetPartQuery, check_part_name, check_slot};
 use axum::extract::State;
@@ -42,10 +42,10 @@ pub(in super::super) async fn get_part(
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
     let part = db::part(&app.sql, owner, &hash).await?.ok_or_else(missing)?;
-    let room = room_for_answer(&app, part.size_bytes)?;
     if part.form == Form::Chunks {
-        return Err(missing());
+        return uploads::answer_part(app.clone(), owner, &hash, etag).await;
     }
+    let room = room_for_answer(&app, part.size_bytes)?;
     let plain = plain(&app, owner, part).await?;
     let kind = HeaderValue::from_static("application/octet-stream");
     let headers = [(header::CONTENT_TYPE, kind), (header::ETAG, etag)];

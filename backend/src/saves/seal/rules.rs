@@ -1,15 +1,13 @@
 //! The layout of what is sealed, and what keys and contents are bound to. Pure: randomness comes in.
 
+use aethex_wire::aead::{self, TAG_LEN};
 use aethex_wire::ids::{GameId, PlayerId};
 use bytes::Bytes;
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 
 /// Bytes of a key.
 pub(super) const KEY_LEN: usize = 32;
 /// Bytes of a nonce: long enough for random ones to never meet.
 pub(super) const NONCE_LEN: usize = 24;
-const TAG_LEN: usize = 16;
 /// What sealing adds to a content.
 pub(super) const SEALED_OVERHEAD: usize = 1 + NONCE_LEN + TAG_LEN;
 /// The first byte of what is sealed: this layout, `format | nonce | text | tag`, XChaCha20-Poly1305.
@@ -53,10 +51,8 @@ pub(super) fn seal(key: &[u8; KEY_LEN], nonce: [u8; NONCE_LEN], aad: &[u8], plai
     out.push(FORMAT);
     out.extend_from_slice(&nonce);
     out.extend_from_slice(plain);
-    let text = &mut out[1 + NONCE_LEN..];
-    let tag =
-        XChaCha20Poly1305::new(key.into()).encrypt_inout_detached(&XNonce::from(nonce), aad, text.into());
-    out.extend_from_slice(&tag.ok()?);
+    let tag = aead::seal(key, nonce, aad, &mut out[1 + NONCE_LEN..])?;
+    out.extend_from_slice(&tag);
     Some(out.into())
 }
 
@@ -65,10 +61,7 @@ pub(super) fn open(key: &[u8; KEY_LEN], aad: &[u8], sealed: &[u8]) -> Option<Byt
     let (nonce, rest) = sealed.strip_prefix(&[FORMAT])?.split_first_chunk::<NONCE_LEN>()?;
     let (text, tag) = rest.split_last_chunk::<TAG_LEN>()?;
     let mut plain = text.to_vec();
-    XChaCha20Poly1305::new(key.into())
-        .decrypt_inout_detached(&XNonce::from(*nonce), aad, plain.as_mut_slice().into(), &Tag::from(*tag))
-        .ok()?;
-    Some(plain.into())
+    aead::open(key, *nonce, aad, &mut plain, *tag).then(|| plain.into())
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ async fn list(sql: &Sql, org: Option<String>) -> Outcome<Said> {
 }
 
 /// The game that is named.
-async fn find_place(sql: &Sql, name: &str) -> Outcome<Place> {
+pub(super) async fn find_place(sql: &Sql, name: &str) -> Outcome<Place> {
     let unknown = || {
         Failure::invalid(format!(
             "there is no game `{name}`: name it `default`, by its id, or `organisation/project/environment`"

@@ -1,9 +1,10 @@
-//! The studio's side from the command line: `aethex-cloud org|game|key|person|audit`. It works on the database
+//! The studio's side from the command line: `aethex-cloud org|game|key|person|saves|audit`. It works on the database
 //! itself, while the server runs or not; whoever may do that may do everything, and is in the audit log as
 //! `cli`. A running server counts what changed within five seconds.
 
 mod keys;
 mod orgs;
+mod saves;
 
 use super::audit::{self, Actor};
 use super::orgs::db as org_db;
@@ -51,6 +52,15 @@ pub enum StudioCommand {
         /// What to do.
         #[command(subcommand)]
         command: keys::KeyCommand,
+    },
+    /// A player's saves, for support: export them into a file, import them from one.
+    Saves {
+        /// Where, and how to print.
+        #[command(flatten)]
+        at: At,
+        /// What to do.
+        #[command(subcommand)]
+        command: saves::SavesCommand,
     },
     /// People who lost their password or second factor.
     Person {
@@ -118,6 +128,7 @@ pub async fn run(command: StudioCommand) -> Result<String, String> {
         | StudioCommand::Game { at, .. }
         | StudioCommand::Key { at, .. }
         | StudioCommand::Person { at, .. }
+        | StudioCommand::Saves { at, .. }
         | StudioCommand::Audit { at, .. } => at,
     };
     let json = at.json;
@@ -145,6 +156,7 @@ async fn perform(config: &Config, sql: &Sql, command: StudioCommand) -> Outcome<
     match command {
         StudioCommand::Org { command, .. } => orgs::run_org(config, sql, command).await,
         StudioCommand::Person { command, .. } => orgs::run_person(config, sql, command).await,
+        StudioCommand::Saves { command, .. } => saves::run(config, sql, command).await,
         StudioCommand::Game { command, .. } => keys::run_game(sql, command).await,
         StudioCommand::Key { command, .. } => keys::run_key(sql, command).await,
         StudioCommand::Audit { org, action, target, limit, .. } => {

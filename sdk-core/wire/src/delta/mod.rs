@@ -181,6 +181,12 @@ fn decode_wrapped(_: &[u8], _: &Head, _: Wrap<'_>, _: &[u8]) -> Result<Vec<u8>, 
     Err(DeltaError::Malformed("it makes a container, and this build knows none"))
 }
 
+/// Whether the patch makes the same bytes in every version of this library: it does not pack a container again, which
+/// takes the compressor that packed it. Only such patches are for keeping.
+pub fn is_lasting(patch: &[u8]) -> bool {
+    Head::read(patch).is_ok_and(|(head, _)| head.wrap.is_none())
+}
+
 /// How many bytes a patch makes, as it says itself; nothing when it is no patch. Cheap.
 pub fn output_len(patch: &[u8]) -> Option<usize> {
     Head::read(patch).ok().map(|(head, _)| head.len)

@@ -61,6 +61,7 @@ pub use clock::{
 pub use commit::{Meta, commit};
 pub use guards::{Facts, SHRINK_FACTOR, SHRINK_SIZE_MIN, Suspicion, suspicions};
 pub use hlc::{DRIFT_MAX_MS, HLC_MS_MAX, Hlc};
+pub(crate) use path::write_key;
 pub use path::{Path, Step};
 pub use pattern::PATTERN_LEN_MAX;
 pub use policies::{Policies, PolicyError, RULES_MAX, Rule};

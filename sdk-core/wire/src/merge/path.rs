@@ -66,7 +66,8 @@ pub(super) fn key_text(key: &Value) -> Cow<'_, str> {
     }
 }
 
-fn write_key(key: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Writes a key as it stands in a path.
+pub(crate) fn write_key(key: &Value, f: &mut impl Write) -> fmt::Result {
     let text = key_text(key);
     if text.is_empty() {
         return f.write_str("\"\"");

@@ -100,7 +100,8 @@ pub struct PutVersionRequest {
 pub struct RestoreRequest {
     /// The version.
     pub version: VersionId,
-    /// The head as the caller knows it: refused with `saves_conflict` when it moved on. Whatever the head is when absent.
+    /// The head as the caller knows it: refused with `saves_conflict`, whose `kept` is the
+    /// version asked for, when it moved on. Whatever the head is when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<VersionId>,
 }

@@ -1,22 +1,32 @@
 //! `AeThexCloud.saves`: cloud saves.
 
+mod asked;
+mod define;
+mod devices;
+mod files;
+mod info;
+mod options;
+mod past;
+
+pub(crate) use asked::{answer_all, close as stop_answering, forget_all, open as start_answering};
+pub(crate) use info::{AeThexConflict, AeThexDevice, AeThexSave};
+
 use crate::call::{self, CALL_TIME_MAX};
 use crate::convert::to_value;
-use crate::error::{AeThexError, argument};
+use crate::error::AeThexError;
 use crate::optional::Optional;
 use crate::result::Fields;
 use crate::runtime;
-use crate::save_info::{AeThexConflict, AeThexSave, content_to_variant};
 use crate::settings::{seconds, text};
 use crate::user::text as godot_text;
-use aethex_sdk_core::{
-    Content, Error, Loaded, Resolution, SaveOptions, SaveVersion, Saved, SlotStatus, VersionId,
-};
-use godot::builtin::{AnyDictionary, GString, Signal, VarArray, Variant, VariantType};
+use aethex_sdk_core::{ConflictInfo, Content, Error, Loaded, Resolution, SaveVersion, Saved};
+use godot::builtin::{GString, PackedStringArray, Signal, VarArray, Variant};
 use godot::classes::Object;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd};
 use godot::register::{GodotClass, godot_api};
+use info::{AeThexSlotInfo, content_to_variant, status_name};
+use options::{answers, resolution, save_options, version_id, version_or_head};
 use std::time::Duration;
 
 /// Longest time a script may give a flush: five minutes of a loading screen are enough for anybody.
@@ -25,8 +35,6 @@ const FLUSH_SECONDS_MAX: f64 = 300.0;
 const FLUSH_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// How much longer than the SDK's own limit a flush is waited for.
 const FLUSH_MARGIN: Duration = Duration::from_secs(5);
-/// Longest played time a save may carry, in seconds: a thousand years, exact in milliseconds.
-const PLAYTIME_SECONDS_MAX: f64 = 3.2e10;
 
 /// Cloud saves of the player who is logged in, as `AeThexCloud.saves`.
 ///
@@ -45,20 +53,40 @@ impl AeThexSaves {
     #[signal]
     fn synced(slot: GString, version: Gd<AeThexSave>);
 
-    /// The cloud holds something that this device's save was not made from. Both are kept; choose with
-    /// [method resolve].
+    /// The cloud holds something that this device's save was not made from, and somebody has to choose. Both are
+    /// kept; end it with [method resolve], [method answer] or [method keep_both].
     #[signal]
     fn conflict(slot: GString, info: Gd<AeThexConflict>);
+
+    /// The cloud held something that this device's save was not made from; both were merged, and the merge is in the
+    /// cloud. [method load] gives it; what the game saves before is merged in turn.
+    #[signal]
+    fn merged(slot: GString, version: Gd<AeThexSave>);
 
     /// The number of unsent saves changed.
     #[signal]
     fn progress(pending: i64);
 
+    /// How far sending is: unsent saves, and while a large part is on its way, the bytes of it that were sent, of how
+    /// many; otherwise 0 and 0.
+    #[signal]
+    fn sync_progress(pending: i64, sent: i64, total: i64);
+
+    /// The slot is being played on another device, or has saves there that the cloud does not have yet.
+    #[signal]
+    fn active_elsewhere(slot: GString, device: Gd<AeThexDevice>);
+
+    /// A wrapped file was replaced while the game runs, as a conflict ended: read it again.
+    #[signal]
+    fn file_replaced(slot: GString);
+
     /// The server refused a save for good. Its content stays on this device until [method resolve].
     #[signal]
     fn failed(slot: GString, error: Gd<AeThexError>);
 
-    /// Saves data in a slot. Options: `label` (String), `playtime` (seconds).
+    /// Saves data in a slot. Options: `label` (String), `playtime` (seconds), `parts` (a dictionary from names to
+    /// what changes together with the data: an Image, which becomes WebP, a PackedByteArray or any value; null
+    /// removes a part, and those that are not named stay).
     ///
     /// Yields `result.slot`, `result.queued` and `result.version`. When `queued` is true, the save is safe on
     /// this device and is sent when the network allows; `version` is null until then. When the cloud holds
@@ -75,14 +103,37 @@ impl AeThexSaves {
             CALL_TIME_MAX,
             |cloud| {
                 let content = Content::Value(to_value(&data)?);
-                Ok(cloud.saves().save(&text(&slot, "slot")?, content, save_options(&options)?))
+                Ok(cloud.saves().save(&text(&slot, "slot")?, content, save_options(&options, "save()")?))
             },
             saved,
         )
     }
 
-    /// Loads a slot. Yields `result.data`, `result.version` (null for a save not sent yet) and
-    /// `result.from_cache` (true when the data comes from this device).
+    /// Saves data in a slot without waiting for the cloud: for autosaves. Options as in [method save].
+    ///
+    /// Succeeds when the save is durable on this device. It is sent two seconds later; of several in a row only the
+    /// last one becomes a version. Saves of [method save] are never replaced.
+    #[func]
+    fn save_later(
+        &self,
+        slot: Variant,
+        data: Variant,
+        #[opt(default = Optional::default())] options: Optional,
+    ) -> Signal {
+        call::start(
+            CALL_TIME_MAX,
+            |cloud| {
+                let content = Content::Value(to_value(&data)?);
+                let options = save_options(&options, "save_later()")?;
+                Ok(cloud.saves().save_later(&text(&slot, "slot")?, content, options))
+            },
+            nothing,
+        )
+    }
+
+    /// Loads a slot. Yields `result.data`, `result.version` (null for a save not sent yet), `result.parts` (the names of
+    /// what it holds beside the data), `result.schema` and `result.from_cache` (true when the data comes from this
+    /// device).
     #[func]
     fn load(&self, slot: Variant) -> Signal {
         call::start(CALL_TIME_MAX, |cloud| Ok(cloud.saves().load(&text(&slot, "slot")?)), loaded)
@@ -96,6 +147,25 @@ impl AeThexSaves {
             CALL_TIME_MAX,
             |cloud| Ok(cloud.saves().load_version(&text(&slot, "slot")?, version_id(&version)?)),
             loaded,
+        )
+    }
+
+    /// Loads a part of a slot, or of one of its versions. Yields `result.data`: bytes, or the value that was saved. A
+    /// picture is read with [method Image.load_webp_from_buffer].
+    #[func]
+    fn load_part(
+        &self,
+        slot: Variant,
+        part: Variant,
+        #[opt(default = Optional::default())] version: Optional,
+    ) -> Signal {
+        call::start(
+            CALL_TIME_MAX,
+            |cloud| {
+                let (slot, part) = (text(&slot, "slot")?, text(&part, "part")?);
+                Ok(cloud.saves().load_part(&slot, &part, version_or_head(&version)?))
+            },
+            |content: Content| Ok(Fields::default().with("data", content_to_variant(&content)?)),
         )
     }
 
@@ -138,14 +208,54 @@ impl AeThexSaves {
         call::start(CALL_TIME_MAX, |cloud| Ok(cloud.saves().delete(&text(&slot, "slot")?)), nothing)
     }
 
-    /// Ends a conflict. `choice` is `"local"` (this device's save goes on top), `"cloud"` (the cloud's stays),
-    /// or a dictionary made of both. Yields what [method save] does.
+    /// Reads the conflict of a slot, with both sides. Yields `result.conflict`, an [AeThexConflict]; null when there is
+    /// none.
+    #[func]
+    fn get_conflict(&self, slot: Variant) -> Signal {
+        call::start(
+            CALL_TIME_MAX,
+            |cloud| Ok(cloud.saves().conflict(&text(&slot, "slot")?)),
+            |info: Option<ConflictInfo>| {
+                Ok(Fields::default().with("conflict", info.as_ref().map(AeThexConflict::whole)))
+            },
+        )
+    }
+
+    /// Ends a conflict. `choice` is `"local"` (this device's save goes on top), `"cloud"` (the cloud's stays), or the
+    /// data made of both: a dictionary, or bytes. A refused save is sent again by `"local"` and dropped by `"cloud"`.
+    /// Yields what [method save] does.
     #[func]
     fn resolve(&self, slot: Variant, choice: Variant) -> Signal {
         call::start(
             CALL_TIME_MAX,
             |cloud| Ok(cloud.saves().resolve(&text(&slot, "slot")?, resolution(&choice)?)),
             saved,
+        )
+    }
+
+    /// Ends a conflict by the merge, with an answer for each of the conflict's `paths`: `"local"`, `"cloud"` or a
+    /// value, as in `{"hero.class": "local", "name": "Kim"}`. A value that reads like a side is written
+    /// `{"value": "local"}`. Yields what [method save] does.
+    #[func]
+    fn answer(&self, slot: Variant, answers: Variant) -> Signal {
+        call::start(
+            CALL_TIME_MAX,
+            |cloud| {
+                let resolution = Resolution::Answers(self::answers(&answers)?);
+                Ok(cloud.saves().resolve(&text(&slot, "slot")?, resolution))
+            },
+            saved,
+        )
+    }
+
+    /// Ends a conflict by making this device's save a slot of its own; the cloud's stays. Yields `result.slot`, the new
+    /// slot's name, for example `slot1 (2)`.
+    #[func]
+    fn keep_both(&self, slot: Variant) -> Signal {
+        call::start(
+            CALL_TIME_MAX,
+            |cloud| Ok(cloud.saves().keep_both(&text(&slot, "slot")?)),
+            |slot: String| Ok(Fields::default().with("slot", godot_text(&slot))),
         )
     }
 
@@ -164,13 +274,14 @@ impl AeThexSaves {
     #[func]
     fn status(&self, slot: Variant) -> GString {
         let status = runtime::cloud().and_then(|cloud| Ok(cloud.saves().status(&text(&slot, "slot")?)));
-        GString::from(match status {
-            Ok(SlotStatus::Synced) => "synced",
-            Ok(SlotStatus::Queued) => "queued",
-            Ok(SlotStatus::Conflict) => "conflict",
-            Ok(SlotStatus::Failed) => "failed",
-            Ok(SlotStatus::Unknown) | Err(_) => "unknown",
-        })
+        GString::from(status.map_or("unknown", status_name))
+    }
+
+    /// Everything that this device knows of a slot; null when nothing can be known.
+    #[func]
+    fn slot_info(&self, slot: Variant) -> Option<Gd<AeThexSlotInfo>> {
+        let info = runtime::cloud().and_then(|cloud| Ok(cloud.saves().slot_info(&text(&slot, "slot")?)));
+        info.ok().as_ref().map(AeThexSlotInfo::of)
     }
 
     /// How many saves the server has not acknowledged, conflicts included.
@@ -197,9 +308,12 @@ fn saved(saved: Saved) -> Result<Fields, Error> {
 }
 
 fn loaded(loaded: Loaded) -> Result<Fields, Error> {
+    let parts: PackedStringArray = loaded.parts.iter().map(|part| godot_text(&part.name)).collect();
     Ok(Fields::default()
         .with("data", content_to_variant(&loaded.content)?)
         .with("version", loaded.version.as_ref().map(AeThexSave::of))
+        .with("parts", parts)
+        .with("schema", loaded.schema)
         .with("from_cache", loaded.from_cache))
 }
 
@@ -209,52 +323,4 @@ fn nothing((): ()) -> Result<Fields, Error> {
 
 fn items(versions: &[SaveVersion]) -> VarArray {
     versions.iter().map(|version| AeThexSave::of(version).to_variant()).collect()
-}
-
-fn save_options(options: &Optional) -> Result<SaveOptions, Error> {
-    let mut parsed = SaveOptions::default();
-    let Some(options) = options.given() else { return Ok(parsed) };
-    let options = options
-        .try_to::<AnyDictionary>()
-        .map_err(|_| argument("options must be a dictionary, for example {\"label\": \"Chapter 2\"}"))?;
-    for (key, value) in options.iter_shared() {
-        let key = text(&key, "a key of options")?;
-        match key.as_str() {
-            "label" => parsed.label = text(&value, &key)?,
-            "playtime" => parsed.playtime_ms = playtime_ms(&value)?,
-            _ => return Err(argument(format!("{key:?} is no option of save()"))),
-        }
-    }
-    Ok(parsed)
-}
-
-fn playtime_ms(value: &Variant) -> Result<i64, Error> {
-    let number = value.try_to_relaxed::<f64>().ok().filter(|_| value.get_type() != VariantType::BOOL);
-    match number {
-        Some(seconds) if (0.0..=PLAYTIME_SECONDS_MAX).contains(&seconds) => {
-            Ok((seconds * 1000.0).round() as i64)
-        }
-        _ => Err(argument("playtime must be a number of seconds, 0 or more")),
-    }
-}
-
-fn version_id(version: &Variant) -> Result<VersionId, Error> {
-    let id = match version.try_to::<Gd<AeThexSave>>() {
-        Ok(save) => save.bind().id(),
-        Err(_) => text(version, "version (an AeThexSave or its id)")?,
-    };
-    VersionId::parse(&id)
-        .ok_or_else(|| argument("version is not the id of a version: take it from a list or history"))
-}
-
-fn resolution(choice: &Variant) -> Result<Resolution, Error> {
-    match choice.get_type() {
-        VariantType::DICTIONARY => Ok(Resolution::Merged(Content::Value(to_value(choice)?))),
-        VariantType::STRING | VariantType::STRING_NAME => match choice.stringify().to_string().as_str() {
-            "local" => Ok(Resolution::KeepLocal),
-            "cloud" => Ok(Resolution::KeepCloud),
-            _ => Err(argument("choice must be \"local\", \"cloud\" or a dictionary")),
-        },
-        _ => Err(argument("choice must be \"local\", \"cloud\" or a dictionary")),
-    }
 }

@@ -1,10 +1,14 @@
 //! How a version is stored: blob first, then the row that names it, then, if the head was another, why.
 
+mod db;
+
+pub(in crate::saves) use db::NewVersion;
+
 use super::Used;
-use super::config::{ANCESTOR_STEPS_MAX, APPEND_TRIES, INLINE_LEN_MAX};
+use super::config::{APPEND_TRIES, INLINE_LEN_MAX, SIDES_MAX};
 use super::contents::{self, Owner, Prepared};
-use super::db::{self, Chain, NewVersion, Placed};
-use super::rules::{Base, Content};
+use super::db::{self as versions, Chain};
+use super::rules::{self, Base, Content};
 use crate::app::App;
 use crate::context::{new_version_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -12,6 +16,7 @@ use crate::ports::sql::SqlError;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, VersionId};
 use aethex_wire::saves::{Compression, Conflict, Encoding, SaveVersion};
+use db::Placed;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -31,21 +36,37 @@ pub(super) enum Stored {
 /// Stores a version durably. The work goes on when the client goes away, so that no blob is left without
 /// its row.
 pub(super) async fn store(app: Arc<App>, new: NewVersion, prepared: Prepared) -> Outcome<Stored> {
-    let work = tokio::spawn(async move { store_now(&app, new, prepared).await });
-    work.await.map_err(|error| Failure::internal(error.to_string()))?
+    let work = tokio::spawn(async move { store_at(&app, new, prepared, Place::Anywhere).await });
+    let stored = work.await.map_err(|error| Failure::internal(error.to_string()))??;
+    stored.ok_or_else(|| Failure::internal("a version has no place"))
 }
 
-async fn store_now(app: &App, new: NewVersion, prepared: Prepared) -> Outcome<Stored> {
+/// Stores a version as the head, or not at all when its base is not the head.
+pub(super) async fn store_as_head(
+    app: Arc<App>,
+    new: NewVersion,
+    prepared: Prepared,
+) -> Outcome<Option<SaveVersion>> {
+    let work = tokio::spawn(async move { store_at(&app, new, prepared, Place::Head).await });
+    match work.await.map_err(|error| Failure::internal(error.to_string()))?? {
+        None => Ok(None),
+        Some(Stored::Head(version)) => Ok(Some(version)),
+        Some(Stored::Beside(conflict)) => Err(Failure::conflict(conflict)),
+    }
+}
+
+async fn store_at(app: &App, new: NewVersion, prepared: Prepared, wanted: Place) -> Outcome<Option<Stored>> {
     let Prepared { full, patch, plain } = prepared;
     let needs = patch.as_ref().map_or(full.stored.len(), |patch| patch.bytes.len());
     let used = match super::check_quota(app, &new.game, &new.player, needs as i64).await {
         Ok(used) => used,
         // A repeated request takes no room: it gets its answer whatever the quota.
-        Err(refused) => return repeated_new(app, &new).await?.ok_or(refused),
+        Err(refused) => return repeated_new(app, &new).await?.map(Some).ok_or(refused),
     };
+    let sealed = full.encoding == Encoding::Sealed;
     if let Some(patch) = patch {
         // Nothing encrypted can be stored in full here: it goes beside the head as it came.
-        let place = if full.encoding == Encoding::Sealed { Place::Anywhere } else { Place::Head };
+        let place = if sealed { wanted } else { Place::Head };
         let content = Content { compression: Compression::Delta, stored: patch.bytes, ..full.clone() };
         let base = match &new.base {
             // Only on the head that it is a patch against.
@@ -56,15 +77,27 @@ async fn store_now(app: &App, new: NewVersion, prepared: Prepared) -> Outcome<St
             NewVersion { content, base, base_id: Some(patch.base), chain: patch.chain, ..new.clone() };
         if let Some(stored) = write(app, as_patch, &used, place).await? {
             contents::remember(app, &new.game, &new.version, plain.as_ref());
-            return Ok(stored);
+            return Ok(Some(stored));
+        }
+        if sealed {
+            return repeated_new(app, &new).await;
+        }
+    }
+    if needs < full.stored.len() {
+        // The patch did not fit its place: now it takes more room than was asked for.
+        match super::check_quota(app, &new.game, &new.player, full.stored.len() as i64).await {
+            Ok(_) => {}
+            Err(refused) => return repeated_new(app, &new).await?.map(Some).ok_or(refused),
         }
     }
     let chain = Chain { key_bytes: full.stored.len() as i64, ..Chain::default() };
     let in_full = NewVersion { content: full, chain, ..new.clone() };
-    let stored = write(app, in_full, &used, Place::Anywhere).await?;
-    let stored = stored.ok_or_else(|| Failure::internal("a version has no place"))?;
+    let Some(stored) = write(app, in_full, &used, wanted).await? else {
+        // The same request, at the same time, was faster; or the head is another.
+        return repeated_new(app, &new).await;
+    };
     contents::remember(app, &new.game, &new.version, plain.as_ref());
-    Ok(stored)
+    Ok(Some(stored))
 }
 
 /// Where a version may go.
@@ -129,11 +162,19 @@ async fn insert(app: &App, new: &NewVersion) -> Outcome<Stored> {
             return Ok(repeated);
         }
         if let Base::Merge(one, other) = &new.base
-            && let Some(same) = db::same_merge(&app.sql, new, one, other).await?
+            && let Some(same) = versions::same_merge(
+                &app.sql,
+                &new.game,
+                &new.player,
+                &new.slot,
+                (&new.content.hash, &new.parts),
+                (one, other),
+            )
+            .await?
         {
             return Ok(Stored::Head(same));
         }
-        let head = db::head(&app.sql, &new.game, &new.player, &new.slot).await?.map(|(head, _)| head);
+        let head = versions::head(&app.sql, &new.game, &new.player, &new.slot).await?.map(|(head, _)| head);
         match (&new.base, head) {
             // Another writer was faster: append to what it wrote.
             (Base::Head, _) => {}
@@ -156,7 +197,7 @@ async fn insert(app: &App, new: &NewVersion) -> Outcome<Stored> {
 /// Whether the parents are versions of this slot, or were before it was deleted.
 async fn known(app: &App, new: &NewVersion) -> Outcome<bool> {
     for parent in new.base.first().into_iter().chain(new.base.second()) {
-        if !db::is_known(&app.sql, &new.game, &new.player, &new.slot, parent).await? {
+        if !versions::is_known(&app.sql, &new.game, &new.player, &new.slot, parent).await? {
             return Ok(false);
         }
     }
@@ -183,7 +224,7 @@ pub(super) async fn repeated(
     key: &str,
     request_hash: &str,
 ) -> Outcome<Option<Stored>> {
-    let found = db::by_idempotency_key(&app.sql, owner.game, owner.player, key).await?;
+    let found = versions::by_idempotency_key(&app.sql, owner.game, owner.player, key).await?;
     let Some((version, first_hash)) = found else { return Ok(None) };
     if first_hash.as_deref() != Some(request_hash) {
         return Err(Failure::new(
@@ -210,26 +251,18 @@ async fn keep_beside(app: &App, new: &NewVersion, head: SaveVersion) -> Outcome<
 }
 
 async fn conflict(app: &App, owner: Owner<'_>, kept: SaveVersion) -> Outcome<Conflict> {
-    let head = db::head(&app.sql, owner.game, owner.player, &kept.slot).await?;
+    let head = versions::head(&app.sql, owner.game, owner.player, &kept.slot).await?;
     let (head, _) = head.ok_or_else(|| Failure::internal("a slot with versions has no head"))?;
     let ancestor = ancestor(app, owner, &kept).await?;
     Ok(Conflict { head, ancestor, kept })
 }
 
-/// The newest version that both the head and the kept one come from: the first of the latter's ancestors
-/// that is in the line of heads, for all of that line are the head's ancestors.
+/// The newest version that both the head and the kept one come from.
 async fn ancestor(app: &App, owner: Owner<'_>, kept: &SaveVersion) -> Outcome<Option<SaveVersion>> {
-    let mut next = kept.parents.first().cloned();
-    for _ in 0..ANCESTOR_STEPS_MAX {
-        let Some(id) = next else { return Ok(None) };
-        let found = db::version_of(&app.sql, owner.game, owner.player, &kept.slot, &id).await?;
-        match found {
-            Some((version, _)) if version.sequence.is_some() && !version.deleted => return Ok(Some(version)),
-            Some((version, _)) => next = version.parents.first().cloned(),
-            None => return Ok(None),
-        }
-    }
-    Ok(None)
+    let sides = versions::sides(&app.sql, owner.game, owner.player, &kept.slot, SIDES_MAX).await?;
+    let Some(id) = rules::ancestor(&kept.parents, &sides) else { return Ok(None) };
+    let found = versions::version_of(&app.sql, owner.game, owner.player, &kept.slot, &id).await?;
+    Ok(found.map(|(version, _)| version).filter(|version| !version.deleted))
 }
 
 /// Deletes a slot with its blobs; false when nothing was there. Goes on when the client goes away.
@@ -240,7 +273,7 @@ pub(super) async fn delete(app: Arc<App>, game: GameId, player: PlayerId, slot: 
 
 async fn delete_now(app: &App, game: &GameId, player: &PlayerId, slot: &str) -> Outcome<bool> {
     for _ in 0..APPEND_TRIES {
-        let blobs = match db::delete(&app.sql, game, player, slot, new_version_id(), now_ms()).await {
+        let blobs = match versions::delete(&app.sql, game, player, slot, new_version_id(), now_ms()).await {
             // A writer took the mark's place in the line: put it behind what was written.
             Err(SqlError::Unique(_)) => continue,
             done => done?,

@@ -1,0 +1,267 @@
+//! The network between devices and server, and what goes wrong on it.
+
+use super::Fault;
+use super::ledger::{Deletion, Ledger, Put};
+use super::server::{Around, pass};
+use aethex_backend::simulation::Backend;
+use aethex_sdk_core::simulation::{Chance, Unanswered};
+use aethex_wire::IDEMPOTENCY_KEY_HEADER;
+use aethex_wire::saves::{encode_frame, split_frame};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use parking_lot::Mutex;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Where guests log in.
+const GUEST_PATH: &str = "/api/v1/auth/guest";
+
+/// What a history's devices and server share.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) seed: u64,
+    pub(super) host: Arc<Around>,
+    pub(super) backend: Mutex<Backend>,
+    /// Counts the server's deaths.
+    pub(super) deaths: watch::Sender<u64>,
+    pub(super) down: AtomicBool,
+    /// Chance of network and disks; the story has its own.
+    pub(super) chance: Mutex<Chance>,
+    pub(super) ledger: Mutex<Ledger>,
+    /// One in so many requests is lost, and as many answers, or doubled; 0 for none.
+    pub(super) storm: u64,
+    /// The weather is fine.
+    pub(super) calm: AtomicBool,
+    pub(super) fault: Fault,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Arrives,
+    Doubled,
+    /// It never comes to the server; the device is told so, or waits.
+    Lost {
+        silent: bool,
+    },
+    /// The server's answer never comes back.
+    Unanswered {
+        silent: bool,
+    },
+}
+
+impl World {
+    pub(super) fn note(&self, line: impl FnOnce() -> String) {
+        let line = format!("{:>10} {}", self.host.elapsed_ms(), line());
+        self.ledger.lock().lines.push(line);
+    }
+
+    pub(super) fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Relaxed)
+    }
+
+    /// A time on the way.
+    fn way(&self) -> Duration {
+        let mut chance = self.chance.lock();
+        let longest = match chance.below(40) {
+            _ if self.is_calm() => 30,
+            0 => 15_000,
+            1..6 => 2_000,
+            _ => 60,
+        };
+        Duration::from_millis(1 + chance.below(longest))
+    }
+
+    fn fate(&self, request: &Request<Bytes>) -> Fate {
+        if self.is_calm() || self.storm == 0 {
+            return Fate::Arrives;
+        }
+        let mut chance = self.chance.lock();
+        let silent = chance.once_in(3);
+        match chance.below(self.storm) {
+            0 => Fate::Lost { silent },
+            1 => Fate::Unanswered { silent },
+            // Only a middlebox repeats requests by itself, and never those that are not safe to repeat: tokens.
+            2 if request.uri().path().contains("/saves") => Fate::Doubled,
+            _ => Fate::Arrives,
+        }
+    }
+
+    /// The server dies, and comes back at once with what was committed.
+    pub(super) async fn crash(&self) {
+        self.deaths.send_modify(|deaths| *deaths += 1);
+        let before = self.backend.lock().clone();
+        self.host.forget_ids();
+        let after = before.crash().await.unwrap();
+        *self.backend.lock() = after;
+        self.note(|| "the server dies and starts again".to_owned());
+    }
+
+    /// Carries a request to the server, and the answer back.
+    pub(super) async fn carry(
+        self: Arc<World>,
+        device: String,
+        online: Arc<AtomicBool>,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, Unanswered> {
+        let about = format!("{device} {} {}", request.method(), request.uri().path());
+        let reachable = || online.load(Ordering::Relaxed) && !self.down.load(Ordering::Relaxed);
+        if !reachable() {
+            pass(self.way().min(Duration::from_secs(1))).await;
+            self.note(|| format!("  {about}: no connection"));
+            return Err(Unanswered::Unsent);
+        }
+        let fate = self.fate(&request);
+        let (tell, told) = oneshot::channel();
+        let way = self.way();
+        if let Fate::Lost { silent } = fate {
+            self.note(|| format!("  {about}: lost"));
+            return self.nothing(silent).await;
+        }
+        tokio::spawn(self.clone().deliver(device.clone(), request.clone(), way, tell));
+        if fate == Fate::Doubled {
+            let later = way + self.way();
+            tokio::spawn(self.clone().deliver(device, request, later, oneshot::channel().0));
+        }
+        let answer = told.await.map_err(|_| Unanswered::Broken);
+        pass(self.way()).await;
+        if let Fate::Unanswered { silent } = fate {
+            self.note(|| format!("  {about}: the answer is lost"));
+            return self.nothing(silent).await;
+        }
+        if !online.load(Ordering::Relaxed) {
+            return Err(Unanswered::Broken);
+        }
+        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        self.note(|| format!("  {about}: {status}"));
+        answer
+    }
+
+    async fn nothing(&self, silent: bool) -> Result<Response<Bytes>, Unanswered> {
+        if silent {
+            std::future::pending::<()>().await;
+        }
+        pass(self.way()).await;
+        Err(Unanswered::Broken)
+    }
+
+    /// Brings a request to the server after a while. The server works on it even when nobody waits.
+    async fn deliver(
+        self: Arc<World>,
+        device: String,
+        request: Request<Bytes>,
+        way: Duration,
+        tell: oneshot::Sender<Response<Bytes>>,
+    ) {
+        pass(way).await;
+        if self.down.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut deaths = self.deaths.subscribe();
+        deaths.borrow_and_update();
+        let entry = Entry::open(&self, &device, &request);
+        let backend = self.backend.lock().clone();
+        let request = self.for_server(request);
+        // Each history comes from an address of its own: attempts are counted by address.
+        let from = IpAddr::V4(Ipv4Addr::from(0x0a00_0000 | (self.seed as u32 & 0x00ff_ffff)));
+        let answer = tokio::select! {
+            biased;
+            _ = deaths.changed() => return,
+            answer = backend.call(request, from) => answer,
+        };
+        if answer.status().is_server_error() && answer.status() != 503 {
+            let words = String::from_utf8_lossy(answer.body()).into_owned();
+            self.ledger.lock().is_wrong(format!("the server failed: {words}"));
+        }
+        entry.close(&self, &answer);
+        let _ = tell.send(answer);
+    }
+
+    /// The request as the server gets it: all devices of a history are one guest, and faults are planted here.
+    fn for_server(&self, request: Request<Bytes>) -> Request<Bytes> {
+        let (mut parts, mut body) = request.into_parts();
+        parts.headers.insert(http::header::HOST, http::HeaderValue::from_static("cloud.test"));
+        if parts.uri.path() == GUEST_PATH {
+            let mut login: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            login["device_key"] = format!("{:042}A", self.seed).into();
+            body = serde_json::to_vec(&login).unwrap().into();
+        }
+        if is_put(&parts.method, parts.uri.path()) {
+            match self.fault {
+                Fault::NewKeyAtRetry => {
+                    let key = format!("{:016x}", self.chance.lock().draw());
+                    parts.headers.insert(IDEMPOTENCY_KEY_HEADER, key.parse().unwrap());
+                }
+                Fault::HeadWithoutCompare => {
+                    let (header, payload) = split_frame(&body).unwrap();
+                    let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+                    header.as_object_mut().unwrap().remove("parents");
+                    body = encode_frame(&header, payload).into();
+                }
+                _ => {}
+            }
+        }
+        Request::from_parts(parts, body)
+    }
+}
+
+fn is_put(method: &Method, path: &str) -> bool {
+    *method == Method::POST && path.strip_prefix("/api/v1/saves/").is_some_and(|rest| !rest.contains('/'))
+}
+
+/// A request's line in the ledger.
+enum Entry {
+    Put(usize),
+    Delete(usize),
+    Other,
+}
+
+impl Entry {
+    fn open(world: &World, device: &str, request: &Request<Bytes>) -> Entry {
+        let mut ledger = world.ledger.lock();
+        let came = ledger.tick();
+        let path = request.uri().path();
+        if is_put(request.method(), path) {
+            let (header, _) = split_frame(request.body()).unwrap();
+            let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+            let text = |name: &str| header[name].as_str().unwrap_or_default().to_owned();
+            let parents = header["parents"].as_array();
+            let parents = parents.map(|ids| ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect());
+            let key = request.headers().get(IDEMPOTENCY_KEY_HEADER);
+            ledger.puts.push(Put {
+                device: device.to_owned(),
+                slot: text("slot"),
+                hash: text("hash"),
+                key: key.map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default(),
+                parents,
+                came,
+                answered: None,
+            });
+            return Entry::Put(ledger.puts.len() - 1);
+        }
+        if request.method() == Method::DELETE && path.contains("/saves/") {
+            let slot = path.rsplit('/').next().unwrap_or_default().to_owned();
+            ledger.deletions.push(Deletion { slot, came, done: None });
+            return Entry::Delete(ledger.deletions.len() - 1);
+        }
+        Entry::Other
+    }
+
+    fn close(&self, world: &World, answer: &Response<Bytes>) {
+        let mut ledger = world.ledger.lock();
+        let (now, status) = (ledger.tick(), answer.status().as_u16());
+        match self {
+            Entry::Put(at) => {
+                let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+                let version = if status == 409 { &body["conflict"]["kept"] } else { &body };
+                let version = version["version"].as_str().map(str::to_owned);
+                ledger.puts[*at].answered = Some((now, status, version));
+            }
+            Entry::Delete(at) => ledger.deletions[*at].done = Some((now, status)),
+            Entry::Other => {}
+        }
+    }
+}
