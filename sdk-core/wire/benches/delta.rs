@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
 use aethex_wire::delta::{self, Packing};
+use aethex_wire::saves::{Compression, Encoding, PutSaveRequest, encode_packed_frame};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::{Path, PathBuf};
 use zstd::zstd_safe::{CCtx, CParameter};
@@ -23,8 +24,11 @@ struct Cost {
 struct Game {
     saves: usize,
     raw: usize,
+    first_raw: usize,
     full: Cost,
     ours: Cost,
+    /// What is sent for the first save and for the others: patches in frames, with the metadata.
+    bodies: [usize; 2],
     /// zstd -3 in full, patch-from -3, patch-from -19.
     zstd: [Cost; 3],
 }
@@ -37,13 +41,16 @@ fn main() {
         return;
     }
     println!(
-        "{:<22}{:>6}{:>10} |{:>8}{:>9}{:>8}{:>6}{:>6}{:>6} |{:>9}{:>6} |{:>9}{:>6} |{:>9}{:>7}",
+        "{:<22}{:>6}{:>10} |{:>8}{:>7}{:>7}{:>9}{:>8}{:>8}{:>6}{:>6}{:>6} |{:>9}{:>6} |{:>9}{:>6} |{:>9}{:>7}",
         "game",
         "saves",
         "raw",
         "first",
-        "a patch",
+        "patch",
+        "body",
+        "all",
         "% raw",
+        "% later",
         "enc",
         "max",
         "dec",
@@ -61,7 +68,8 @@ fn main() {
         }
     }
     println!(
-        "bytes: mean of a save; % raw: all uploads, the first in full included; ms: CPU, mean of a save"
+        "bytes: first save in full, mean patch, mean body (patch and metadata), all bodies; % raw: all bodies of all \
+         saves, % later: without the first; ms: CPU, mean of a save; zstd: bytes of a save, first included, without metadata"
     );
 }
 
@@ -69,14 +77,18 @@ fn print(folder: &Path, game: &Game) {
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
     let n = game.saves as f64;
     let patches = game.saves.saturating_sub(1).max(1);
-    let total = game.full.bytes + game.ours.bytes;
+    let total: usize = game.bodies.iter().sum();
+    let later = (game.raw - game.first_raw).max(1);
     print!(
-        "{name:<22}{:>6}{:>10} |{:>8}{:>9}{:>8.3}{:>6.1}{:>6.1}{:>6.1}",
+        "{name:<22}{:>6}{:>10} |{:>8}{:>7}{:>7}{:>9}{:>8.3}{:>8.3}{:>6.1}{:>6.1}{:>6.1}",
         game.saves,
         game.raw,
-        game.full.bytes,
+        game.bodies[0],
         game.ours.bytes / patches,
+        game.bodies[1] / patches,
+        total,
         total as f64 * 100.0 / game.raw as f64,
+        game.bodies[1] as f64 * 100.0 / later as f64,
         (game.full.encode_ms + game.ours.encode_ms) / n,
         game.full.encode_ms_max.max(game.ours.encode_ms_max),
         (game.full.decode_ms + game.ours.decode_ms) / n,
@@ -105,8 +117,15 @@ fn measure(folder: &Path) -> Game {
         game.saves += 1;
         game.raw += save.len();
         match &base {
-            None => full(&save, &mut game.full),
-            Some(base) => patch(base, &save, &mut game.ours),
+            None => {
+                let packed = full(&save, &mut game.full);
+                game.first_raw = save.len();
+                game.bodies[0] = body(&save, game.saves, None, &packed);
+            }
+            Some(base) => {
+                let patch = patch(base, &save, &mut game.ours);
+                game.bodies[1] += body(&save, game.saves, Some(game.saves - 1), &patch);
+            }
         }
         let base_or_none = base.as_deref().unwrap_or_default();
         game.zstd[0].add(|| zstd::bulk::compress(&save, 3).unwrap().len());
@@ -117,7 +136,38 @@ fn measure(folder: &Path) -> Game {
     game
 }
 
-fn full(save: &[u8], cost: &mut Cost) {
+/// The length of a put's body: metadata as the SDK writes it, and the payload.
+fn body(save: &[u8], n: usize, base: Option<usize>, payload: &[u8]) -> usize {
+    let hash = |what: &[u8]| blake3::hash(what).to_hex().to_string();
+    // A UUID of version 7: a time, then chance.
+    let id = |n: usize| {
+        let chance = hash(&n.to_le_bytes());
+        let time = 0x019a_1fec_1712_u64 + n as u64 * 300_000;
+        let time = format!("{time:012x}");
+        let text =
+            format!("{}-{}-7{}-b{}-{}", &time[..8], &time[8..], &chance[..3], &chance[3..6], &chance[6..18]);
+        serde_json::from_value(serde_json::json!(text)).unwrap()
+    };
+    let saved_at = 1_763_700_000_123 + n as i64 * 300_517;
+    let request = PutSaveRequest {
+        slot: "autosave".to_owned(),
+        parents: Some(base.map(id).into_iter().collect()),
+        hash: Some(hash(save)),
+        device_name: "Steam Deck".to_owned(),
+        playtime_ms: n as i64 * 300_211,
+        saved_at_ms: Some(saved_at),
+        encoding: Some(Encoding::Bytes),
+        compression: Some(if base.is_some() { Compression::Delta } else { Compression::Zstd }),
+        base: base.map(id),
+        device_id: "k3mz7qpa2xwd".to_owned(),
+        device_clock: [("k3mz7qpa2xwd".to_owned(), n as u64)].into(),
+        hlc: saved_at << 16,
+        ..PutSaveRequest::default()
+    };
+    encode_packed_frame(&request, payload).len()
+}
+
+fn full(save: &[u8], cost: &mut Cost) -> Vec<u8> {
     let (ms, (packing, packed)) = timed(|| delta::compress(save));
     let (back_ms, back) = timed(|| match packing {
         Packing::Plain => packed.clone(),
@@ -126,9 +176,10 @@ fn full(save: &[u8], cost: &mut Cost) {
     });
     assert!(back == save, "a full save came back changed");
     cost.count(packed.len(), ms, back_ms);
+    packed
 }
 
-fn patch(base: &[u8], save: &[u8], cost: &mut Cost) {
+fn patch(base: &[u8], save: &[u8], cost: &mut Cost) -> Vec<u8> {
     let (ms, patch) = timed(|| delta::encode(base, save));
     let (back_ms, back) = timed(|| delta::decode(base, &patch, save.len()).unwrap());
     assert!(back == save, "a patched save came back changed");
@@ -136,6 +187,7 @@ fn patch(base: &[u8], save: &[u8], cost: &mut Cost) {
     if std::env::var_os("DELTA_EACH").is_some() {
         println!("  {} -> {} method {} {ms:.1} ms", save.len(), patch.len(), patch[0]);
     }
+    patch
 }
 
 impl Cost {

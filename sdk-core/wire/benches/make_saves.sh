@@ -7,6 +7,9 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 zstd -dc --long=27 "$here/saves/games.tar.zst" | tar x -C "$folder"
 python3 "$here/saves/synth.py" "$folder"
+if [ -x /usr/games/angband ]; then
+    python3 "$here/saves/angband.py" "$folder/angband"
+fi
 
 openttd=$(command -v openttd || echo /usr/games/openttd)
 [ -x "$openttd" ] || exit 0

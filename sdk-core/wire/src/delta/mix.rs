@@ -6,7 +6,7 @@
 /// Inputs of a mixer. A multiple of four, for the sake of vector instructions.
 pub(super) const INPUTS: usize = 16;
 /// One input of constant strength, so that a mixer can learn what no counter knows.
-pub(super) const BIAS: i32 = 256;
+pub(super) const BIAS: i16 = 256;
 /// Strongest opinion: logarithm of the odds, in 1/256.
 pub(super) const SURE: i32 = 2047;
 
@@ -16,6 +16,7 @@ static STRETCH: [i16; 4096] = stretches();
 static RATES: [i32; 128] = rates();
 
 /// Probability (of 4096) of log odds.
+#[inline]
 pub(super) const fn squash(odds: i32) -> i32 {
     const CURVE: [i32; 33] = [
         1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047, 2549, 2994, 3348, 3607,
@@ -87,8 +88,8 @@ impl Counter {
     }
 
     #[inline]
-    pub(super) fn odds(self) -> i32 {
-        i32::from(STRETCH[(self.0 >> 20) as usize])
+    pub(super) fn odds(self) -> i16 {
+        STRETCH[(self.0 >> 20) as usize]
     }
 
     /// Learns; after `limit` bits (below 128) the newest weighs `1 / limit` for ever.
@@ -115,8 +116,8 @@ impl Small {
     }
 
     #[inline]
-    pub(super) fn odds(self) -> i32 {
-        i32::from(STRETCH[usize::from(self.0 >> 4)])
+    pub(super) fn odds(self) -> i16 {
+        STRETCH[usize::from(self.0 >> 4)]
     }
 
     #[inline]
@@ -129,39 +130,43 @@ impl Small {
     }
 }
 
+/// What the counters say, as log odds. Sixteen bits each, so that a processor multiplies eight at once.
+pub(super) type Inputs = [i16; INPUTS];
+
 /// Sets of weights; which set weighs is chosen by a small context.
 #[derive(Debug)]
 pub(super) struct Mixer {
-    weights: Vec<[i32; INPUTS]>,
-    rate: i32,
+    weights: Vec<Inputs>,
+    slowness: u32,
 }
 
 /// A weight of one.
-const ONE: i32 = 1 << 14;
+const ONE: i16 = 1 << 13;
 
 impl Mixer {
-    pub(super) fn new(sets: usize, rate: i32) -> Self {
-        Self { weights: vec![[ONE * 3 / 14; INPUTS]; sets], rate }
+    /// Weights move by an error's `1 / 2^slowness`.
+    pub(super) fn new(sets: usize, slowness: u32) -> Self {
+        Self { weights: vec![[ONE / 14 * 3; INPUTS]; sets], slowness }
     }
 
     /// The weighed sum: log odds.
     #[inline]
-    pub(super) fn mix(&self, set: usize, inputs: &[i32; INPUTS]) -> i32 {
-        let weights = &self.weights[set];
-        let mut sum = 0i32;
-        for (weight, input) in weights.iter().zip(inputs) {
-            // 16 products of at most 2^11 * 2^16 stay below 2^31.
-            sum = sum.wrapping_add(weight.wrapping_mul(*input));
-        }
-        (sum >> 14).clamp(-SURE, SURE)
+    pub(super) fn mix(&self, set: usize, inputs: &Inputs) -> i32 {
+        // 16 products of at most 2^11 * 2^15 stay below 2^31.
+        let products =
+            self.weights[set].iter().zip(inputs).map(|(w, input)| i32::from(*w) * i32::from(*input));
+        (products.sum::<i32>() >> 13).clamp(-SURE, SURE)
     }
 
     /// Moves the weights towards what would have been right.
     #[inline]
-    pub(super) fn learn(&mut self, set: usize, inputs: &[i32; INPUTS], odds: i32, bit: u32) {
-        let error = (bit as i32 * 4095 - squash(odds)) * self.rate;
+    pub(super) fn learn(&mut self, set: usize, inputs: &Inputs, odds: i32, bit: u32) {
+        // Within 4095 of zero, so it fits.
+        let error = (bit as i32 * 4095 - squash(odds)) as i16;
+        let (slowness, half) = (self.slowness, 1 << (self.slowness - 1));
         for (weight, input) in self.weights[set].iter_mut().zip(inputs) {
-            *weight = (*weight + ((input * error + 0x8000) >> 16)).clamp(-4 * ONE + 1, 4 * ONE - 1);
+            let step = (i32::from(*input) * i32::from(error) + half) >> slowness;
+            *weight = (i32::from(*weight) + step).clamp(i16::MIN.into(), i16::MAX.into()) as i16;
         }
     }
 }

@@ -22,7 +22,7 @@
 //! zeros: the decisions of the walk, in the order in which it asks for them, each with the probability that
 //! the model gives it. The walk and the model are the format: a change of either needs a new method number.
 //! A recipe is its kind (1 deflate, 2 zstd, 3 xz, 4 GCPF) and the kind's parameters, see `container`.
-//! A modelled patch tells at most 2^18 bytes one by one; the rest are copies.
+//! A modelled patch is refused when it asks for more than 2^19 units of work beside copies (see the walk).
 
 mod coder;
 #[cfg(feature = "containers")]
@@ -99,9 +99,13 @@ fn encode_wrapped(base: &[u8], target: &[u8]) -> Option<Vec<u8>> {
     (patch.len() < target.len()).then_some(patch)
 }
 
+/// Nothing when it saves next to nothing.
+fn modelled_body(base: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+    modelled::encode(base, target).filter(|body| body.len() < target.len() - target.len() / 16)
+}
+
 fn encode_plain(base: &[u8], target: &[u8]) -> (Method, Vec<u8>) {
-    let modelled = modelled::encode(base, target);
-    if let Some(body) = modelled.filter(|body| body.len() < target.len() - target.len() / 16) {
+    if let Some(body) = modelled_body(base, target) {
         return (Method::Modelled, body);
     }
     match prefix::encode(base, target) {
@@ -112,17 +116,17 @@ fn encode_plain(base: &[u8], target: &[u8]) -> (Method, Vec<u8>) {
 
 /// Packs a save that has no base.
 pub fn compress(target: &[u8]) -> (Packing, Vec<u8>) {
-    let patch = encode(b"", target);
-    let first = patch.first().copied();
-    if first == Some(Method::Stored as u8) {
-        return (Packing::Plain, target.to_vec());
+    #[cfg(feature = "containers")]
+    if let Some(patch) = encode_wrapped(b"", target) {
+        return (Packing::Patch, patch);
     }
-    if first == Some(Method::Prefix as u8)
-        && let Some(frame) = prefix::frame(target)
-    {
-        return (Packing::Zstd, frame);
+    if let Some(body) = modelled_body(b"", target) {
+        return (Packing::Patch, Head::new(Method::Modelled, target.len()).with_body(&body));
     }
-    (Packing::Patch, patch)
+    match prefix::frame(target) {
+        Some(frame) if frame.len() < target.len() => (Packing::Zstd, frame),
+        _ => (Packing::Plain, target.to_vec()),
+    }
 }
 
 /// Makes the target from its base and a patch that may be hostile.

@@ -8,7 +8,7 @@
 use super::DeltaError;
 use super::coder::Coder;
 use super::mix::{BIAS, Counter, INPUTS, Mixer, SURE, Small, agreed, hash};
-use super::walk::{Flag, Mind, Place};
+use super::walk::{Flag, MISS_WORK, Mind, Place, WORK_MAX};
 use around::{Around, BITS, HITS, NOTHING};
 use lines::Line;
 use matches::Matches;
@@ -18,11 +18,11 @@ mod lines;
 mod matches;
 
 /// Slots of sixteen counters for each context of the bits, as a power of two.
-const SLOTS_LOG: u32 = 12;
+const SLOTS_LOG: u32 = 10;
 /// Counters for each context of the question, as a power of two.
-const ANSWERS_LOG: u32 = 13;
+const ANSWERS_LOG: u32 = 12;
 /// Counters for each context of a flag, as a power of two.
-const FLAGS_LOG: u32 = 13;
+const FLAGS_LOG: u32 = 12;
 /// Contexts of a flag.
 const FLAG_CONTEXTS: usize = 4;
 /// After so many sightings a counter keeps learning at the same pace.
@@ -30,11 +30,10 @@ const LIMIT: u32 = 127;
 /// Counters of one kind of number: a length in unary (32), then its two highest bits by length.
 const NUMBER_COUNTERS: usize = 128;
 const NUMBER_BITS_MAX: u32 = 31;
-/// Most bytes that a patch may tell: bounds the work of a decoder (some 0.3 µs each) whatever the patch says.
-pub(super) const TOLD_MAX: usize = 1 << 18;
 
 /// Sixteen counters below one context: a check and the fifteen of four bits.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
 struct Slot {
     check: u16,
     counters: [Small; 15],
@@ -47,7 +46,8 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Model<C> {
     coder: C,
-    told_left: usize,
+    text: bool,
+    work: usize,
     hits: u64,
     matches: Matches,
     line: Line,
@@ -66,25 +66,26 @@ pub(super) struct Model<C> {
 
 impl<C: Coder> Model<C> {
     /// `known` is what both sides have before the first byte: the base.
-    pub(super) fn new(coder: C, known: &[u8]) -> Self {
+    pub(super) fn new(coder: C, known: &[u8], text: bool) -> Self {
         let aside = |seen: u8| {
             const PERCENT: [u32; 9] = [60, 75, 85, 90, 93, 95, 97, 98, 99];
             Counter::with(PERCENT[seen.trailing_ones() as usize], 6)
         };
         Self {
             coder,
-            told_left: TOLD_MAX,
+            text,
+            work: 0,
             hits: u64::MAX,
             matches: Matches::new(known),
             line: Line::default(),
             aside: (0..=u8::MAX).map(aside).collect(),
             second: vec![Counter::NEW; 64 + 256],
             answers: vec![Counter::NEW; HITS << ANSWERS_LOG],
-            answer_mixers: [Mixer::new(64, 12), Mixer::new(16, 12)],
+            answer_mixers: [Mixer::new(64, 13), Mixer::new(16, 13)],
             slots: vec![Slot::NEW; BITS << SLOTS_LOG],
-            bit_mixers: [Mixer::new(128, 16), Mixer::new(512, 16)],
+            bit_mixers: [Mixer::new(128, 13), Mixer::new(512, 13)],
             flags: vec![Counter::NEW; FLAG_CONTEXTS << FLAGS_LOG],
-            flag_mixer: Mixer::new(64, 4),
+            flag_mixer: Mixer::new(64, 15),
             numbers: vec![Counter::NEW; 3 * NUMBER_COUNTERS],
         }
     }
@@ -111,7 +112,7 @@ impl<C: Coder> Model<C> {
         }
         inputs[HITS + 2] = BIAS;
         let sets = around.hit_sets();
-        let odds = [0, 1].map(|i| self.answer_mixers[i].mix(sets[i], &inputs));
+        let odds = [self.answer_mixers[0].mix(sets[0], &inputs), self.answer_mixers[1].mix(sets[1], &inputs)];
         let bit = self.coder.bit(u32::from(value), agreed(odds[0], odds[1]));
         for (i, mixer) in self.answer_mixers.iter_mut().enumerate() {
             mixer.learn(sets[i], &inputs, odds[i], bit);
@@ -169,7 +170,7 @@ impl<C: Coder> Model<C> {
         for (i, slot) in slots.iter().enumerate() {
             let counter = self.slots[*slot].counters[node];
             inputs[i] = counter.odds();
-            known += usize::from((3..6).contains(&i) && counter.seen());
+            known += usize::from((2..4).contains(&i) && counter.seen());
         }
         let hint = around.second_bit(so_far, done);
         if let Some(hint) = hint {
@@ -178,7 +179,7 @@ impl<C: Coder> Model<C> {
         }
         // The guess was wrong, so the last bit cannot be its.
         if done == 7 && around.guess != NOTHING && around.guess >> 1 == so_far & 127 {
-            inputs[BITS + 1] = if around.guess & 1 == 1 { -SURE } else { SURE };
+            inputs[BITS + 1] = if around.guess & 1 == 1 { -SURE as i16 } else { SURE as i16 };
         }
         inputs[BITS + 2] = BIAS;
         let guessed = usize::from(around.guess != NOTHING);
@@ -186,7 +187,7 @@ impl<C: Coder> Model<C> {
             known | usize::from(hint.is_some()) << 2 | (done as usize) << 3 | guessed << 6,
             so_far as usize | guessed << 8,
         ];
-        let odds = [0, 1].map(|i| self.bit_mixers[i].mix(sets[i], &inputs));
+        let odds = [self.bit_mixers[0].mix(sets[0], &inputs), self.bit_mixers[1].mix(sets[1], &inputs)];
         let bit = self.coder.bit(u32::from(value) >> (7 - done) & 1, agreed(odds[0], odds[1]));
         for (i, mixer) in self.bit_mixers.iter_mut().enumerate() {
             mixer.learn(sets[i], &inputs, odds[i], bit);
@@ -230,6 +231,7 @@ fn flag_contexts(flag: Flag, place: &Place, buf: &[u8], line: &Line) -> [u32; FL
 
 impl<C: Coder> Mind for Model<C> {
     fn flag(&mut self, flag: Flag, value: bool, place: &Place, buf: &[u8]) -> bool {
+        self.work += Flag::WORK;
         let contexts = flag_contexts(flag, place, buf, &self.line);
         let mut inputs = [0; INPUTS];
         let mut at = [0; FLAG_CONTEXTS];
@@ -248,6 +250,7 @@ impl<C: Coder> Mind for Model<C> {
 
     /// Exponential-Golomb with learned bits.
     fn number(&mut self, kind: usize, value: usize) -> usize {
+        self.work += 1;
         let value = (value as u64).saturating_add(1);
         let len = (63 - value.leading_zeros()).min(NUMBER_BITS_MAX);
         let counters = kind * NUMBER_COUNTERS;
@@ -265,12 +268,12 @@ impl<C: Coder> Mind for Model<C> {
     }
 
     fn byte(&mut self, place: &Place, buf: &[u8]) -> Result<u8, DeltaError> {
-        self.told_left = self.told_left.checked_sub(1).ok_or(DeltaError::Malformed("it tells too much"))?;
         self.matches.find(buf, place.at);
         let around = Around::new(place, buf, self.hits, &self.matches, &self.aside, self.line.delta());
         let value = buf[place.at];
         let hit = around.guess != NOTHING && self.is_guess(&around, u32::from(value) == around.guess);
         let byte = if hit { around.guess as u8 } else { self.spell(&around, value) };
+        self.work += if hit { 1 } else { MISS_WORK };
         let got = u32::from(byte);
         self.hits = self.hits << 1 | u64::from(got == around.aside);
         if around.aside != NOTHING {
@@ -280,18 +283,29 @@ impl<C: Coder> Mind for Model<C> {
         if around.matched != NOTHING {
             self.matches.answered(got == around.matched);
         }
-        self.line.step(byte);
+        if self.text {
+            self.line.step(byte);
+        }
         Ok(byte)
     }
 
     fn copied(&mut self, bytes: &[u8]) {
-        self.line.skip(bytes);
+        if self.text {
+            self.line.skip(bytes);
+        }
         self.hits = u64::MAX;
         self.matches.lose();
     }
 
     fn hits(&self) -> u64 {
         self.hits
+    }
+
+    fn within_limits(&self) -> Result<(), DeltaError> {
+        if self.work > WORK_MAX {
+            return Err(DeltaError::Malformed("it asks for too much work"));
+        }
+        Ok(())
     }
 
     fn told(&mut self, buf: &[u8], end: usize) {

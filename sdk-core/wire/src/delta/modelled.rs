@@ -8,10 +8,12 @@ use super::walk::{Guide, Place, walk};
 
 /// Base and target together: places are numbers of 32 bits.
 const BUFFER_LEN_MAX: usize = u32::MAX as usize;
-/// What the encoder spends on telling at most, in guessed bytes (some 0.3 µs each), beside a share of the length.
-const COST_MAX: usize = 64 * 1024;
-/// One byte more for so many of the target.
-const COST_SHARE: usize = 12;
+/// What the encoder spends at most, in the walk's units of work (some 0.2 µs each), beside a share of the length.
+const COST_MAX: usize = 56 * 1024;
+/// One unit more for so many bytes of the target.
+const COST_SHARE: usize = 128;
+/// How much more a save without a base may cost: it is sent once.
+const FIRST_SHARE: usize = 2;
 /// Bytes looked at to tell text from binary.
 const SAMPLE: usize = 4096;
 
@@ -20,8 +22,9 @@ pub(super) fn encode(base: &[u8], target: &[u8]) -> Option<Vec<u8>> {
     let mut buf = joined(base, target.len())?;
     buf.extend_from_slice(target);
     let text = is_text(target);
-    let plan = Plan::make(&mut buf, base.len(), text, COST_MAX + target.len() / COST_SHARE)?;
-    let mut model = Model::new(Writer::new(vec![u8::from(text)]), base);
+    let cost_max = (COST_MAX + target.len() / COST_SHARE) * if base.is_empty() { FIRST_SHARE } else { 1 };
+    let plan = Plan::make(&mut buf, base.len(), text, cost_max)?;
+    let mut model = Model::new(Writer::new(vec![u8::from(text)]), base, text);
     walk(&mut model, &mut plan.replay(), &mut buf, base.len(), text).ok()?;
     Some(model.into_coder().finish())
 }
@@ -33,7 +36,7 @@ pub(super) fn decode(base: &[u8], body: &[u8], len: usize) -> Result<Vec<u8>, De
     }
     let mut buf = joined(base, len).ok_or(DeltaError::Malformed("it is too long"))?;
     buf.resize(base.len() + len, 0);
-    let mut model = Model::new(Reader::new(coded), base);
+    let mut model = Model::new(Reader::new(coded), base, text == 1);
     walk(&mut model, &mut Unguided, &mut buf, base.len(), text == 1)?;
     buf.drain(..base.len());
     Ok(buf)

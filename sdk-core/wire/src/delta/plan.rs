@@ -4,7 +4,7 @@
 //! left to zstd before time is spent on it.
 
 use super::DeltaError;
-use super::walk::{Flag, Guide, Mind, Place, follow, walk};
+use super::walk::{Flag, Guide, MISS_WORK, Mind, Place, follow, walk};
 
 /// Bytes that a place must share with the target to be considered.
 const SAME_MIN: usize = 12;
@@ -17,14 +17,17 @@ const GAIN_MIN: [usize; 2] = [5, 8];
 /// With so many guessed right no better place is looked for.
 const GOOD_ENOUGH: [usize; 2] = [60, 54];
 
+/// What it costs to look for a place, in units of [`super::walk::WORK_MAX`].
+const JUMP_COST: usize = 3;
+/// Places judged at most, so that a save full of similar places stays quick.
+const JUDGED_MAX: usize = 1 << 15;
+
 /// What was decided, in order, and what it costs.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     equal: Vec<bool>,
     jumps: Vec<Option<usize>>,
-    /// Bytes to tell, as guessed and otherwise.
-    pub(super) hits: usize,
-    pub(super) misses: usize,
+    cost: usize,
 }
 
 impl Plan {
@@ -36,17 +39,10 @@ impl Plan {
         Some(Self { equal: finder.equal, jumps: finder.jumps, ..tally.plan })
     }
 
-    pub(super) fn cost(&self) -> usize {
-        self.hits + self.misses * MISS_COST
-    }
-
     pub(super) fn replay(&self) -> Replay<'_> {
         Replay { equal: self.equal.iter(), jumps: self.jumps.iter() }
     }
 }
-
-/// What a byte costs that was not guessed, in bytes that were: one decision and eight instead of one.
-const MISS_COST: usize = 5;
 
 #[derive(Debug)]
 pub(super) struct Replay<'p> {
@@ -72,11 +68,13 @@ struct Tally {
 }
 
 impl Mind for Tally {
-    fn flag(&mut self, _: Flag, value: bool, _: &Place, _: &[u8]) -> bool {
+    fn flag(&mut self, flag: Flag, value: bool, _: &Place, _: &[u8]) -> bool {
+        self.plan.cost += if flag == Flag::Jump { JUMP_COST } else { Flag::WORK };
         value
     }
 
     fn number(&mut self, _: usize, value: usize) -> usize {
+        self.plan.cost += 1;
         value
     }
 
@@ -84,10 +82,7 @@ impl Mind for Tally {
         let byte = buf[place.at];
         let hit = place.aside < place.at && buf[place.aside] == byte;
         self.hits = self.hits << 1 | u64::from(hit);
-        *(if hit { &mut self.plan.hits } else { &mut self.plan.misses }) += 1;
-        if self.plan.cost() > self.cost_max {
-            return Err(DeltaError::Malformed("too many changes"));
-        }
+        self.plan.cost += if hit { 1 } else { MISS_WORK };
         Ok(byte)
     }
 
@@ -97,6 +92,13 @@ impl Mind for Tally {
 
     fn hits(&self) -> u64 {
         self.hits
+    }
+
+    fn within_limits(&self) -> Result<(), DeltaError> {
+        if self.plan.cost > self.cost_max {
+            return Err(DeltaError::Malformed("too many changes"));
+        }
+        Ok(())
     }
 
     fn told(&mut self, _: &[u8], _: usize) {}
@@ -110,6 +112,7 @@ struct Finder {
     step: usize,
     next: usize,
     text: bool,
+    judged: usize,
     equal: Vec<bool>,
     jumps: Vec<Option<usize>>,
 }
@@ -119,7 +122,7 @@ impl Finder {
         let step = (len >> PLACES_LOG).max(1);
         let bits = (len / step).max(4096).next_power_of_two().trailing_zeros().min(PLACES_LOG);
         let places = vec![0; 1 << bits];
-        Self { places, bits, step, next: 0, text, equal: Vec::new(), jumps: Vec::new() }
+        Self { places, bits, step, next: 0, text, judged: 0, equal: Vec::new(), jumps: Vec::new() }
     }
 
     fn hash(&self, bytes: &[u8; SAME_MIN]) -> usize {
@@ -141,6 +144,10 @@ impl Finder {
 
     /// How many of the next bytes would be guessed right from there.
     fn score(&self, buf: &[u8], mut aside: usize, at: usize) -> usize {
+        if !self.text {
+            let known = &buf[aside.min(at)..at];
+            return known.iter().zip(&buf[at..]).take(AHEAD).filter(|(a, b)| a == b).count();
+        }
         let mut score = 0;
         for (ahead, &byte) in buf[at..].iter().take(AHEAD).enumerate() {
             if aside >= at + ahead {
@@ -159,14 +166,20 @@ impl Finder {
         }
         self.fill(buf, place.at);
         let mut best = (here + GAIN_MIN[usize::from(self.text)], None);
+        let mut last = place.aside;
         for ahead in 0..AHEAD {
             let Some(bytes) = buf[place.at..].get(ahead..).and_then(<[u8]>::first_chunk) else { break };
             let Some(found) = (self.places[self.hash(bytes)] as usize).checked_sub(1) else { continue };
-            let Some(to) = found.checked_sub(ahead).filter(|to| *to < place.at && *to != place.aside) else {
+            let Some(to) = found.checked_sub(ahead).filter(|to| *to < place.at && *to != last) else {
                 continue;
             };
-            if buf[found..].first_chunk() != Some(bytes) {
+            if to == place.aside || buf[found..].first_chunk() != Some(bytes) {
                 continue;
+            }
+            last = to;
+            self.judged += 1;
+            if self.judged > JUDGED_MAX {
+                break;
             }
             let score = self.score(buf, to, place.at).saturating_sub(usize::from(ahead > 0));
             if score > best.0 {

@@ -2,6 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 mod containers;
+mod pinned;
 
 fn round_trip(base: &[u8], target: &[u8]) -> usize {
     let patch = encode(base, target);
@@ -61,12 +62,35 @@ fn a_hundredth_of_changes_costs_little_more_than_the_changed_bytes() {
         let mut target = base.clone();
         let places = noise(300, 9 + version);
         for place in places.chunks_exact(3) {
-            let at = usize::from(place[0] & 255) << 12 | usize::from(place[1]) << 4;
+            let at = usize::from(place[0]) << 12 | usize::from(place[1]) << 4;
             let end = target.len().min(at + 105);
             target[at..end].copy_from_slice(&noise(end - at, at as u64 + version));
         }
         assert!(round_trip(&base, &target) < 11_500);
         base = target;
+    }
+}
+
+#[test]
+fn changes_everywhere_are_left_to_the_quick_method() {
+    let base = noise(1 << 20, 1);
+    let mut target = base.clone();
+    target.iter_mut().step_by(100).for_each(|byte| *byte ^= 1);
+    assert_eq!(encode(&base, &target)[0], Method::Prefix as u8);
+    round_trip(&base, &target);
+}
+
+#[test]
+fn a_patch_cannot_ask_for_endless_work() {
+    let base: Vec<u8> = noise(1 << 16, 6).into_iter().map(|byte| b'a' + (byte & 3)).collect();
+    for text in [0, 1] {
+        let mut patch = vec![Method::Modelled as u8];
+        head::write_uint(1 << 24, &mut patch);
+        patch.push(text);
+        // The likelier answers are at the other end: this one is a surprise all the time.
+        patch.resize(1 << 20, 0xff);
+        let refused = decode(&base, &patch, 1 << 24).unwrap_err();
+        assert_eq!(refused, DeltaError::Malformed("it asks for too much work"));
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) trait Mind {
     fn copied(&mut self, bytes: &[u8]);
     /// Which of the last 64 told bytes were as the byte aside; the newest is bit 0.
     fn hits(&self) -> u64;
+    /// An error when too much was decided and told already.
+    fn within_limits(&self) -> Result<(), DeltaError>;
     /// The byte at `end - 1` was told: remember what precedes it.
     fn told(&mut self, buf: &[u8], end: usize);
 }
@@ -56,6 +58,17 @@ pub(super) enum Flag {
     Forward,
 }
 
+impl Flag {
+    /// See [`WORK_MAX`].
+    pub(super) const WORK: usize = 1;
+}
+
+/// Bounds what a decoder does beside copying, whatever the patch says. A unit is a byte guessed right: some
+/// 0.2 µs; a flag or a number is about as much.
+pub(super) const WORK_MAX: usize = 1 << 19;
+/// A byte that was not guessed: one decision, and eight more.
+pub(super) const MISS_WORK: usize = 5;
+
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) at: usize,
@@ -68,11 +81,24 @@ pub(super) struct Place {
     ring: [usize; RING],
 }
 
+#[inline]
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+') || byte >= 0x80
+    TOKEN[usize::from(byte)]
 }
 
+static TOKEN: [bool; 256] = {
+    let mut out = [false; 256];
+    let mut byte = 0;
+    while byte < out.len() {
+        let b = byte as u8;
+        out[byte] = b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+') || b >= 0x80;
+        byte += 1;
+    }
+    out
+};
+
 /// Where the guess is after `byte` was told at `at`.
+#[inline]
 pub(super) fn follow(buf: &[u8], aside: usize, at: usize, byte: u8, text: bool) -> usize {
     if aside >= at {
         return aside;
@@ -151,6 +177,7 @@ pub(super) fn walk<M: Mind, G: Guide>(
     let mut place = Place::new(start, text);
     let mut jumped = false;
     while place.at < buf.len() {
+        mind.within_limits()?;
         if place.aside < place.at {
             let len = place.block_len(buf);
             let equal = guide.equal(buf, &place, len);

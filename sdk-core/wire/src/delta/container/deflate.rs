@@ -4,7 +4,7 @@
 //! header, so that a gzip's name and time and a game's own bytes are part of what the patch describes. Parameters: level, logarithm of the window, trailer (1: zlib's, 2: gzip's), and the
 //! header's length as a varint.
 
-use super::PLAIN_LEN_MAX;
+use super::{PLAIN_LEN_MAX, effort};
 use crate::delta::head::{read_uint, write_uint};
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -27,7 +27,8 @@ pub(super) fn recipe(bytes: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
     let kind = trailer_kind(bytes);
     let window = if kind == ZLIB { (bytes[header - 2] >> 4) + 8 } else { 15 };
     let stream = bytes.get(header..bytes.len().checked_sub(trailer(kind, b"")?.len())?)?;
-    let level = level_of(stream, plain.get(header..)?, window, hint(bytes, header, kind))?;
+    let content = plain.get(header..)?;
+    let level = level_of(stream, content, window, hint(bytes, header, kind))?;
     let mut out = vec![level, window, kind];
     write_uint(header as u64, &mut out);
     Some(out)
@@ -37,6 +38,9 @@ pub(super) fn rewrap(plain: &[u8], parameters: &[u8], len_max: usize) -> Option<
     let (&[level, window, kind], mut rest) = parameters.split_first_chunk()?;
     let header = read_uint(&mut rest).ok()?;
     let (header, content) = plain.split_at_checked(header)?;
+    if !effort::affordable(content, content.len(), level) {
+        return None;
+    }
     let mut out = header.to_vec();
     deflate(content, level, window, |bytes| {
         out.extend_from_slice(bytes);
@@ -49,7 +53,11 @@ pub(super) fn rewrap(plain: &[u8], parameters: &[u8], len_max: usize) -> Option<
 /// The level at which zlib makes exactly this raw stream; `first` is tried first.
 pub(super) fn level_of(stream: &[u8], content: &[u8], window: u8, first: &[u8]) -> Option<u8> {
     let others = [6, 9, 1, 3, 5, 4, 2, 7, 8, 0].into_iter().filter(|level| !first.contains(level));
-    first.iter().copied().chain(others).find(|level| {
+    let mut levels = first.iter().copied().chain(others);
+    levels.find(|level| {
+        if !effort::affordable(content, content.len(), *level) {
+            return false;
+        }
         let mut at = 0;
         let made = deflate(content, *level, window, |bytes| {
             let same = stream.get(at..at + bytes.len()) == Some(bytes);

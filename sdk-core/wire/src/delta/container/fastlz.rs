@@ -11,10 +11,8 @@ const DISTANCE_MAX: usize = 8192;
 const HASH_LOG: u32 = 13;
 /// Bytes at the end where no match begins.
 const TAIL: usize = 13;
-/// Bytes at the end that a match grows into only with its first [`FREE`] bytes.
+/// Bytes at the end that are not compared.
 const TAIL_MATCH: usize = 2;
-/// Bytes after the third that are compared without a look at the end.
-const FREE: usize = 8;
 
 /// Blocks below 64 KiB only: longer ones would be level 2.
 pub(super) fn compress(content: &[u8]) -> Vec<u8> {
@@ -53,23 +51,10 @@ fn hash(input: &[u8], at: usize) -> usize {
 
 /// The length as the format counts it: two less than what is equal.
 fn match_len(input: &[u8], from: usize, at: usize) -> usize {
-    let (from, start) = (from + 3, at + 3);
-    let bound = input.len() - TAIL_MATCH;
-    let run = from + 1 == start;
-    let mut end = start;
-    loop {
-        let free = !run && end < start + FREE;
-        if !free && end >= bound {
-            break;
-        }
-        let equal = input[from + (end - start)] == input[end];
-        // A run ends before the byte that differs, another match after it.
-        end += usize::from(equal || !run);
-        if !equal {
-            break;
-        }
-    }
-    end - 3 - at
+    let (from, start, end) = (from + 3, at + 3, input.len() - TAIL_MATCH);
+    let equal = input[from..].iter().zip(&input[start..end]).take_while(|(a, b)| a == b).count();
+    // The byte that differs was read, too.
+    if start + equal < end { equal + 1 } else { equal }
 }
 
 fn literals(bytes: &[u8], out: &mut Vec<u8>) {

@@ -4,7 +4,7 @@
 //! compressed length of each block; then the blocks, and `GCPF` again. There are length / size + 1 blocks.
 //! Parameters: mode, block size (varint), level, and the header that all deflated blocks share.
 
-use super::{PLAIN_LEN_MAX, deflate, fastlz, zst};
+use super::{PLAIN_LEN_MAX, deflate, effort, fastlz, zst};
 use crate::delta::head::{read_uint, write_uint};
 
 const MAGIC: &[u8] = b"GCPF";
@@ -12,12 +12,12 @@ const FASTLZ: u8 = 0;
 const ZLIB: u8 = 1;
 const ZSTD: u8 = 2;
 const GZIP: u8 = 3;
-/// Block sizes that are taken apart; Godot's is 4096.
-const BLOCK_LEN_MIN: usize = 256;
-const BLOCK_LEN_MAX: usize = 64 * 1024 - 1;
+/// Godot's only block size: others are bytes like any.
+const BLOCK_LEN: usize = 4096;
 /// Flags of a zstd block: see `zst`.
 const ZSTD_FLAGS: u8 = 1;
-const ZSTD_LEVELS: [u8; 6] = [3, 1, 2, 6, 9, 19];
+/// The default and its neighbours: the slow levels are too slow for many small blocks.
+const ZSTD_LEVELS: [u8; 5] = [3, 1, 2, 4, 5];
 
 #[derive(Debug)]
 struct Parts<'b> {
@@ -31,7 +31,7 @@ impl<'b> Parts<'b> {
     fn read(bytes: &'b [u8]) -> Option<Self> {
         let mut rest = bytes.strip_prefix(MAGIC)?.strip_suffix(MAGIC)?;
         let (mode, block_len, content_len) = (uint(&mut rest)?, uint(&mut rest)?, uint(&mut rest)?);
-        if !(BLOCK_LEN_MIN..=BLOCK_LEN_MAX).contains(&block_len) || content_len > PLAIN_LEN_MAX {
+        if block_len != BLOCK_LEN || content_len > PLAIN_LEN_MAX {
             return None;
         }
         let lens: Vec<_> = (0..=content_len / block_len).map_while(|_| uint(&mut rest)).collect();
@@ -104,8 +104,12 @@ pub(super) fn rewrap(plain: &[u8], parameters: &[u8], len_max: usize) -> Option<
     let (&mode, mut rest) = parameters.split_first()?;
     let block_len = read_uint(&mut rest).ok()?;
     let (&level, header) = rest.split_first()?;
-    if !(BLOCK_LEN_MIN..=BLOCK_LEN_MAX).contains(&block_len) || mode == ZSTD && !ZSTD_LEVELS.contains(&level)
-    {
+    let refused = match mode {
+        FASTLZ => false,
+        ZSTD => !ZSTD_LEVELS.contains(&level),
+        _ => !effort::affordable(plain, BLOCK_LEN, level),
+    };
+    if block_len != BLOCK_LEN || refused {
         return None;
     }
     let mut out = MAGIC.to_vec();

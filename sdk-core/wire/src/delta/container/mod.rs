@@ -7,20 +7,23 @@
 //!
 //! The libraries are part of the binary on either side and may differ in version. Then [`rewrap`] may make
 //! another container with the same content: the content hash beside the patch tells, and the save is sent
-//! in full. What it costs is bounded: [`PLAIN_LEN_MAX`], and wrong parameters are given up at the first
+//! in full. What it costs is bounded: [`PLAIN_LEN_MAX`], what `effort` allows, and wrong parameters are given up at the first
 //! byte that differs.
 //!
 //! A recipe is its kind (one byte) and the kind's parameters; see each module.
 
 mod deflate;
+mod effort;
 mod fastlz;
 mod gcpf;
 mod xz;
 mod zst;
 
-/// Longest plain content that is unwrapped or rewrapped: as much as a save may have, and some seconds of work
-/// for the slowest of the levels.
+/// Longest plain content that is opened: as much as a save may have.
 pub const PLAIN_LEN_MAX: usize = 16 * 1024 * 1024;
+/// Longest plain content that is made a container again, by the quick codecs; the slow ones have lower limits.
+/// All are chosen so that half a second is enough for the worst content.
+const REWRAP_LEN_MAX: usize = 8 * 1024 * 1024;
 /// Longest recipe, in bytes.
 pub(super) const RECIPE_LEN_MAX: usize = 32;
 /// A container below this length is not worth its recipe.
@@ -46,7 +49,8 @@ const XZ: u8 = 3;
 const GCPF: u8 = 4;
 
 impl Recipe {
-    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+    /// What stood in a patch; [`rewrap`] refuses what makes no sense.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
         Self(bytes.to_vec())
     }
 
@@ -61,7 +65,7 @@ pub fn unwrap(bytes: &[u8]) -> Option<Unwrapped> {
     if bytes.len() < CONTAINER_LEN_MIN {
         return None;
     }
-    let plain = open(bytes)?;
+    let plain = open(bytes).filter(|plain| plain.len() <= REWRAP_LEN_MAX)?;
     let parameters = match kind(bytes)? {
         DEFLATE => deflate::recipe(bytes, &plain),
         ZSTD => zst::recipe(bytes, &plain),
@@ -69,9 +73,9 @@ pub fn unwrap(bytes: &[u8]) -> Option<Unwrapped> {
         _ => gcpf::recipe(bytes, &plain),
     }?;
     let recipe = Recipe([&[kind(bytes)?], &parameters[..]].concat());
-    let again = rewrap(&plain, &recipe, bytes.len());
-    (again.as_deref() == Some(bytes) && recipe.0.len() <= RECIPE_LEN_MAX)
-        .then_some(Unwrapped { plain, recipe })
+    // Of a GCPF only the first block was made again; the others have seen every byte.
+    let same = kind(bytes)? != GCPF || rewrap(&plain, &recipe, bytes.len()).as_deref() == Some(bytes);
+    (same && recipe.0.len() <= RECIPE_LEN_MAX).then_some(Unwrapped { plain, recipe })
 }
 
 /// The plain content alone: the same bytes on every platform and with every version.
@@ -87,7 +91,7 @@ pub(super) fn open(bytes: &[u8]) -> Option<Vec<u8>> {
 /// The container again; nothing for a recipe that makes no sense, or a container longer than `len_max`.
 pub fn rewrap(plain: &[u8], recipe: &Recipe, len_max: usize) -> Option<Vec<u8>> {
     let (&kind, parameters) = recipe.0.split_first()?;
-    if plain.len() > PLAIN_LEN_MAX {
+    if plain.len() > REWRAP_LEN_MAX {
         return None;
     }
     match kind {

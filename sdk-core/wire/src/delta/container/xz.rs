@@ -4,8 +4,8 @@
 
 use liblzma::stream::{Action, Check, Status, Stream};
 
-/// Longest content: at half a megabyte a second (preset 9) a second or two are spent on it.
-const CONTENT_LEN_MAX: usize = 2 * 1024 * 1024;
+/// Longest content: the worst takes half a second, usual one a third of that.
+const CONTENT_LEN_MAX: usize = 384 * 1024;
 /// What a decoder may take: the dictionary of preset 9 and a bit.
 const MEMORY_MAX: u64 = 72 * 1024 * 1024;
 const EXTREME: u32 = 1 << 31;

@@ -6,9 +6,9 @@ use super::{Counter, hash};
 use crate::delta::walk::Place;
 
 /// Contexts of the question whether the guess is right.
-pub(super) const HITS: usize = 10;
+pub(super) const HITS: usize = 6;
 /// Contexts of a bit.
-pub(super) const BITS: usize = 11;
+pub(super) const BITS: usize = 6;
 /// No byte.
 pub(super) const NOTHING: u32 = 256;
 
@@ -47,13 +47,17 @@ impl Around {
         delta: u8,
     ) -> Self {
         let at = place.at;
-        let back = |count: usize| at.checked_sub(count).map_or(0, |i| u32::from(buf[i]));
         let known = &buf[..at];
         let aside = known.get(place.aside).map_or(NOTHING, |byte| u32::from(*byte));
-        let before = |count: usize| match place.aside.checked_sub(count) {
-            Some(i) if aside != NOTHING => u32::from(buf[i]),
-            _ => 0,
+        // The newest byte is the highest.
+        let last = |end: usize| match buf[..end].last_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => buf[..end].iter().fold(0, |all, byte| all >> 8 | u64::from(*byte) << 56),
         };
+        let last_aside = if aside == NOTHING { 0 } else { last(place.aside) };
+        let last = last(at);
+        let back = |count: u32| (last >> (64 - 8 * count)) as u32 & 255;
+        let before = |count: u32| (last_aside >> (64 - 8 * count)) as u32 & 255;
         let matched = matches.next(known).map_or(NOTHING, u32::from);
         let by_aside = aside != NOTHING
             && (matched == NOTHING || trust[(hits & 255) as usize].p22() >= matches.trust().p22());
@@ -62,9 +66,13 @@ impl Around {
             text: place.text,
             at: at as u32,
             hits,
-            c: [1, 2, 3, 4, 8].map(back),
-            b: [1, 2].map(before),
-            d: [1, 4, 8].map(|count| back(count).wrapping_sub(before(count)) & 255),
+            c: [back(1), back(2), back(3), back(4), back(8)],
+            b: [before(1), before(2)],
+            d: [
+                back(1).wrapping_sub(before(1)) & 255,
+                back(4).wrapping_sub(before(4)) & 255,
+                back(8).wrapping_sub(before(8)) & 255,
+            ],
             delta: u32::from(delta),
             aside,
             after: known.get(place.aside + 1).map_or(0, |byte| u32::from(*byte)),
@@ -100,24 +108,20 @@ impl Around {
     }
 
     pub(super) fn hit_contexts(&self, line: &Line) -> [u32; HITS] {
-        let [c1, c2, c3, c4, c8] = self.c;
+        let [c1, _, _, c4, c8] = self.c;
         let [b1, b2] = self.b;
-        let [d1, d4, d8] = self.d;
+        let [d1, _, d8] = self.d;
         let (guess, agree) = (self.guess, self.agree());
         let hits = self.hits as u32;
         let match_log = usize::BITS - self.match_len.min(255).leading_zeros();
         let common = [
             hits & 255 | agree << 8 | u32::from(self.by_aside) << 10 | match_log << 11,
-            hash(guess | c1 << 8, hits & 7 | agree << 4),
-            hash(guess | c1 << 8 | c2 << 16, hits & 1),
-            hash(guess | c1 << 8 | c2 << 16 | c3 << 24, c4),
             hash(hash(b1 | b2 << 8 | self.aside << 16 | (self.after & 127) << 25, d1), hits & 3),
             self.since_miss() | agree << 4 | guess << 6,
         ];
         let own = if self.text {
             [
                 hash(line.key, line.field << 3 | hits & 1),
-                hash(hash(line.key, line.field << 8 | guess), line.word),
                 hash(line.field << 8 | guess, hits & 1),
                 hash(guess | self.after << 8, self.delta << 2 | hits & 3),
             ]
@@ -125,49 +129,30 @@ impl Around {
             let rhythm = hits & 7 | (hits >> 3 & 1) << 3 | (hits >> 7 & 1) << 4 | (hits >> 15 & 1) << 5;
             [
                 hash(guess | d8 << 8 | d1 << 16, self.at & 3),
-                hash(guess | d4 << 8 | d1 << 16, 2),
                 hash(rhythm | (hits >> 31) << 6 | guess << 8, self.at & 3),
                 hash(guess | c4 << 8 | c8 << 16, c1),
             ]
         };
-        let mut out = [0; HITS];
-        out[..6].copy_from_slice(&common);
-        out[6..].copy_from_slice(&own);
-        out
+        [common[0], common[1], common[2], own[0], own[1], own[2]]
     }
 
     pub(super) fn bit_contexts(&self, line: &Line) -> [u32; BITS] {
-        let [c1, c2, c3, c4, c8] = self.c;
-        let [b1, b2] = self.b;
+        let [c1, c2, c3, _, _] = self.c;
         let [d1, d4, d8] = self.d;
         let aside = self.aside;
-        let common = [
-            hash(aside, 0),
-            hash(aside | c1 << 9, (self.hits & 1) as u32),
-            hash(aside | self.after << 9 | c1 << 17, 2),
-            hash(aside | c1 << 9 | c2 << 17, 3),
-            hash(c1 | c2 << 8 | c3 << 16, 4),
-            hash(c1 | c2 << 8 | c3 << 16 | c4 << 24, 5),
-            hash(c1 | c2 << 8, 6),
-            hash(hash(b1 | b2 << 8 | aside << 16, self.after), d1 | c1 << 8),
-        ];
         let own = if self.text {
-            [
-                hash(hash(line.key, line.field << 10 | aside), line.word),
-                hash(hash(aside, line.word), 9),
-                hash(hash(aside, self.delta), line.field << 8 | c1),
-            ]
+            [hash(hash(aside, line.word), 9), hash(hash(aside, self.delta), line.field << 8 | c1)]
         } else {
-            [
-                hash(hash(aside | c4 << 9 | c8 << 17, self.at & 3), 7),
-                hash(aside | d8 << 9 | d1 << 17, 9),
-                hash(aside | d4 << 9 | d1 << 17, 10),
-            ]
+            [hash(aside | d8 << 9 | d1 << 17, 9), hash(aside | d4 << 9 | d1 << 17, 10)]
         };
-        let mut out = [0; BITS];
-        out[..8].copy_from_slice(&common);
-        out[8..].copy_from_slice(&own);
-        out
+        [
+            hash(aside, 0),
+            hash(aside | self.after << 9 | c1 << 17, 2),
+            hash(c1 | c2 << 8 | c3 << 16, 4),
+            hash(c1 | c2 << 8, 6),
+            own[0],
+            own[1],
+        ]
     }
 
     /// The next bit if the second guess is right, while it still can be.

@@ -27,7 +27,7 @@ impl Matches {
             (known.len() + 1).next_power_of_two().trailing_zeros().clamp(PLACES_LOG_MIN, PLACES_LOG_MAX);
         let trust = (0..LEN_COUNTED as u32).map(|len| Counter::with((70 + len * 2).min(99), 4)).collect();
         let mut matches = Self { places: vec![0; 1 << bits], bits, at: 0, len: 0, trust };
-        let step = (known.len() >> (PLACES_LOG_MAX + 1)).max(1);
+        let step = (known.len() >> PLACES_LOG_MAX).max(1);
         (8..=known.len()).step_by(step).for_each(|end| matches.learn(known, end));
         matches
     }

@@ -72,6 +72,30 @@ fn a_game_may_write_something_before_its_zlib() {
 }
 
 #[test]
+fn blocks_of_every_shape_by_the_real_fastlz() {
+    let edges = include_bytes!("../fixtures/godot-fastlz-edges.bin");
+    let unwrapped = container::unwrap(edges).unwrap();
+    assert!(unwrapped.plain.len() > 4 * edges.len());
+    assert_eq!(
+        container::rewrap(&unwrapped.plain, &unwrapped.recipe, edges.len()).as_deref(),
+        Some(&edges[..])
+    );
+}
+
+#[test]
+fn content_made_to_keep_a_compressor_busy_is_refused() {
+    let busy: Vec<u8> = noise(1 << 20, 3).into_iter().map(|byte| b'a' + (byte & 1)).collect();
+    let lines = b"unit=7,name=\"Phalanx\"\n".repeat(1 << 16);
+    for (kind, parameters) in [(1, &[9, 15, 1, 0][..]), (3, &[9, 4]), (2, &[19, 1])] {
+        let recipe = container::Recipe::from_bytes(&[&[kind], parameters].concat());
+        assert_eq!(container::rewrap(&busy, &recipe, 1 << 24), None, "{kind}");
+        assert!(container::rewrap(&busy[..1 << 15], &recipe, 1 << 24).is_some(), "{kind}");
+    }
+    let quick = container::Recipe::from_bytes(&[1, 9, 15, 1, 0]);
+    assert!(container::rewrap(&lines, &quick, 1 << 24).is_some());
+}
+
+#[test]
 fn what_cannot_be_made_again_is_bytes() {
     // Another version of zstd chose differently at its level 19.
     let (_, first, second) = fixture!("zstd-19");
