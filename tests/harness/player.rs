@@ -159,11 +159,13 @@ pub fn bytes_request(slot: &str) -> PutSaveRequest {
 }
 
 /// What a frame's payload holds.
-pub fn unpacked(compression: Compression, payload: &[u8]) -> Vec<u8> {
+pub fn unpacked(compression: aethex_wire::saves::Compression, payload: &[u8]) -> Vec<u8> {
     match compression {
-        Compression::None => payload.to_vec(),
-        Compression::Zstd => zstd::decode_all(payload).unwrap(),
-        Compression::Delta => aethex_wire::delta::decode(b"", payload, SAVE_LEN_MAX).unwrap(),
+        aethex_wire::saves::Compression::None => payload.to_vec(),
+        aethex_wire::saves::Compression::Zstd => zstd::decode_all(payload).unwrap(),
+        aethex_wire::saves::Compression::Delta => {
+            aethex_wire::delta::decode(b"", payload, aethex_wire::saves::SAVE_LEN_MAX).unwrap()
+        }
     }
 }
 
