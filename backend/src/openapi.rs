@@ -195,7 +195,8 @@ impl Doc {
         }
         if E::NAME == PutSaves::NAME {
             let batch = json!({ "schema": { "type": "string", "format": "binary" } });
-            operation["requestBody"] = json!({ "required": true, "content": { BATCH_MEDIA_TYPE: batch } });
+            let content = json!({ BATCH_MEDIA_TYPE: batch, "application/octet-stream": batch });
+            operation["requestBody"] = json!({ "required": true, "content": content });
         }
         if E::NAME == PutChunk::NAME {
             let chunk = json!({ "schema": { "type": "string", "format": "binary" } });

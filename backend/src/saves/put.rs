@@ -28,6 +28,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
 
+/// Any bytes (RFC 2046 section 4.5.1).
+const OCTETS: &str = "application/octet-stream";
+
 pub(super) async fn put_save(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -62,8 +65,10 @@ pub(super) async fn put_saves(
     body: Body,
 ) -> Outcome<Response> {
     caller.own(&user_id)?;
-    if !media_type(&headers).eq_ignore_ascii_case(BATCH_MEDIA_TYPE) {
-        let why = format!("Send the saves as {BATCH_MEDIA_TYPE}.");
+    // Some tools know no other binary type than the second one.
+    let sent = media_type(&headers);
+    if ![BATCH_MEDIA_TYPE, OCTETS].iter().any(|known| sent.eq_ignore_ascii_case(known)) {
+        let why = format!("Send the saves as {BATCH_MEDIA_TYPE} or {OCTETS}.");
         return Err(Failure::new(ErrorCode::UnsupportedMediaType, why));
     }
     let Received { bytes: body, room: _room } = read_body(&app, body, BODY_LEN_MAX).await?;

@@ -287,9 +287,9 @@ static func picture_of(bytes: PackedByteArray) -> Image:
 	var image := Image.new()
 	var start := bytes.slice(0, 12)
 	var read := ERR_INVALID_DATA
-	if start.size() == 12 and start.slice(8, 12).get_string_from_ascii() == "WEBP":
+	if start.size() == 12 and start.slice(8, 12) == "WEBP".to_ascii_buffer():
 		read = image.load_webp_from_buffer(bytes)
-	elif start.size() == 12 and start.slice(1, 4).get_string_from_ascii() == "PNG":
+	elif start.size() == 12 and start.slice(1, 4) == "PNG".to_ascii_buffer():
 		read = image.load_png_from_buffer(bytes)
 	elif start.size() == 12 and start[0] == 0xff and start[1] == 0xd8:
 		read = image.load_jpg_from_buffer(bytes)
