@@ -100,7 +100,7 @@ impl App {
     /// Does what the background does with saves when it is so late.
     pub async fn sweep_saves(&self, now_ms: i64) {
         let sweep = self.server.lock().as_ref().expect("the server runs").sweep_saves(now_ms);
-        in_time("the sweep's end", sweep).await.unwrap();
+        in_time("the sweep's end", Box::pin(sweep)).await.unwrap();
     }
 
     /// Where the API is.

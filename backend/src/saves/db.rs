@@ -74,8 +74,7 @@ fn json<T: Default + serde::de::DeserializeOwned>(text: &str) -> Result<T, SqlEr
     if text.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_str(text)
-        .map_err(|error| SqlError::Other(format!("a stored list is damaged: {error}").into()))
+    serde_json::from_str(text).map_err(|error| SqlError::Other(format!("a stored list is damaged: {error}")))
 }
 
 /// A list or map as text; an empty one is empty text.

@@ -67,10 +67,10 @@ on_both_engines! {
         let side = save(&ann, &mut ledger, Some(&line[7]), noise(99, 50_000)).await;
         change(&ann, &line[3], json!({ "pinned": true })).await.expect(200);
         app.sweep_saves(now()).await;
-        assert_eq!(check(&app, &ann, &ledger).await.len(), 41, "all of the last hour");
+        assert_eq!(check(app, &ann, &ledger).await.len(), 41, "all of the last hour");
         // In two days: the day's newest, the newest ten, the pin, the side and what it comes from.
         app.sweep_saves(now() + 2 * DAY_MS).await;
-        let left = check(&app, &ann, &ledger).await;
+        let left = check(app, &ann, &ledger).await;
         let numbers: Vec<usize> =
             line.iter().enumerate().filter(|(_, v)| left.contains(&v.version)).map(|(n, _)| n).collect();
         let mut expected = vec![3, 7];
@@ -85,7 +85,7 @@ on_both_engines! {
         change(&ann, &line[3], json!({ "pinned": false })).await.expect(200);
         change(&ann, &line[12], json!({ "pinned": true })).await.refused(ErrorCode::VersionNotFound);
         app.sweep_saves(now() + 400 * DAY_MS + HOUR_MS).await;
-        let left = check(&app, &ann, &ledger).await;
+        let left = check(app, &ann, &ledger).await;
         assert_eq!(left.len(), 10);
         assert!(line[30..].iter().all(|version| left.contains(&version.version)));
         // The slot goes on.
@@ -94,7 +94,7 @@ on_both_engines! {
         // Old marks are gone by now: an old device's save still never counts as the head.
         let reply = ann.put_on("s", "x", &[&line[5].version]).await;
         reply.refused(ErrorCode::UnknownParent);
-        check(&app, &ann, &ledger).await;
+        check(app, &ann, &ledger).await;
     }
 
     async fn an_old_version_without_successor_is_not_the_head(app) {
@@ -124,7 +124,7 @@ on_both_engines! {
         let blobs = || files(&app.data().join("blobs"));
         assert_eq!(blobs(), 30);
         app.sweep_saves(now() + 2 * DAY_MS).await;
-        let left = check(&app, &ann, &ledger).await.len();
+        let left = check(app, &ann, &ledger).await.len();
         assert_eq!(blobs(), left);
         assert!(left <= 11);
         let quota: aethex_wire::saves::history::Quota =
@@ -179,11 +179,11 @@ on_both_engines! {
         let (stored, (), (), ()) =
             tokio::join!(saves, app.sweep_saves(later), app.sweep_saves(later), app.sweep_saves(later + HOUR_MS));
         ledger.extend(stored.into_iter().map(|(version, bytes)| (version.version.clone(), (version, bytes))));
-        let left = check(&app, &ann, &ledger).await;
+        let left = check(app, &ann, &ledger).await;
         let head = ann.history("s").await.remove(0);
         assert!(left.contains(&head.version) && left.len() >= 10);
         app.sweep_saves(later).await;
-        check(&app, &ann, &ledger).await;
+        check(app, &ann, &ledger).await;
     }
 
     /// Random histories, looked at at random times: what the rules promise is there, byte by byte.

@@ -238,7 +238,7 @@ async fn keys_are_wrapped_anew_and_then_old_ones_can_go() {
     let pruned = terminal::prune(&app.seal.kms, &app.sql, now_ms() + 1000).await.unwrap();
     assert!(pruned.contains(&format!("kept {first}: it wraps 450")), "{pruned}");
     rewrap::rewrap_everything(&app).await.unwrap();
-    assert_eq!(db::keks(&app.sql).await.unwrap(), [second.clone()]);
+    assert_eq!(db::keks(&app.sql).await.unwrap(), std::slice::from_ref(&second));
     assert_eq!(db::wrapped_by(&app.sql, &second).await.unwrap(), 450);
     assert!(
         prune_encryption_keys(&app.config).await.unwrap().contains("no encryption key"),

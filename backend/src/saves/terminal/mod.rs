@@ -56,10 +56,9 @@ pub(crate) async fn export(
     game.as_str().clone_into(&mut manifest.game);
     player.as_str().clone_into(&mut manifest.player);
     for version in versions(app, owner, history).await? {
-        let archived = archive(app, owner, &mut writer, version).await.map_err(|failure| {
+        let archived = archive(app, owner, &mut writer, version).await.inspect_err(|_| {
             // Half an archive is none.
             let _ = std::fs::remove_file(out);
-            failure
         })?;
         manifest.versions.extend(archived);
     }

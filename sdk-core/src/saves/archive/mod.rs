@@ -59,7 +59,7 @@ impl Saves {
         self.in_turn(move |mut turn| async move {
             turn.begin().await;
             drop(turn);
-            export(&shared, path, history).await
+            Box::pin(export(&shared, path, history)).await
         })
     }
 

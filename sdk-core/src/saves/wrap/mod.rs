@@ -210,7 +210,6 @@ async fn pull(shared: &Arc<Shared>, slot: String, replace: bool) -> Result<Wrapp
 }
 
 /// What a comparison came to.
-#[expect(clippy::large_enum_variant, reason = "short-lived: a box would reach every match")]
 enum Acted {
     Nothing(Option<SaveVersion>),
     Replaced(SaveVersion),

@@ -328,8 +328,10 @@ impl S3 {
             let key = xml::text(object, "Key").ok_or_else(|| Fault::broken("an object has no key"))?;
             let changed = xml::text(object, "LastModified").and_then(|text| time::of_listing(&text));
             let changed_at_ms = changed.ok_or_else(|| Fault::broken("an object has no time"))?;
-            // What is not below our prefix is not ours.
-            if let Some(key) = key.strip_prefix(&self.0.prefix) {
+            // What is not below our prefix is not ours, and what ends in a slash is some server's mark of a folder.
+            if let Some(key) = key.strip_prefix(&self.0.prefix)
+                && !key.ends_with('/')
+            {
                 let len = xml::text(object, "Size").and_then(|size| size.parse().ok());
                 let len = len.ok_or_else(|| Fault::broken("an object has no size"))?;
                 page.objects.push(Listed { key: key.to_owned(), changed_at_ms, len });
