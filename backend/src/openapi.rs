@@ -16,7 +16,7 @@ use aethex_wire::privacy::{
 use aethex_wire::saves::history::{
     BranchSave, DiffSaves, GetQuota, ListDevices, PutDevice, PutVersion, RestoreSave,
 };
-use aethex_wire::saves::sync::{BATCH_MEDIA_TYPE, PutSaves};
+use aethex_wire::saves::sync::PutSaves;
 use aethex_wire::saves::uploads::{
     BeginUpload, CancelUpload, CompleteUpload, GetPartChunks, GetUpload, PutChunk,
 };
@@ -195,7 +195,7 @@ impl Doc {
         }
         if E::NAME == PutSaves::NAME {
             let batch = json!({ "schema": { "type": "string", "format": "binary" } });
-            let content = json!({ BATCH_MEDIA_TYPE: batch, "application/octet-stream": batch });
+            let content = json!({ "application/octet-stream": batch });
             operation["requestBody"] = json!({ "required": true, "content": content });
         }
         if E::NAME == PutChunk::NAME {

@@ -126,7 +126,7 @@ fn call(callable: &Callable, arguments: &[Value]) -> Option<Value> {
     match to_value(&given) {
         Ok(value) => Some(value),
         Err(error) => {
-            godot::global::godot_warn!("AeThexCloud: an answer of a script cannot be used: {error}");
+            godot::global::godot_print!("AeThexCloud: an answer of a script cannot be used: {error}");
             None
         }
     }

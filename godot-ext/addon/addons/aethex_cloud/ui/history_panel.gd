@@ -224,7 +224,7 @@ func _show_changes(version: Object) -> void:
 		(%Changes as Label).text = Texts.say("AETHEX_HISTORY_NO_DIFF")
 		return
 	var lines: PackedStringArray = [Texts.say("AETHEX_HISTORY_CHANGES")]
-	for change: Object in result:
+	for change: Object in result.changes:
 		if lines.size() > CHANGES_MAX:
 			break
 		lines.append(_change(change))
