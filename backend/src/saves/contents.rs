@@ -121,7 +121,7 @@ pub(super) async fn of_patch(
         let full = rules::checked(encoding, Compression::Delta, Some(&hash), &patch.clone(), patch.clone())?;
         let patch = Patch {
             base: base.clone(),
-            chain: longer(chain, stored_len(&stored), patch.len()),
+            chain: longer(chain, stored.stored_bytes, patch.len()),
             bytes: patch,
         };
         return Ok(Prepared { full, patch: Some(patch), plain: None });
@@ -149,7 +149,7 @@ pub(super) async fn of_patch(
     })
     .await?;
     let (full, plain) = full;
-    let chain = longer(chain, stored_len(&stored), patch.len());
+    let chain = longer(chain, stored.stored_bytes, patch.len());
     let patch = Patch { base: base.clone(), bytes: patch, chain };
     let patch = Some(patch).filter(|patch| pays(patch, &full));
     Ok(Prepared { full, patch, plain: Some(plain) })
@@ -194,7 +194,7 @@ pub(super) async fn against(
         let full = packed_again(full, &plain);
         let patch = before.and_then(|(base, stored, before, _room)| {
             let bytes: Bytes = delta::encode(&before, &plain).into();
-            let chain = longer(stored.chain, stored_len(&stored), bytes.len());
+            let chain = longer(stored.chain, stored.stored_bytes, bytes.len());
             Some(Patch { base, bytes, chain }).filter(|patch| pays(patch, &full))
         });
         Ok(Prepared { full, patch, plain: Some(plain) })
@@ -217,10 +217,6 @@ pub(super) fn pack(plain: &Bytes) -> (Compression, Bytes) {
         Ok(packed) if packed.len() < plain.len() => (Compression::Zstd, packed.into()),
         _ => (Compression::None, plain.clone()),
     }
-}
-
-fn stored_len(stored: &Stored) -> i64 {
-    stored.stored_bytes
 }
 
 /// The chain with one more patch.

@@ -8,7 +8,7 @@ use aethex_wire::ids::VersionId;
 use aethex_wire::saves::{
     APP_VERSION_CHARS_MAX, Compression, DEVICE_ID_LEN_MAX, DEVICES_MAX, Encoding, IDEMPOTENCY_KEY_LEN_MAX,
     LABEL_CHARS_MAX, PARENTS_MAX, PARTS_MAX, PutPart, PutSaveRequest, SAVE_LEN_MAX, check_part_name,
-    check_slot, split_frame,
+    check_slot, is_hash, split_frame,
 };
 use aethex_wire::value::{self, Value};
 use base64::Engine;
@@ -164,11 +164,6 @@ fn check_parts(parts: &[PutPart]) -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-/// Whether it is a BLAKE3 hash in the one accepted spelling.
-pub(super) fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 pub(super) fn invalid_part(why: &str) -> Failure {

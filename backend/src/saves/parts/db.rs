@@ -86,7 +86,7 @@ pub(super) async fn part(sql: &Sql, owner: Owner<'_>, hash: &str) -> Result<Opti
 }
 
 /// Says that a content is used now; its size, when it is there.
-pub(super) async fn touch(
+pub(in super::super) async fn touch(
     sql: &Sql,
     owner: Owner<'_>,
     hash: &str,

@@ -6,7 +6,7 @@
 mod db;
 mod routes;
 
-pub(super) use db::carry;
+pub(super) use db::{carry, touch};
 pub(super) use routes::get_part;
 
 use super::config::INLINE_LEN_MAX;

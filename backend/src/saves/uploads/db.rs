@@ -166,25 +166,6 @@ async fn settle_in(
     Ok(if stored > 0 { Settled::Stored } else { Settled::There })
 }
 
-/// Says that a content is used now; its size, when it is there.
-pub(super) async fn touch(
-    sql: &Sql,
-    owner: Owner<'_>,
-    hash: &str,
-    now_ms: i64,
-) -> Result<Option<i64>, SqlError> {
-    let found = sql
-        .game(owner.game)
-        .write(
-            "UPDATE saves_part SET used_at_ms = $4 WHERE game_id = $1 AND player_id = $2 AND hash = $3
-             RETURNING size_bytes",
-            args![owner.player.as_str(), hash, now_ms],
-            |row| row.int(0),
-        )
-        .await?;
-    Ok(found.into_iter().next())
-}
-
 /// The content in chunks with this hash.
 pub(super) async fn chunked(sql: &Sql, owner: Owner<'_>, hash: &str) -> Result<Option<Chunked>, SqlError> {
     sql.game(owner.game)

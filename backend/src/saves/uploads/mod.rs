@@ -13,7 +13,7 @@ mod rules;
 pub(super) use routes::{answer_part, routes};
 
 use super::contents::Owner;
-use super::{check_quota, forget_usage};
+use super::{check_quota, forget_usage, parts};
 use crate::app::App;
 use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
@@ -76,7 +76,7 @@ async fn begin(app: &App, owner: Owner<'_>, request: BeginUploadRequest) -> Outc
     rules::check(&request)?;
     let BeginUploadRequest { hash, size_bytes } = request;
     let now = now_ms();
-    if let Some(stored_bytes) = db::touch(&app.sql, owner, &hash, now).await? {
+    if let Some(stored_bytes) = parts::touch(&app.sql, owner, &hash, now).await? {
         return match stored_bytes == size_bytes {
             true => Ok(stored(&hash, size_bytes)),
             false => Err(Failure::new(ErrorCode::HashMismatch, "The content of this hash has another size.")),

@@ -3,12 +3,10 @@
 use crate::error::{Failure, Outcome};
 use aethex_wire::ErrorCode;
 use aethex_wire::aead;
-use aethex_wire::saves::PART_LEN_MAX;
 use aethex_wire::saves::uploads::{BeginUploadRequest, CHUNK_LEN, CHUNK_TAG_LEN};
+use aethex_wire::saves::{PART_LEN_MAX, is_hash};
 use bytes::Bytes;
 
-/// Hexadecimal digits of a BLAKE3 hash.
-const HASH_LEN: usize = 64;
 /// Bytes of the key that seals an upload's chunks.
 pub(super) const KEY_LEN: usize = 32;
 /// Bytes of a nonce: zeros, then the chunk's number.
@@ -27,8 +25,7 @@ pub(super) fn check(request: &BeginUploadRequest) -> Outcome<()> {
 
 /// Refuses what is no hash as it is stored.
 pub(super) fn check_hash(hash: &str) -> Outcome<()> {
-    let is_hex = hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    match hash.len() == HASH_LEN && is_hex {
+    match is_hash(hash) {
         true => Ok(()),
         false => Err(Failure::invalid("`hash` has 64 hexadecimal digits, in small letters.")),
     }
@@ -102,7 +99,7 @@ mod tests {
     #[test]
     fn what_cannot_be_stored_is_refused_at_the_start() {
         let request = |hash: &str, size_bytes| BeginUploadRequest { hash: hash.into(), size_bytes };
-        let hash = "a".repeat(HASH_LEN);
+        let hash = "a".repeat(64);
         assert!(check(&request(&hash, 1)).is_ok() && check(&request(&hash, PART_LEN_MAX)).is_ok());
         for (hash, size) in
             [(&*hash, 0), (&hash, -1), (&hash, i64::MIN), ("", 1), (&"A".repeat(64), 1), (&"é".repeat(32), 1)]

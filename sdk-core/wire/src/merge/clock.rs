@@ -3,13 +3,12 @@
 //! Every save raises the counter of the device that makes it. When one version's counters are all at least
 //! the other's, it has seen it; when neither is so, the two were made apart.
 
+pub use crate::saves::DEVICES_MAX;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// Most devices in a clock: a household's, many times over.
-pub const DEVICES_MAX: usize = 64;
 /// Longest name of a device, in bytes.
 pub const DEVICE_LEN_MAX: usize = 64;
 /// Longest text form of a clock: every byte of every name escaped, every counter at its largest.

@@ -1,6 +1,6 @@
 //! Saves that look like accidents: they never win without being asked about.
 
-use serde::{Deserialize, Serialize};
+pub use crate::saves::Suspicion;
 
 /// Below this size a save may shrink as it likes: a new game's save is about as small.
 pub const SHRINK_SIZE_MIN: i64 = 1024;
@@ -18,20 +18,6 @@ pub struct Facts {
     pub schema: i64,
     /// No content: no bytes, or a value with nothing in it.
     pub is_empty: bool,
-}
-
-/// Why a save looks like an accident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Suspicion {
-    /// There was something, and now there is nothing.
-    Empty,
-    /// Under a quarter ([`SHRINK_FACTOR`]) of what was there, which was at least [`SHRINK_SIZE_MIN`].
-    MuchSmaller,
-    /// Less played time than before: another game, or a lost one.
-    LessPlaytime,
-    /// Made by an older version of the game.
-    OlderSchema,
 }
 
 /// What makes `after` suspicious as the successor of `before`; nothing for a usual save.

@@ -7,7 +7,7 @@
 //!
 //! An import adds and never replaces: [`Manifest::in_order`] gives the versions parents first.
 
-use super::{Compression, Encoding, SAVE_LEN_MAX, SaveVersion, check_part_name, check_slot};
+use super::{Compression, Encoding, SAVE_LEN_MAX, SaveVersion, check_part_name, check_slot, is_hash};
 use crate::ids::VersionId;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,11 +70,6 @@ pub struct ArchivedVersion {
 /// The content's name in the ZIP file.
 pub fn content_name(hash: &str) -> String {
     format!("{CONTENT_FOLDER}{hash}")
-}
-
-/// Whether a text is a BLAKE3 hash in its one accepted spelling.
-pub fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Why an archive cannot be read, in words.

@@ -46,6 +46,11 @@ pub const FRAME_HEADER_LEN_MAX: usize = 16 * 1024;
 /// Slot names with a meaning in a path.
 pub const SLOTS_RESERVED: &[&str] = &["history"];
 
+/// Whether a text is a BLAKE3 hash in its one accepted spelling.
+pub fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// What a slot's name breaks, in words; `Ok` when it may be used.
 ///
 /// Any Unicode text of 1 to 128 bytes is a name, but for control characters, a few names with a meaning
