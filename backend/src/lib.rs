@@ -16,6 +16,7 @@ pub mod jobs;
 mod keyfile;
 pub mod mail;
 mod metrics;
+pub mod multiplayer;
 pub mod openapi;
 pub mod ports;
 pub mod privacy;

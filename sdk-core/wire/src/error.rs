@@ -2,7 +2,7 @@
 //!
 //! The number is the C and GDScript constant, the name is the `code` of a problem document (RFC 9457),
 //! the status is its HTTP status. Numbers are never reused; a range belongs to a feature:
-//! general 1-99, auth 100-139, privacy 140-159, studio 160-199, saves 200-299, client-side 900-999.
+//! general 1-99, auth 100-139, privacy 140-159, studio 160-199, saves 200-299, multiplayer 300-399, client-side 900-999.
 
 use serde::{Deserialize, Serialize};
 
@@ -178,6 +178,67 @@ error_codes! {
     UploadNotFound = 213, "upload_not_found", 404, false;
     /// Chunks of the upload are missing or damaged: ask which, and send them.
     UploadIncomplete = 214, "upload_incomplete", 409, false;
+
+    /// No room here, or it is not open to you.
+    RoomNotFound = 300, "room_not_found", 404, false;
+    /// Every seat of the room is taken.
+    RoomFull = 301, "room_full", 409, true;
+    /// The room is locked: nobody new comes in.
+    RoomLocked = 302, "room_locked", 403, false;
+    /// The room's password is wrong or missing.
+    RoomPassword = 303, "room_password", 403, false;
+    /// The player was sent out of this room and may not come back.
+    RoomBanned = 304, "room_banned", 403, false;
+    /// Only the room's host, or the party's leader, may do this.
+    NotHost = 305, "not_host", 403, false;
+    /// The player has no seat in this room.
+    NotInRoom = 306, "not_in_room", 409, false;
+    /// The player is in as many rooms as the game allows: leave one first.
+    TooManyRooms = 307, "too_many_rooms", 409, false;
+    /// The ticket is not valid here: it is forged, expired, used or for another relay. Join the room again.
+    InvalidTicket = 308, "invalid_ticket", 401, false;
+    /// The session is over; join the room again.
+    RoomSessionEnded = 309, "room_session_ended", 401, false;
+    /// What the player did not take of reliable messages is more than is kept for it.
+    RelayOverflow = 310, "relay_overflow", 429, true;
+    /// The frame or event is not one that is understood here; the message says why.
+    InvalidFrame = 311, "invalid_frame", 400, false;
+    /// The room is over.
+    RoomClosed = 312, "room_closed", 410, false;
+    /// The player was sent out of the room.
+    RoomKicked = 313, "room_kicked", 403, false;
+    /// Another connection of the player has taken the seat.
+    SeatTakenOver = 314, "seat_taken_over", 409, false;
+    /// The player has a ticket in a queue: take it back first.
+    AlreadyQueued = 320, "already_queued", 409, false;
+    /// No ticket with this id, or it is not yours.
+    TicketNotFound = 321, "ticket_not_found", 404, false;
+    /// The match is decided or gone.
+    MatchOver = 322, "match_over", 409, false;
+    /// The rule set cannot be used; the message names what is not understood.
+    InvalidRules = 323, "invalid_rules", 400, false;
+    /// The player declined or left matches of late; Retry-After says for how long.
+    QueuePenalty = 324, "queue_penalty", 403, true;
+    /// The queue is full; try again.
+    MatchQueueFull = 325, "match_queue_full", 503, true;
+    /// No match with this id that you played in.
+    MatchNotFound = 326, "match_not_found", 404, false;
+    /// The player is in no party.
+    NotInParty = 330, "not_in_party", 409, false;
+    /// The party is full, or larger than the queue's teams.
+    PartyFull = 331, "party_full", 409, false;
+    /// No party has this code.
+    PartyNotFound = 332, "party_not_found", 404, false;
+    /// No such channel, or you are not in it.
+    ChannelNotFound = 340, "channel_not_found", 404, false;
+    /// No such message, or it is not yours to change.
+    MessageNotFound = 341, "message_not_found", 404, false;
+    /// The message was refused by the game's moderation.
+    MessageRefused = 342, "message_refused", 403, false;
+    /// One of you blocked the other.
+    Blocked = 343, "blocked", 403, false;
+    /// No invitation with this id that stands.
+    InviteNotFound = 344, "invite_not_found", 404, false;
 
     /// The request was cancelled before it completed.
     Cancelled = 900, "cancelled", 0, false;

@@ -81,6 +81,20 @@ ids! {
     ProjectId;
     /// A secret server key.
     ServerKeyId;
+    /// A room: players who hear each other.
+    RoomId;
+    /// A ticket in a queue for a match.
+    QueueTicketId;
+    /// A match.
+    MatchId;
+    /// A party: players who queue together.
+    PartyId;
+    /// A message of a chat.
+    MessageId;
+    /// An invitation into a room or party.
+    InviteId;
+    /// A report to the game's moderators.
+    ReportId;
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod error;
 pub mod ids;
 pub mod merge;
+pub mod multiplayer;
 pub mod page;
 pub mod privacy;
 pub mod proof;
