@@ -1,7 +1,7 @@
 ## The game: the world, its player, and what is saved of them.
 ##
 ## User arguments (after --): --server URL, --key PK, --demo NAME, --device NAME,
-## --screenshots FOLDER (with --demo, in a window).
+## --screenshots FOLDER (with --demo, in a window), --evening STEP, --hat NAME (with --demo, see evening.gd).
 extends Node
 
 const TINTS: Array[Color] = [Color(0.98, 0.62, 0.30), Color(0.55, 0.70, 1.00), Color(0.95, 0.50, 0.70), Color(0.65, 0.85, 0.40)]
@@ -43,7 +43,8 @@ func _ready() -> void:
 	var arguments := Arguments.new(OS.get_cmdline_user_args())
 	arguments.configure_cloud()
 	if not arguments.demo.is_empty():
-		add_child(preload("res://demo/demo.gd").new(self, arguments))
+		var script: GDScript = preload("res://demo/demo.gd") if arguments.evening.is_empty() else preload("res://demo/evening.gd")
+		add_child(script.new(self, arguments))
 	else:
 		start()
 

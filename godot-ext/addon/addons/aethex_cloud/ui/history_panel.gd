@@ -147,6 +147,7 @@ func _write() -> void:
 	_list.clear()
 	for version: Object in versions:
 		_list.add_item(_line(version))
+		_list.set_item_tooltip(-1, _line(version))
 		if version.deleted or version.pruned:
 			_list.set_item_custom_fg_color(-1, Color(0.6, 0.65, 0.7))
 	if not chosen.is_empty() and chosen[0] < versions.size():
@@ -159,13 +160,16 @@ func _write() -> void:
 
 func _line(version: Object) -> String:
 	var words: PackedStringArray = [Texts.time(version.timestamp)]
-	for word: String in [version.label, version.device_name]:
-		if not word.is_empty():
-			words.append(word)
+	# What tells one save from the next comes first: a narrow list cuts the end off.
 	if _is_head(version):
 		words.append(Texts.say("AETHEX_HISTORY_NOW"))
 	elif version.sequence == 0:
 		words.append(Texts.say("AETHEX_HISTORY_BESIDE"))
+	if version.parents.size() > 1:
+		words.append(Texts.say("AETHEX_HISTORY_MERGED"))
+	for word: String in [version.device_name, version.label]:
+		if not word.is_empty():
+			words.append(word)
 	if version.pinned:
 		words.append(Texts.say("AETHEX_HISTORY_PINNED"))
 	if version.deleted:
@@ -221,7 +225,8 @@ func _show_changes(version: Object) -> void:
 	if opening != _opening:
 		return
 	if not result.success:
-		(%Changes as Label).text = Texts.say("AETHEX_HISTORY_NO_DIFF")
+		var offline := String(result.error.name) in ["offline", "timeout"]
+		(%Changes as Label).text = Texts.say("AETHEX_HISTORY_NO_DIFF_OFFLINE" if offline else "AETHEX_HISTORY_NO_DIFF")
 		return
 	var lines: PackedStringArray = [Texts.say("AETHEX_HISTORY_CHANGES")]
 	for change: Object in result.changes:
