@@ -27,6 +27,7 @@ func _ready() -> void:
 	slot.merged.connect(_on_merged)
 	conflict_dialog.describe = _describe
 	conflict_dialog.resolved.connect(_on_resolved)
+	history_panel.describe = _describe_value
 	history_panel.restored.connect(_on_restored)
 	hud.save_pressed.connect(save_game)
 	hud.load_pressed.connect(load_game)
@@ -212,3 +213,13 @@ func _describe(game: Variant) -> String:
 		return ""
 	var hat: String = game.get("hat", "none")
 	return "%d gems, %s" % [game.get("inventory", []).size(), "no hat" if hat == "none" else "a %s hat" % hat]
+
+
+## A value of the history in the game's own words.
+func _describe_value(path: String, value: Variant) -> String:
+	if path.begins_with("inventory["):
+		return str(value.get("kind", "")) if value is Dictionary else ""
+	match path:
+		"gems_left": return str(value.size()) if value is PackedInt32Array else ""
+		"playtime": return "%d s" % value if value is float else ""
+	return ""

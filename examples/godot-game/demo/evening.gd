@@ -9,6 +9,8 @@ const GEMS_OFFLINE := 3
 
 
 func play() -> void:
+	# As in demo.gd.
+	(main.player.get_node("Camera") as Camera2D).position_smoothing_enabled = false
 	arguments.configure_cloud(first)
 	match arguments.evening:
 		"start": await start()
@@ -35,6 +37,7 @@ func offline() -> void:
 		if not check(await main.save_game(), "save"):
 			return
 		print("demo: saved, %d wait" % AeThexCloud.saves.pending())
+	Engine.time_scale = 1.0
 	await picture("offline")
 	print("demo: goes on until it is killed")
 
@@ -44,12 +47,13 @@ func elsewhere() -> void:
 		return
 	await begin()
 	# Other gems than those at home.
-	await walk_to(main.player.position + Vector2(320, 120))
+	await walk_to(main.player.position + Vector2(-340, 160))
 	await walk_and_collect(2)
 	await save_and_end()
 
 
 func home() -> void:
+	Engine.time_scale = 1.0
 	var news: Array[String] = []
 	main.slot.merged.connect(func() -> void: news.append("merged"))
 	AeThexCloud.saves.conflict.connect(func(_slot: String, _info: AeThexConflict) -> void: news.append("conflict"))
@@ -85,7 +89,7 @@ func home() -> void:
 ## As the game begins without the demo.
 func begin() -> void:
 	main.start()
-	await main.get_tree().create_timer(2.0, true, false, true).timeout
+	await main.load_game()
 	if arguments.hat != "":
 		main.player.hat = arguments.hat
 		main.player.queue_redraw()

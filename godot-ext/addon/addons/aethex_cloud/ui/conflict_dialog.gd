@@ -237,7 +237,7 @@ func _ask_row(ask: Object, before: String) -> Control:
 	var row := VBoxContainer.new()
 	var name := Label.new()
 	var path := String(ask.path)
-	name.text = path_names.get(path, path) if not path.is_empty() else Texts.say("AETHEX_CONFLICT_WHOLE")
+	name.text = Texts.path(path, path_names)
 	name.theme_type_variation = &"AeThexHint"
 	if not (ask.also as PackedStringArray).is_empty():
 		name.text += "  " + Texts.say("AETHEX_CONFLICT_MORE", {"count": ask.also.size()})

@@ -77,8 +77,26 @@ static func problem(name: String) -> String:
 static func value(of: Variant) -> String:
 	if of == null:
 		return say("AETHEX_CONFLICT_NOTHING")
+	# Nobody reads more digits.
+	match typeof(of):
+		TYPE_FLOAT: of = snappedf(of, 0.01)
+		TYPE_VECTOR2: of = (of as Vector2).snapped(Vector2(0.1, 0.1))
+		TYPE_VECTOR3: of = (of as Vector3).snapped(Vector3(0.1, 0.1, 0.1))
 	var text := str(of).replace("\n", " ")
 	return text if text.length() <= VALUE_LENGTH_MAX else text.left(VALUE_LENGTH_MAX - 1) + "…"
+
+
+## The project's words for a path, by the path itself or by what it lies in; the path where there are none.
+static func path(of: String, names: Dictionary) -> String:
+	if of.is_empty():
+		return say("AETHEX_CONFLICT_WHOLE")
+	var known := of
+	while not known.is_empty():
+		if names.has(known):
+			var words := String(names[known])
+			return words if known == of or words.is_empty() else words + " " + of.substr(known.length())
+		known = known.left(maxi(0, maxi(known.rfind("."), known.rfind("["))))
+	return of
 
 
 ## A time in seconds since 1970 UTC, as the player's clock shows it.
