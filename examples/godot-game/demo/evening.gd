@@ -88,7 +88,7 @@ func home() -> void:
 
 ## As the game begins without the demo.
 func begin() -> void:
-	main.start()
+	main._on_logged_in(AeThexCloud.auth.get_current_user())
 	await main.load_game()
 	if arguments.hat != "":
 		main.player.hat = arguments.hat
