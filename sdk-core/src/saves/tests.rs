@@ -127,6 +127,7 @@ fn send_one(outbox: &Outbox, server: &mut Server) -> Result<bool, Error> {
         Step::Acked(version) => outbox.acked(&entry, &version)?,
         Step::Conflict(conflict) => outbox.conflicted(&entry, &conflict)?,
         Step::Rebase => outbox.rebased(&entry)?,
+        Step::Unchain => outbox.unchained(&entry)?,
         Step::Fill | Step::Used => outbox.filled(&entry)?,
         Step::Complete => outbox.completed(&entry)?,
         Step::Refused(error) => outbox.refused(&entry, &error)?,
