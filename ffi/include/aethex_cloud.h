@@ -656,6 +656,11 @@ enum aethex_event_kind
      * A wrapped file was replaced while the game runs, as a conflict ended: `slot`. Read it again.
      */
     AETHEX_EVENT_FILE_REPLACED = 13,
+    /**
+     * A save of this device reached the cloud, and may be worth less than the one whose place it took, as
+     * `version->suspicions` says: `slot`, `version`. The one before stays in the history, for `aethex_saves_restore`.
+     */
+    AETHEX_EVENT_SAVE_SUSPICIOUS = 14,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -152,6 +152,11 @@ pub(super) async fn send(
             if waits {
                 return vec![Stays::everything(error)];
             }
+            if takes_none(error.code)
+                && let Err(error) = unchain(outbox, entries).await
+            {
+                return vec![Stays::everything(error)];
+            }
             return send::send(shared, player, outbox, first).await.err().into_iter().collect();
         }
     };
@@ -197,6 +202,26 @@ async fn frames(shared: &Shared, outbox: &Outbox, entries: &[Entry]) -> Result<V
         frames.iter().take_while(|frame| shared.saves.pace.check(frame.len() as u64).is_ok()).count();
     frames.truncate(allowed);
     Ok(frames)
+}
+
+/// Whether the backend's words are that it takes no batches, or not such ones: nothing was stored.
+fn takes_none(code: ErrorCode) -> bool {
+    use ErrorCode as Code;
+    matches!(
+        code,
+        Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::UnsupportedMediaType
+            | Code::InvalidRequest
+            | Code::TooLarge
+    )
+}
+
+/// Has entries wait for those that they were to follow: such a backend may not know what that means.
+async fn unchain(outbox: &Outbox, entries: &[Entry]) -> Result<(), Error> {
+    let queue = outbox.clone();
+    let behind: Vec<Entry> = entries.iter().filter(|entry| entry.meta.after.is_some()).cloned().collect();
+    blocking(move || behind.iter().try_for_each(|entry| queue.unchained(entry))).await
 }
 
 /// What a save of a batch would have been answered alone.
