@@ -1321,6 +1321,15 @@ typedef struct aethex_save_version {
      * The game's version; empty when unknown.
      */
     struct aethex_str app_version;
+    /**
+     * What is odd about it, beside the head whose place it took: `empty`, `much_smaller`, `less_playtime`, `older_schema`;
+     * null when nothing is.
+     */
+    const struct aethex_str *suspicions;
+    /**
+     * How many of them.
+     */
+    size_t suspicion_count;
 } aethex_save_version;
 
 /**

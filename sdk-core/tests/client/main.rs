@@ -154,6 +154,7 @@ fn offline_days_end_well() {
     let stored = backend.hashes(user.id.as_str(), "a");
     let saved = ["before", "one", "two", "three"].map(hash);
     assert_eq!(stored, saved, "each save is a version, in order");
+    assert_eq!(backend.count("/saves-batch/"), 1, "this backend takes no batches: they went one by one");
     assert_eq!(cloud.saves().pending(), 0);
     backend.set_down(true);
     let loaded = load(&cloud, "a").unwrap();
