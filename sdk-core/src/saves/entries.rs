@@ -40,6 +40,9 @@ pub(crate) struct EntryMeta {
     pub(crate) key: String,
     /// The versions it was made from; absent while it is chained.
     pub(crate) parents: Option<Vec<VersionId>>,
+    /// Instead of parents: it is made from what the save with this key becomes, behind which it goes in one request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<String>,
     pub(crate) shape: Shape,
     pub(crate) label: String,
     pub(crate) playtime_ms: i64,
@@ -90,7 +93,7 @@ impl EntryMeta {
             && version.hash == self.shape.hash
             && !version.device_clock.is_empty()
             && version.device_clock == self.stamp.device_clock
-            && Some(&version.parents) == self.parents.as_ref()
+            && (self.after.is_some() || Some(&version.parents) == self.parents.as_ref())
     }
 
     /// The entry as what the server kept of it.
