@@ -3,7 +3,7 @@
 use super::items::{Lists, agreed, edits, keeps, spelling};
 use super::matcher::{Down, Found, State, Walk};
 use super::order::{Doubles, paired, same_keys};
-use super::path::{Path, Step};
+use super::path::Trail;
 use super::same::{same, same_option};
 use super::tree::{Entries, Node};
 use super::weigh::weigh;
@@ -40,29 +40,6 @@ impl<'v> Three<'v> {
 
     fn is_untouched(&self) -> bool {
         same_option(self.base, self.local) && same_option(self.local, self.cloud)
-    }
-}
-
-/// The way to where the walk is; a path is only made of it for questions.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Trail<'t> {
-    up: Option<&'t Trail<'t>>,
-    down: Option<Down<'t>>,
-}
-
-impl Trail<'_> {
-    fn path(&self) -> Path {
-        let trails = std::iter::successors(Some(self), |trail| trail.up);
-        let mut steps: Vec<Step> = trails
-            .filter_map(|trail| trail.down)
-            .map(|down| match down {
-                Down::Key(key) => Step::Key(key.clone()),
-                Down::Item(key) => Step::Item(key.clone()),
-                Down::Index(index) => Step::Index(index),
-            })
-            .collect();
-        steps.reverse();
-        Path(steps)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::value::Value;
 
 /// Equal encodings, as [`Value`]'s own equality: every NaN equals itself, 0.0 differs from -0.0.
-#[inline]
+#[inline(always)]
 pub(super) fn same(a: &Value, b: &Value) -> bool {
     // Most values are of these two kinds.
     match (a, b) {

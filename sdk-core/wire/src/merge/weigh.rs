@@ -14,7 +14,7 @@ pub(super) fn weigh(value: &Value) -> Result<usize, ValueError> {
 }
 
 /// The size of a value that is counted already. Most values are of the kinds that are looked at first.
-#[inline]
+#[inline(always)]
 fn size(value: &Value, depth: usize, left: &mut usize) -> Option<usize> {
     Some(match value {
         Value::Int(int) => 2 + (64 - int.unsigned_abs().leading_zeros() as usize) / 7,
