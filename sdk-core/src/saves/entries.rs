@@ -4,7 +4,7 @@ use super::records::SlotRecord;
 use super::rules::{Packed, Shape};
 use crate::Error;
 use aethex_wire::ids::VersionId;
-use aethex_wire::merge::{DeviceClock, Hlc, Meta};
+use aethex_wire::merge::{Hlc, Meta};
 use aethex_wire::saves::{Conflict, DEVICES_MAX, Part, SaveVersion};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,6 @@ impl EntryMeta {
     /// What a merge takes from it, but for the device clock: see [`joined`].
     pub(crate) fn for_merge(&self) -> Meta {
         Meta {
-            vector: DeviceClock::default(),
             hlc: Hlc(self.stamp.hlc),
             device: self.stamp.device_id.clone(),
             device_name: self.device_name.clone(),
@@ -111,7 +110,6 @@ impl EntryMeta {
 /// What a merge takes from a version, but for the device clock.
 pub(crate) fn meta_of(version: &SaveVersion) -> Meta {
     Meta {
-        vector: DeviceClock::default(),
         hlc: Hlc(version.hlc),
         device: version.device_id.clone(),
         device_name: version.device_name.clone(),
