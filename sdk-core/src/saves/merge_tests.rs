@@ -212,12 +212,13 @@ fn step(outbox: &Outbox, server: &mut Server, definition: &Definition) -> Result
         return Ok(true);
     }
     let Some(entry) = outbox.next(&HashSet::new())? else { return Ok(false) };
-    let frame = transfer::frame(outbox, &entry)?;
+    let frame = transfer::frame(outbox, &entry, None)?;
     let answer = server.put(&entry.meta.key, &frame);
     match rules::after_send(&entry.meta, answer) {
         Step::Acked(version) => outbox.acked(&entry, &version)?,
         Step::Conflict(conflict) => outbox.conflicted(&entry, &conflict)?,
         Step::Rebase => outbox.rebased(&entry)?,
+        Step::Unchain => outbox.unchained(&entry)?,
         Step::Used => match server.versions.values().find(|(version, _)| entry.meta.became(version)) {
             Some((version, _)) => outbox.acked(&entry, &version.clone())?,
             None => outbox.filled(&entry)?,

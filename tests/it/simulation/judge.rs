@@ -173,6 +173,20 @@ impl Case<'_> {
                 }
                 return Err(format!("{id} ({}) was stored and is not there", self.name(&put.hash)));
             };
+            if let Some(key) = &put.after {
+                let is_it = |other: &&Put| {
+                    other.key == *key && other.answered.as_ref().is_some_and(|(.., id)| id.is_some())
+                };
+                let before = self.puts().find(is_it).and_then(|other| other.answered.as_ref()?.2.as_deref());
+                // Its answer may never have been written.
+                if before.is_some_and(|before| version.parents.iter().all(|parent| parent.as_str() != before))
+                {
+                    return Err(format!(
+                        "{id} ({}) does not follow what it was sent after",
+                        self.name(&put.hash)
+                    ));
+                }
+            }
             let parents: Vec<&str> = version.parents.iter().map(VersionId::as_str).collect();
             if put.parents.as_ref().is_some_and(|sent| *sent != parents) {
                 return Err(format!("{id} ({}) has other parents than were sent", self.name(&put.hash)));

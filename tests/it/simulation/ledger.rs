@@ -73,6 +73,8 @@ pub(super) struct Put {
     pub(super) hash: String,
     pub(super) key: String,
     pub(super) parents: Option<Vec<String>>,
+    /// The key of the save whose version is its parent.
+    pub(super) after: Option<String>,
     pub(super) came: u64,
     /// When the server was done with it, the status, and the version it became.
     pub(super) answered: Option<(u64, u16, Option<String>)>,
