@@ -518,6 +518,35 @@ fn a_crash_at_every_step_of_keeping_both_makes_one_copy() {
     }
 }
 
+#[test]
+fn a_crash_at_every_step_of_a_merge_counts_every_coin_once() {
+    for steps in 0.. {
+        let (one_dir, two_dir) = both();
+        let (one, two, mut server) = (open(one_dir.path()), open(two_dir.path()), Server::default());
+        save(&one, &coins(10)).unwrap();
+        settle(&one, &mut server);
+        load(&two, &server).unwrap();
+        save(&one, &coins(11)).unwrap();
+        settle(&one, &mut server);
+        save(&two, &coins(60)).unwrap();
+        save(&two, &coins(110)).unwrap();
+        let crashing = open(two_dir.path());
+        crashing.disk.fuse.burn_after(steps);
+        while matches!(step(&crashing, &mut server, &counters()), Ok(true)) {}
+        let crashed = crashing.disk.fuse.burnt();
+        let after = open(two_dir.path());
+        settle(&after, &mut server);
+        assert_eq!((server.coins(), after.pending()), (111, 0), "step {steps}");
+        assert!(!after.has_conflict(SLOT), "step {steps}");
+        // Both sides and the merge, each once.
+        assert_eq!(server.versions.len(), 5, "step {steps}");
+        if !crashed {
+            assert!(steps > 20, "only {steps} steps");
+            break;
+        }
+    }
+}
+
 /// A small generator: a failing seed can be run again.
 struct Dice(u64);
 
