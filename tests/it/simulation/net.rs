@@ -36,6 +36,8 @@ pub(super) struct World {
     /// The weather is fine.
     pub(super) calm: AtomicBool,
     pub(super) fault: Fault,
+    /// What happens is written down, for somebody to read.
+    pub(super) told: bool,
 }
 
 /// What becomes of a request.
@@ -55,8 +57,10 @@ enum Fate {
 
 impl World {
     pub(super) fn note(&self, line: impl FnOnce() -> String) {
-        let line = format!("{:>10} {}", self.host.elapsed_ms(), line());
-        self.ledger.lock().lines.push(line);
+        if self.told {
+            let line = format!("{:>10} {}", self.host.elapsed_ms(), line());
+            self.ledger.lock().lines.push(line);
+        }
     }
 
     pub(super) fn is_calm(&self) -> bool {
@@ -107,6 +111,7 @@ impl World {
         online: Arc<AtomicBool>,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Unanswered> {
+        let request = self.as_sent(request);
         let about = format!("{device} {} {}", request.method(), request.uri().path());
         let reachable = || online.load(Ordering::Relaxed) && !self.down.load(Ordering::Relaxed);
         if !reachable() {
@@ -176,8 +181,44 @@ impl World {
             let words = String::from_utf8_lossy(answer.body()).into_owned();
             self.ledger.lock().is_wrong(format!("the server failed: {words}"));
         }
+        let answer = self.as_told(answer);
         entry.close(&self, &answer);
         let _ = tell.send(answer);
+    }
+
+    /// The request as a device with a planted fault sends it.
+    fn as_sent(&self, request: Request<Bytes>) -> Request<Bytes> {
+        if self.fault != Fault::MergeWithOneParent || !is_put(request.method(), request.uri().path()) {
+            return request;
+        }
+        request.map(|body| {
+            let (mut header, payload) = open_frame(&body);
+            if let Some(parents) = header["parents"].as_array_mut() {
+                parents.truncate(1);
+            }
+            encode_frame(&header, payload).into()
+        })
+    }
+
+    /// The answer as a server with a planted fault gives it.
+    fn as_told(&self, answer: Response<Bytes>) -> Response<Bytes> {
+        if self.fault != Fault::AncestorTooOld || !matches!(answer.status().as_u16(), 201 | 409) {
+            return answer;
+        }
+        let Ok(mut told) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return answer };
+        let mut ledger = self.ledger.lock();
+        if let Some(slot) = told["slot"].as_str().map(str::to_owned) {
+            ledger.firsts.entry(slot).or_insert(told);
+            return answer;
+        }
+        let slot = told["conflict"]["head"]["slot"].as_str().unwrap_or_default();
+        match ledger.firsts.get(slot) {
+            Some(first) => {
+                told["conflict"]["ancestor"] = first.clone();
+                answer.map(|_| serde_json::to_vec(&told).unwrap().into())
+            }
+            None => answer,
+        }
     }
 
     /// The request as the server gets it: all devices of a history are one guest, and faults are planted here.
@@ -196,8 +237,7 @@ impl World {
                     parts.headers.insert(IDEMPOTENCY_KEY_HEADER, key.parse().unwrap());
                 }
                 Fault::HeadWithoutCompare => {
-                    let (header, payload) = split_frame(&body).unwrap();
-                    let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+                    let (mut header, payload) = open_frame(&body);
                     header.as_object_mut().unwrap().remove("parents");
                     body = encode_frame(&header, payload).into();
                 }
@@ -206,6 +246,11 @@ impl World {
         }
         Request::from_parts(parts, body)
     }
+}
+
+fn open_frame(body: &Bytes) -> (serde_json::Value, &[u8]) {
+    let (header, payload) = split_frame(body).unwrap();
+    (serde_json::from_slice(&header).unwrap(), payload)
 }
 
 fn is_put(method: &Method, path: &str) -> bool {
@@ -225,8 +270,7 @@ impl Entry {
         let came = ledger.tick();
         let path = request.uri().path();
         if is_put(request.method(), path) {
-            let (header, _) = split_frame(request.body()).unwrap();
-            let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+            let (header, _) = open_frame(request.body());
             let text = |name: &str| header[name].as_str().unwrap_or_default().to_owned();
             let parents = header["parents"].as_array();
             let parents = parents.map(|ids| ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect());
