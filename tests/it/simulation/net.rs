@@ -38,6 +38,8 @@ pub(super) struct World {
     /// The weather is fine.
     pub(super) calm: AtomicBool,
     pub(super) fault: Fault,
+    /// What happens is written down, for somebody to read.
+    pub(super) told: bool,
 }
 
 /// What becomes of a request.
@@ -57,8 +59,10 @@ enum Fate {
 
 impl World {
     pub(super) fn note(&self, line: impl FnOnce() -> String) {
-        let line = format!("{:>10} {}", self.host.elapsed_ms(), line());
-        self.ledger.lock().lines.push(line);
+        if self.told {
+            let line = format!("{:>10} {}", self.host.elapsed_ms(), line());
+            self.ledger.lock().lines.push(line);
+        }
     }
 
     pub(super) fn is_calm(&self) -> bool {
@@ -109,6 +113,7 @@ impl World {
         online: Arc<AtomicBool>,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Unanswered> {
+        let request = self.as_sent(request);
         let about = format!("{device} {} {}", request.method(), request.uri().path());
         let reachable = || online.load(Ordering::Relaxed) && !self.down.load(Ordering::Relaxed);
         if !reachable() {
@@ -178,8 +183,54 @@ impl World {
             let words = String::from_utf8_lossy(answer.body()).into_owned();
             self.ledger.lock().is_wrong(format!("the server failed: {words}"));
         }
+        let answer = self.as_told(answer);
         entry.close(&self, &answer);
         let _ = tell.send(answer);
+    }
+
+    /// The request as a device with a planted fault sends it.
+    fn as_sent(&self, request: Request<Bytes>) -> Request<Bytes> {
+        if self.fault != Fault::MergeWithOneParent {
+            return request;
+        }
+        let one_parent = |frame: &[u8]| {
+            let (header, payload) = split_frame(frame).unwrap();
+            let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+            if let Some(parents) = header["parents"].as_array_mut() {
+                parents.truncate(1);
+            }
+            encode_frame(&header, payload)
+        };
+        let (parts, mut body) = request.into_parts();
+        if is_put(&parts.method, parts.uri.path()) {
+            body = one_parent(&body).into();
+        } else if is_batch(&parts.method, parts.uri.path()) {
+            let saves = split_batch(&body).unwrap();
+            let saves: Vec<_> = saves.into_iter().map(|(key, frame)| (key, one_parent(frame))).collect();
+            body = encode_batch(saves.iter().map(|(key, frame)| (&**key, frame.as_slice()))).into();
+        }
+        Request::from_parts(parts, body)
+    }
+
+    /// The answer as a server with a planted fault gives it.
+    fn as_told(&self, answer: Response<Bytes>) -> Response<Bytes> {
+        if self.fault != Fault::AncestorTooOld || !matches!(answer.status().as_u16(), 201 | 409) {
+            return answer;
+        }
+        let Ok(mut told) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return answer };
+        let mut ledger = self.ledger.lock();
+        if let Some(slot) = told["slot"].as_str().map(str::to_owned) {
+            ledger.firsts.entry(slot).or_insert(told);
+            return answer;
+        }
+        let slot = told["conflict"]["head"]["slot"].as_str().unwrap_or_default();
+        match ledger.firsts.get(slot) {
+            Some(first) => {
+                told["conflict"]["ancestor"] = first.clone();
+                answer.map(|_| serde_json::to_vec(&told).unwrap().into())
+            }
+            None => answer,
+        }
     }
 
     /// The request as the server gets it: all devices of a history are one guest, and faults are planted here.

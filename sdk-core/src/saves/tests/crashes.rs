@@ -290,3 +290,26 @@ fn a_torn_or_changed_file_costs_no_other_save() {
         }
     }
 }
+
+#[test]
+fn folders_that_a_killed_process_made_are_durable_once_something_is_saved_in_them() {
+    for steps in 0.. {
+        let mut is_whole = false;
+        for seed in 0..POWER_CUTS {
+            let (disk, mut server) = (SimDisk::default(), Server::default());
+            let (outbox, files) = boot(&disk);
+            files.burn_after(steps, Fuse::Kill);
+            let _ = enqueue(&outbox, "a", "1");
+            is_whole = files.is_whole();
+            files.kill();
+            enqueue(&boot(&disk).0, "a", "2").unwrap();
+            disk.cut_power();
+            disk.power_on(&mut Chance::new(seed));
+            settle(&disk, &mut server);
+            assert_eq!(stored(&server, "2"), 1, "killed after {steps} steps, power cut {seed}");
+        }
+        if is_whole {
+            break;
+        }
+    }
+}
