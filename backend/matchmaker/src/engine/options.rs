@@ -1,0 +1,100 @@
+//! What makes one match better than another, and how much a queue may hold and do.
+//!
+//! A match's cost is in rating points: what it falls short of a perfect one. Its price is what waiting has made
+//! acceptable. A match is proposed as soon as its cost is at most its price.
+
+use serde::{Deserialize, Serialize};
+
+/// What each shortcoming of a match costs.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weights {
+    /// A point of difference between the teams' mean ratings.
+    pub gap: f32,
+    /// A point of standard deviation of the ratings in a match.
+    pub spread: f32,
+    /// A millisecond over a party's best region, averaged over the players.
+    pub latency: f32,
+    /// A premade party that has no party of nearly its size against it, for each player beyond one of difference.
+    pub premade: f32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { gap: 1.0, spread: 1.0, latency: 1.0, premade: 15.0 }
+    }
+}
+
+impl Weights {
+    /// For matches in which nobody plays against anybody, or nobody minds: only the way to the region counts.
+    #[must_use]
+    pub fn anyone() -> Self {
+        Self { gap: 0.0, spread: 0.0, latency: 1.0, premade: 0.0 }
+    }
+}
+
+/// How a queue behaves. One set serves few players and many: see `benches/traces.rs`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// What shortcomings cost.
+    pub weights: Weights,
+    /// What a match may cost for players who have just come.
+    pub price_base: f32,
+    /// What each second of waiting adds.
+    pub price_per_s: f32,
+    /// What the square of the seconds adds: those who wait long pay with a worse match rather than with more time.
+    pub price_per_s2: f32,
+    /// How much of a match's price is that of its longest waiting ticket, 0 to 1; the rest is the mean of all.
+    pub price_oldest: f32,
+    /// Milliseconds over its best region that a party is ever sent to.
+    pub latency_extra_max_ms: u16,
+    /// Regions in which a ticket looks for a match, its best ones.
+    pub regions_tried: usize,
+    /// Tickets around a ticket's rating that are looked at for a match.
+    pub candidates: usize,
+    /// The time from one look for a match to a ticket's next one, while it is new.
+    pub retry_ms: i64,
+    /// How much of the time waited so far is added to that.
+    pub retry_growth: f32,
+    /// Those who wait longer than this are served in the order of their age, before any other.
+    pub starving_after_ms: i64,
+    /// Tickets that one queue holds; more are refused.
+    pub tickets_max: usize,
+    /// Looks for a match in one call of `advance`; what is left is due at once in the next.
+    pub attempts_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            weights: Weights::default(),
+            price_base: 4.0,
+            price_per_s: 3.0,
+            price_per_s2: 0.1,
+            price_oldest: 0.3,
+            latency_extra_max_ms: 150,
+            regions_tried: 3,
+            candidates: 40,
+            retry_ms: 1_000,
+            retry_growth: 0.2,
+            starving_after_ms: 60_000,
+            tickets_max: 50_000,
+            attempts_max: 10_000,
+        }
+    }
+}
+
+impl Options {
+    /// What a ticket that has waited this long accepts as cost.
+    #[must_use]
+    pub fn price(&self, waited_ms: i64) -> f32 {
+        let waited_s = waited_ms.max(0) as f32 / 1000.0;
+        self.price_base + waited_s * (self.price_per_s + waited_s * self.price_per_s2)
+    }
+
+    /// When a ticket that has waited this long looks again.
+    pub(crate) fn retry_in_ms(&self, waited_ms: i64) -> i64 {
+        self.retry_ms.max(1) + (waited_ms.max(0) as f32 * self.retry_growth) as i64
+    }
+}

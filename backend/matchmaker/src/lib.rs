@@ -1,0 +1,24 @@
+//! Who plays with whom: the matchmaker's engine, pure.
+//!
+//! A [`Queue`] holds the tickets of one queue and is told what happens and when: [`Queue::add`],
+//! [`Queue::cancel`], [`Queue::backfill`], then [`Queue::advance`], which yields the [`Proposal`]s that are due.
+//! [`Queue::next_wake`] says when to call again if nothing happens. What a match must be is a [`RuleSet`]
+//! (FlexMatch's JSON, as far as supported; what is not is refused by name); what makes one match better than
+//! another is in [`Options`]. No I/O, no clock and no randomness of its own: the same calls in the same order
+//! give the same proposals.
+//!
+//! Beside it: [`Eta`] (how long players wait, from those who waited), [`ranker`] (ratings from results) and
+//! [`replay`] (what recorded tickets would have met under other rules).
+
+mod engine;
+mod prior;
+mod rules;
+mod ticket;
+
+pub use engine::{
+    AddError, Kind, Options, Proposal, ProposedTeam, Quality, Queue, Weights,
+};
+pub use rules::RuleSet;
+pub use ticket::{
+    Attribute, PARTY_MAX, Player, PlayerId, Rating, SkillRange, Ticket, TicketError, TicketId,
+};
