@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Plays one trace and prints what became of it.
 fn run(trace: &Trace, asked: &Asked) -> Result<(), Box<dyn Error>> {
     let tickets: Vec<Ticket> = trace.arrivals.iter().map(ticket).collect();
-    let mut queue = Queue::new(RuleSet::teams_of(2, 5), asked.options.clone());
+    let mut queue = Queue::new(RuleSet::teams_of(2, 5)?, asked.options.clone());
     let mut proposals = Vec::new();
     let start = cpu();
     for ticket in tickets {

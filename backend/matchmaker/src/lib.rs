@@ -11,14 +11,17 @@
 //! [`replay`] (what recorded tickets would have met under other rules).
 
 mod engine;
+mod eta;
 mod prior;
+pub mod ranker;
+pub mod replay;
 mod rules;
 mod ticket;
 
 pub use engine::{
-    AddError, Kind, Options, Proposal, ProposedTeam, Quality, Queue, Weights,
+    AddError, Backfill, BackfillTeam, Explanation, Kind, Options, Proposal, ProposedTeam, Quality, Queue,
+    Reason, Weights,
 };
-pub use rules::RuleSet;
-pub use ticket::{
-    Attribute, PARTY_MAX, Player, PlayerId, Rating, SkillRange, Ticket, TicketError, TicketId,
-};
+pub use eta::{Eta, EtaEstimate};
+pub use rules::{Acceptance, RuleError, RuleSet, Strategy};
+pub use ticket::{Attribute, PARTY_MAX, Player, PlayerId, Rating, SkillRange, Ticket, TicketError, TicketId};

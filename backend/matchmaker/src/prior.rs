@@ -47,6 +47,37 @@ pub(crate) struct Prior {
     members: Moments,
 }
 
+/// Arrivals over which the past fades.
+const FLOW_SPAN_MS: f64 = 60_000.0;
+/// Players before it is known how many come.
+const FLOW_SEEN_MIN: f64 = 20.0;
+
+/// How many players come in a second, lately.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Flow {
+    players: f64,
+    span_ms: f64,
+    seen: f64,
+    last_ms: Option<i64>,
+}
+
+impl Flow {
+    pub(crate) fn learn(&mut self, now_ms: i64, players: usize) {
+        let passed = self.last_ms.map_or(0, |last| (now_ms - last).max(0)) as f64;
+        let kept = (-passed / FLOW_SPAN_MS).exp();
+        self.players = self.players * kept + players as f64;
+        self.span_ms = self.span_ms * kept + FLOW_SPAN_MS * (1.0 - kept);
+        self.seen += players as f64;
+        self.last_ms = Some(self.last_ms.map_or(now_ms, |last| last.max(now_ms)));
+    }
+
+    /// None until enough have come.
+    pub(crate) fn players_per_s(&self) -> Option<f32> {
+        (self.seen >= FLOW_SEEN_MIN && self.span_ms > 0.0)
+            .then(|| (1000.0 * self.players / self.span_ms.max(1_000.0)) as f32)
+    }
+}
+
 /// One party, as it is believed to be.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Belief {
@@ -57,6 +88,16 @@ pub(crate) struct Belief {
     pub(crate) scatter: f32,
     /// The part of `scatter` that is error.
     pub(crate) error: f32,
+}
+
+impl Belief {
+    /// Of values that are known.
+    pub(crate) fn exact(values: &[f64]) -> Self {
+        let size = values.len().max(1) as f64;
+        let mean = values.iter().sum::<f64>() / size;
+        let scatter = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        Self { mean: mean as f32, scatter: scatter as f32, error: 0.0 }
+    }
 }
 
 impl Prior {

@@ -236,7 +236,9 @@ impl Ticket {
             if !range.min.is_finite() || !range.max.is_finite() || range.min > range.max {
                 return Err(TicketError::SkillRange("min and max are numbers, min is not above max"));
             }
-            if own < range.min - f64::from(OWN_RATING_MARGIN) || own > range.max + f64::from(OWN_RATING_MARGIN) {
+            if own < range.min - f64::from(OWN_RATING_MARGIN)
+                || own > range.max + f64::from(OWN_RATING_MARGIN)
+            {
                 return Err(TicketError::SkillRange("the party's own rating is too far outside"));
             }
         }
@@ -260,13 +262,20 @@ pub(crate) fn check_players(players: &[Player]) -> Result<(), TicketError> {
             return Err(TicketError::PlayerTwice(player.id.clone()));
         }
         let Rating { mu, sigma } = player.rating;
-        if !mu.is_finite() || mu.abs() > RATING_MAX || !sigma.is_finite() || !(0.0..=RATING_MAX).contains(&sigma) {
+        if !mu.is_finite()
+            || mu.abs() > RATING_MAX
+            || !sigma.is_finite()
+            || !(0.0..=RATING_MAX).contains(&sigma)
+        {
             return Err(TicketError::Number("rating"));
         }
         if player.attributes.len() > ATTRIBUTES_MAX {
             return Err(TicketError::TooMany { what: "attributes", max: ATTRIBUTES_MAX });
         }
-        check_texts([player.id.as_str()].into_iter().chain(player.attributes.keys().map(String::as_str)), "octets of a text")?;
+        check_texts(
+            [player.id.as_str()].into_iter().chain(player.attributes.keys().map(String::as_str)),
+            "octets of a text",
+        )?;
         player.attributes.values().try_for_each(check_attribute)?;
     }
     Ok(())

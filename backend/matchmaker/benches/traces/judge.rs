@@ -21,7 +21,8 @@ impl<'t> Judge<'t> {
          gap mean   p99  lobby sd  over best ms  uneven%  us/ticket";
 
     pub(crate) fn new(trace: &'t Trace) -> Self {
-        let names: &'t [String] = Box::leak(trace.arrivals.iter().map(|one| one.ticket.to_string()).collect());
+        let names: &'t [String] =
+            Box::leak(trace.arrivals.iter().map(|one| one.ticket.to_string()).collect());
         Self {
             trace,
             waiting: names.iter().map(String::as_str).zip(&trace.arrivals).collect(),
@@ -57,7 +58,8 @@ impl<'t> Judge<'t> {
         }
         self.gaps.push((means[0] - means[1]).abs());
         let centre = mean(&skills);
-        self.deviations.push(mean(&skills.iter().map(|skill| (skill - centre).powi(2)).collect::<Vec<_>>()).sqrt());
+        self.deviations
+            .push(mean(&skills.iter().map(|skill| (skill - centre).powi(2)).collect::<Vec<_>>()).sqrt());
         self.uneven += usize::from(largest[0].abs_diff(largest[1]) >= 2);
     }
 
@@ -93,5 +95,8 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn quantile(sorted: &[f64], share: f64) -> f64 {
-    sorted.get(((share * sorted.len() as f64) as usize).min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
+    sorted
+        .get(((share * sorted.len() as f64) as usize).min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(0.0)
 }

@@ -46,7 +46,8 @@ impl Trace {
                 return Err(format!("not a line of a trace: {line}").into());
             };
             let (mu, sigma, latent) = (list::<f64>(mu)?, list::<f64>(sigma)?, list::<f64>(latent)?);
-            let players = mu.iter().zip(&sigma).zip(&latent).map(|((mu, sigma), latent)| (*mu, *sigma, *latent));
+            let players =
+                mu.iter().zip(&sigma).zip(&latent).map(|((mu, sigma), latent)| (*mu, *sigma, *latent));
             arrivals.push(Arrival {
                 ticket: ticket.parse()?,
                 t_ms: t_ms.parse()?,
@@ -74,8 +75,12 @@ impl Trace {
             let size = PARTIES[dice.pick(PARTIES.iter().map(|(_, share)| *share))].0;
             let base = dice.normal(1500.0, 300.0);
             let home = dice.pick(LIVE.into_iter());
-            let mut arrival =
-                Arrival { ticket: arrivals.len() as u32, t_ms: t_ms as i64, players: vec![], latencies_ms: vec![0; 6] };
+            let mut arrival = Arrival {
+                ticket: arrivals.len() as u32,
+                t_ms: t_ms as i64,
+                players: vec![],
+                latencies_ms: vec![0; 6],
+            };
             for _ in 0..size {
                 let skill = if size == 1 { base } else { dice.normal(base, 150.0) };
                 let sigma = 50.0 + 100.0 * dice.unit();

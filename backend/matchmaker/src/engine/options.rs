@@ -5,6 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Time counts no slower and no faster than this, whatever comes.
+const PACE_MIN: f32 = 0.25;
+const PACE_MAX: f32 = 4.0;
+
 /// What each shortcoming of a match costs.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -45,6 +49,14 @@ pub struct Options {
     pub price_per_s: f32,
     /// What the square of the seconds adds: those who wait long pay with a worse match rather than with more time.
     pub price_per_s2: f32,
+    /// Seconds after which waiting is too long, and the price rises steeply.
+    pub late_after_s: f32,
+    /// What the square of the seconds after that adds.
+    pub late_per_s2: f32,
+    /// How much faster time counts where more players come: seconds are multiplied with the players that come in
+    /// a second, over [`Options::PLAYERS_PER_S`], to this power. Where many come a better match is soon there, and
+    /// where few do it is worth the wait.
+    pub density_power: f32,
     /// How much of a match's price is that of its longest waiting ticket, 0 to 1; the rest is the mean of all.
     pub price_oldest: f32,
     /// Milliseconds over its best region that a party is ever sent to.
@@ -55,6 +67,8 @@ pub struct Options {
     pub candidates: usize,
     /// The time from one look for a match to a ticket's next one, while it is new.
     pub retry_ms: i64,
+    /// The shortest time from one look to the next.
+    pub retry_min_ms: i64,
     /// How much of the time waited so far is added to that.
     pub retry_growth: f32,
     /// Those who wait longer than this are served in the order of their age, before any other.
@@ -72,12 +86,16 @@ impl Default for Options {
             price_base: 4.0,
             price_per_s: 3.0,
             price_per_s2: 0.1,
+            late_after_s: 15.0,
+            late_per_s2: 0.3,
+            density_power: 0.15,
             price_oldest: 0.3,
             latency_extra_max_ms: 150,
             regions_tried: 3,
             candidates: 40,
-            retry_ms: 1_000,
-            retry_growth: 0.2,
+            retry_ms: 3_000,
+            retry_min_ms: 250,
+            retry_growth: 0.3,
             starving_after_ms: 60_000,
             tickets_max: 50_000,
             attempts_max: 10_000,
@@ -86,15 +104,32 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What a ticket that has waited this long accepts as cost.
+    /// Players a second for which the prices are as they are written.
+    pub const PLAYERS_PER_S: f32 = 16.0;
+
+    /// What a ticket accepts as cost that has waited this long where time counts `pace` times.
     #[must_use]
-    pub fn price(&self, waited_ms: i64) -> f32 {
-        let waited_s = waited_ms.max(0) as f32 / 1000.0;
-        self.price_base + waited_s * (self.price_per_s + waited_s * self.price_per_s2)
+    pub fn price(&self, waited_ms: i64, pace: f32) -> f32 {
+        let waited_s = pace * waited_ms.max(0) as f32 / 1000.0;
+        let late_s = (waited_s - self.late_after_s).max(0.0);
+        self.price_base
+            + waited_s * (self.price_per_s + waited_s * self.price_per_s2)
+            + late_s * late_s * self.late_per_s2
     }
 
-    /// When a ticket that has waited this long looks again.
-    pub(crate) fn retry_in_ms(&self, waited_ms: i64) -> i64 {
-        self.retry_ms.max(1) + (waited_ms.max(0) as f32 * self.retry_growth) as i64
+    /// How fast time counts where so many players come in a second.
+    #[must_use]
+    pub fn pace(&self, players_per_s: f32) -> f32 {
+        (players_per_s / Self::PLAYERS_PER_S).powf(self.density_power).clamp(PACE_MIN, PACE_MAX)
+    }
+
+    /// When a ticket that has waited this long looks again: when the price will have reached what the best match
+    /// costs now. Whoever comes before looks himself.
+    pub(crate) fn retry_in_ms(&self, waited_ms: i64, pace: f32, short_of: Option<f32>) -> i64 {
+        let longest = self.retry_ms.max(1) + (waited_ms.max(0) as f32 * self.retry_growth) as i64;
+        let Some(short_of) = short_of else { return longest };
+        let per_s = self.price(waited_ms + 1_000, pace) - self.price(waited_ms, pace);
+        let reached = (1000.0 * short_of / per_s.max(0.001)) as i64;
+        reached.clamp(self.retry_min_ms.max(1), longest.max(self.retry_min_ms))
     }
 }

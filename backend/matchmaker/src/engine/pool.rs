@@ -24,6 +24,7 @@ pub(super) struct Place {
     pub(super) created_ms: i64,
     /// Milliseconds over the ticket's best region.
     pub(super) extra_ms: u16,
+    pub(super) latency_ms: u16,
     pub(super) size: u8,
     /// Whom it may meet depends on more than numbers here: look the ticket up.
     pub(super) picky: bool,
@@ -34,6 +35,8 @@ pub(super) struct Place {
 pub(super) struct Way {
     pub(super) region: u8,
     pub(super) extra_ms: u16,
+    /// 0 if it was not measured.
+    pub(super) latency_ms: u16,
 }
 
 /// A waiting ticket.
@@ -49,6 +52,8 @@ pub(super) struct Entry {
     pub(super) generation: u32,
     /// The cost less the price of the best match of its last look; none if there was no match to be made.
     pub(super) short_of: Option<f32>,
+    /// Its last look found too few that it could play with.
+    pub(super) few: bool,
     /// How often each rule was what stood in the way, by the rule's number.
     pub(super) refused: Vec<u32>,
     /// Its id in the queue's order of arrival.
@@ -64,12 +69,25 @@ impl Entry {
         self.key != 0 || self.ticket.skill_range.is_some()
     }
 
+    /// Its latency to a region, if it was measured.
+    pub(super) fn latency_ms(&self, region: u8) -> Option<u16> {
+        let way = self.ways.iter().find(|way| way.region == region)?;
+        (way.latency_ms > 0).then_some(way.latency_ms)
+    }
+
+    /// Whether it would join a public match of this mean rating.
+    pub(super) fn accepts_match(&self, rating: f32) -> bool {
+        let wish = self.ticket.skill_range;
+        self.key == 0 && wish.is_none_or(|range| (range.min..=range.max).contains(&f64::from(rating)))
+    }
+
     /// Whether both accept each other, as far as their own wishes go.
     pub(super) fn accepts(&self, other: &Entry) -> bool {
         let wishes = |one: &Entry, of: &Entry| {
             one.ticket.skill_range.is_none_or(|range| (range.min..=range.max).contains(&of.ticket.mean_mu()))
         };
-        self.key == other.key && wishes(self, other) && wishes(other, self)
+        let same_key = self.key == other.key && self.ticket.private_key == other.ticket.private_key;
+        same_key && wishes(self, other) && wishes(other, self)
     }
 }
 
@@ -150,16 +168,23 @@ impl Pool {
         let made = (self.regions.len() - 1) as u8;
         for slot in self.lists[usize::from(ANYWHERE)].iter().map(|place| place.slot as usize) {
             if let Some(entry) = self.slots[slot].as_mut() {
-                entry.ways.push(Way { region: made, extra_ms: 0 });
+                entry.ways.push(Way { region: made, extra_ms: 0, latency_ms: 0 });
             }
         }
         Some(made)
     }
 
     /// The regions that a ticket may play in, nearest first; none if it names some and can play in none.
-    pub(super) fn ways(&mut self, ticket: &Ticket, latency_max_ms: u16, options: &Options) -> Option<Vec<Way>> {
+    pub(super) fn ways(
+        &mut self,
+        ticket: &Ticket,
+        latency_max_ms: u16,
+        options: &Options,
+    ) -> Option<Vec<Way>> {
         if ticket.regions.is_empty() && ticket.latencies_ms.is_empty() {
-            return Some((0..self.region_count()).map(|region| Way { region, extra_ms: 0 }).collect());
+            return Some(
+                (0..self.region_count()).map(|region| Way { region, extra_ms: 0, latency_ms: 0 }).collect(),
+            );
         }
         let wanted: Vec<&str> = if ticket.regions.is_empty() {
             ticket.latencies_ms.keys().map(String::as_str).collect()
@@ -169,14 +194,14 @@ impl Pool {
         let best = wanted.iter().filter_map(|name| ticket.latency_ms(name)).min().unwrap_or(0);
         let mut ways = Vec::with_capacity(wanted.len());
         for name in wanted {
-            let latency = ticket.latency_ms(name).unwrap_or(best);
-            let extra_ms = latency.saturating_sub(best);
-            if latency > latency_max_ms || extra_ms > options.latency_extra_max_ms {
+            let latency_ms = ticket.latency_ms(name).unwrap_or(0);
+            let extra_ms = latency_ms.saturating_sub(best);
+            if latency_ms > latency_max_ms || extra_ms > options.latency_extra_max_ms {
                 continue;
             }
             let region = self.region_number(name)?;
             if ways.iter().all(|way: &Way| way.region != region) {
-                ways.push(Way { region, extra_ms });
+                ways.push(Way { region, extra_ms, latency_ms });
             }
         }
         ways.sort_by_key(|way| way.extra_ms);
@@ -194,6 +219,7 @@ impl Pool {
             ways,
             generation: self.generation,
             short_of: None,
+            few: false,
             refused: vec![0; rules],
             arrival: self.arrivals,
             ticket,
@@ -207,6 +233,7 @@ impl Pool {
                 slot,
                 created_ms: entry.ticket.created_at_ms,
                 extra_ms: way.extra_ms,
+                latency_ms: way.latency_ms,
                 size: entry.size() as u8,
                 picky: entry.picky(),
             };

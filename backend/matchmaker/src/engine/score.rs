@@ -23,6 +23,8 @@ pub(super) struct Member {
     /// What its waiting has made acceptable.
     pub(super) price: f32,
     pub(super) created_ms: i64,
+    /// Whom it meets depends on its own wishes as well.
+    pub(super) picky: bool,
     /// What it would add to the cost, per player; the smaller, the sooner it is taken.
     pub(super) key: f32,
 }

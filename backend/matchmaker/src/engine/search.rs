@@ -1,24 +1,25 @@
-//! One look for a match around one ticket, the anchor: in each of its best regions the nearest tickets by skill,
-//! of them those that add least to the cost, and of those the best division into teams.
+//! One look for a match around a core: a ticket that looks, or a running match with free seats. In each of its
+//! best regions the nearest tickets by skill, of them those that add least to the cost, and of those the best
+//! division into teams.
 //!
 //! Two ways are tried: filling a lobby from all smaller parties, and for a party that is a whole team, another
-//! whole team. A lobby is made around its own centre, not the anchor's: choosing is repeated from the mean of what
-//! was chosen, with the anchor kept.
+//! whole team. A lobby is made around its own centre, not the core's: choosing is repeated from the mean of what
+//! was chosen, with the core kept.
 
 use super::options::Options;
-use super::pool::{Entry, Place, Pool};
+use super::pool::{Entry, Place, Pool, Way};
 use super::score::{Member, Quality, Totals};
-use super::split::{Aim, Bench, Division, divide};
-use crate::rules::{RuleSet, Stage};
+use super::settle::chosen_players;
+use super::split::{Bench, Division};
+use crate::rules::{Packer, RuleSet, Stage, View};
+use crate::ticket::Player;
 
-/// Places looked at in one region for one anchor, usable or not.
+/// Places looked at in one region for one core, usable or not.
 const SCAN_MAX: usize = 1_024;
 /// How often the centre is moved to the mean of what was chosen.
 const RECENTRE: usize = 2;
-/// A difference of team means that is not worth a further search.
-const GAP_ENOUGH: f32 = 6.0;
-/// Replacements that are tried to mend a lobby which its teams or a rule refuse.
-const MENDS_MAX: usize = 2;
+/// What a place in the order of a rule of order counts, in rating points.
+const SORT_STEP: f32 = 2.0;
 
 /// A match that may be proposed.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,8 +44,10 @@ pub(super) enum Missed {
 /// Buffers that are kept between looks.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    candidates: Vec<Member>,
-    chosen: Vec<Member>,
+    pub(super) candidates: Vec<Member>,
+    /// The candidates by key: the key's bits in order, then the place.
+    order: Vec<u64>,
+    pub(super) chosen: Vec<Member>,
     best: Vec<Member>,
 }
 
@@ -55,140 +58,192 @@ pub(super) struct Look<'a> {
     pub(super) rules: &'a RuleSet,
     pub(super) options: &'a Options,
     pub(super) now_ms: i64,
+    /// How fast time counts.
+    pub(super) pace: f32,
 }
 
-/// What the lobby is made around: a ticket, or what a backfill has.
+/// What a match is made around.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Anchor<'a> {
-    pub(super) slot: u32,
-    pub(super) entry: &'a Entry,
+pub(super) struct Core<'a> {
+    /// As a member of the match: the ticket, or all who are there.
+    pub(super) own: Member,
+    pub(super) ways: &'a [Way],
+    /// None for a match that runs.
+    pub(super) entry: Option<&'a Entry>,
+    /// Who is there, by team; empty for a ticket.
+    pub(super) present: &'a [Vec<Player>],
+}
+
+/// One way of making a match: the stage of the rule set, and the teams as they are before anyone is added.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) stage_number: usize,
+    pub(super) benches: &'a [Bench],
+    pub(super) region: u8,
 }
 
 impl Look<'_> {
-    /// The best match around the anchor whose cost is not above its price.
-    pub(super) fn around(&self, anchor: Anchor<'_>, scratch: &mut Scratch) -> Result<Found, Missed> {
-        let waited = self.now_ms - anchor.entry.ticket.created_at_ms;
-        let stage = self.rules.stage(waited);
-        let benches = stage.benches();
+    /// The best match around the core whose cost is not above its price.
+    pub(super) fn around(&self, core: Core<'_>, scratch: &mut Scratch) -> Result<Found, Missed> {
         let mut missed = Missed::Few;
         let mut best: Option<Found> = None;
-        for way in anchor.entry.ways.iter().take(self.options.regions_tried.max(1)) {
-            let own = self.member(anchor, way.extra_ms);
-            self.gather(way.region, anchor, &own, stage, &mut scratch.candidates);
-            for whole in [true, false] {
-                let bound = best.as_ref().map_or(0.0, |found| found.quality.cost - found.quality.price);
-                let found = if whole {
-                    self.whole_teams(&own, stage, scratch)
-                } else {
-                    self.fill(&own, stage, scratch)
-                };
-                let short_of = match found {
-                    Some(short_of) if short_of <= bound => short_of,
-                    Some(short_of) => {
-                        missed = missed.or_dear(short_of);
-                        continue;
-                    }
-                    None => continue,
-                };
-                let _ = short_of;
-                match self.settle(way.region, stage, &benches, scratch) {
-                    Ok(found) if best.as_ref().is_none_or(|best| found.margin() < best.margin()) => {
-                        best = Some(found);
-                    }
-                    Ok(_) => {}
-                    Err(why) => missed = missed.or(why),
+        let age_ms = self.now_ms - core.own.created_ms;
+        for stage_number in self.rules.stages_for(age_ms) {
+            let stage = &self.rules.stages()[stage_number];
+            let benches = core.benches(stage);
+            for way in core.ways.iter().take(self.options.regions_tried.max(1)) {
+                if way.latency_ms > stage.latency_max_ms {
+                    continue;
                 }
+                let frame = Frame { stage, stage_number, benches: &benches, region: way.region };
+                let core = Core { own: Member { extra_ms: way.extra_ms, ..core.own }, ..core };
+                self.gather(core, frame, &mut scratch.candidates);
+                self.in_region(core, frame, scratch, &mut best, &mut missed);
+            }
+            if best.is_some() {
+                break;
             }
         }
         best.ok_or(missed)
     }
 
-    fn member(&self, anchor: Anchor<'_>, extra_ms: u16) -> Member {
-        let entry = anchor.entry;
-        Member {
-            slot: anchor.slot,
-            size: entry.size() as u8,
-            extra_ms,
-            rating: entry.belief.mean,
-            scatter: entry.belief.scatter,
-            error: entry.belief.error,
-            price: self.options.price(self.now_ms - entry.ticket.created_at_ms),
-            created_ms: entry.ticket.created_at_ms,
-            key: f32::NEG_INFINITY,
+    fn in_region(
+        &self,
+        core: Core<'_>,
+        frame: Frame<'_>,
+        scratch: &mut Scratch,
+        best: &mut Option<Found>,
+        missed: &mut Missed,
+    ) {
+        for whole in [true, false] {
+            let short_of =
+                if whole { self.whole_teams(core, frame, scratch) } else { self.fill(core, frame, scratch) };
+            let Some(short_of) = short_of else { continue };
+            if short_of > best.as_ref().map_or(0.0, Found::margin) {
+                *missed = missed.or(Missed::Dear(short_of));
+                continue;
+            }
+            match self.settle(core, frame, scratch) {
+                Ok(found) if best.as_ref().is_none_or(|best| found.margin() < best.margin()) => {
+                    *best = Some(found);
+                }
+                Ok(_) => {}
+                Err(why) => *missed = missed.or(why),
+            }
         }
     }
 
-    /// The tickets nearest to the anchor by skill that may play with it in a region.
-    fn gather(&self, region: u8, anchor: Anchor<'_>, own: &Member, stage: &Stage, into: &mut Vec<Member>) {
+    /// A ticket as the core of a match.
+    pub(super) fn core<'e>(&self, slot: u32, entry: &'e Entry) -> Core<'e> {
+        let own = Member {
+            slot,
+            size: entry.size() as u8,
+            extra_ms: 0,
+            rating: entry.belief.mean,
+            scatter: entry.belief.scatter,
+            error: entry.belief.error,
+            price: self.options.price(self.now_ms - entry.ticket.created_at_ms, self.pace),
+            created_ms: entry.ticket.created_at_ms,
+            picky: entry.picky(),
+            key: f32::NEG_INFINITY,
+        };
+        Core { own, ways: &entry.ways, entry: Some(entry), present: &[] }
+    }
+
+    /// The tickets nearest to the core by skill that may play with it in a region.
+    pub(super) fn gather(&self, core: Core<'_>, frame: Frame<'_>, into: &mut Vec<Member>) {
         into.clear();
-        let list = self.pool.list(region);
-        let middle = list.partition_point(|place| place.rating < own.rating);
+        let list = self.pool.list(frame.region);
+        let rating = core.own.rating;
+        let middle = list.partition_point(|place| place.rating < rating);
         let (mut low, mut high) = (middle, middle);
+        let room = frame.benches.iter().map(Bench::free).max().unwrap_or(0);
+        let created_max_ms = self.created_max_ms(frame);
         for _ in 0..SCAN_MAX {
             let below = low.checked_sub(1).map(|at| &list[at]);
             let above = list.get(high);
-            let place = match (below, above) {
-                (Some(below), Some(above)) if own.rating - below.rating <= above.rating - own.rating => below,
-                (Some(below), None) => below,
-                (_, Some(above)) => above,
+            let upwards = match (below, above) {
+                (Some(below), Some(above)) => rating - below.rating > above.rating - rating,
+                (None, Some(_)) => true,
+                (Some(_), None) => false,
                 (None, None) => break,
             };
-            if above.is_some_and(|above| std::ptr::eq(above, place)) {
+            let place = if upwards { &list[high] } else { &list[low - 1] };
+            if upwards {
                 high += 1;
             } else {
                 low -= 1;
             }
-            if place.slot == own.slot || !self.may_meet(anchor, place, stage) {
+            let fits = u16::from(place.size) <= room
+                && place.created_ms <= created_max_ms
+                && place.latency_ms <= frame.stage.latency_max_ms;
+            if place.slot == core.own.slot || !fits || !self.may_meet(core, place) {
                 continue;
             }
-            into.push(Member {
-                slot: place.slot,
-                size: place.size,
-                extra_ms: place.extra_ms,
-                rating: place.rating,
-                scatter: place.scatter,
-                error: place.error,
-                price: self.options.price(self.now_ms - place.created_ms),
-                created_ms: place.created_ms,
-                key: 0.0,
-            });
+            into.push(self.member(place));
             if into.len() >= self.options.candidates {
                 break;
             }
         }
     }
 
-    fn may_meet(&self, anchor: Anchor<'_>, place: &Place, stage: &Stage) -> bool {
-        if usize::from(place.size) > stage.team_max() {
-            return false;
+    /// The youngest ticket that a stage is for.
+    fn created_max_ms(&self, frame: Frame<'_>) -> i64 {
+        if self.rules.age_is_newest() { self.now_ms - frame.stage.from_ms } else { i64::MAX }
+    }
+
+    fn member(&self, place: &Place) -> Member {
+        Member {
+            slot: place.slot,
+            size: place.size,
+            extra_ms: place.extra_ms,
+            rating: place.rating,
+            scatter: place.scatter,
+            error: place.error,
+            price: self.options.price(self.now_ms - place.created_ms, self.pace),
+            created_ms: place.created_ms,
+            picky: place.picky,
+            key: 0.0,
         }
-        if !place.picky && !anchor.entry.picky() {
-            return true;
+    }
+
+    fn may_meet(&self, core: Core<'_>, place: &Place) -> bool {
+        match core.entry {
+            Some(entry) if !place.picky && !entry.picky() => true,
+            Some(entry) => self.pool.get(place.slot).is_some_and(|other| entry.accepts(other)),
+            None if !place.picky => true,
+            // A match that runs is public; a wish is for the mean of those who are there.
+            None => self.pool.get(place.slot).is_some_and(|other| other.accepts_match(core.own.rating)),
         }
-        self.pool.get(place.slot).is_some_and(|entry| anchor.entry.accepts(entry))
     }
 
     /// Chooses among the candidates what costs least. Yields by how much the cost, without that of the teams, is
-    /// above the price; none if they are too few. The choice is in `scratch.chosen`, the anchor first.
-    fn fill(&self, own: &Member, stage: &Stage, scratch: &mut Scratch) -> Option<f32> {
-        let players_max = stage.players_max() as f32;
-        let scatter = (own.scatter / f32::from(own.size)).max(1.0).sqrt();
+    /// above the price; none if they are too few. The choice is in `scratch.chosen`, the core first.
+    fn fill(&self, core: Core<'_>, frame: Frame<'_>, scratch: &mut Scratch) -> Option<f32> {
+        let own = &core.own;
+        let scatter = (own.scatter / f32::from(own.size.max(1))).max(1.0).sqrt();
         let weights = &self.options.weights;
+        // A party that is a whole team looks for its opponents itself.
+        let alone = frame.stage.teams() > 1 && core.entry.is_some();
+        let whole = if alone { frame.stage.team_max().max(2) } else { usize::MAX };
+        let step = if self.sort_by_rules(core, frame, &mut scratch.candidates) { SORT_STEP } else { 0.0 };
         let mut centre = own.rating;
         let mut best: Option<f32> = None;
         for round in 0..=RECENTRE {
-            for member in &mut scratch.candidates {
+            scratch.order.clear();
+            for (at, member) in scratch.candidates.iter_mut().enumerate() {
                 let off = member.rating - centre;
-                // A party that is a whole team looks for its opponents itself.
-                let whole = usize::from(member.size) == stage.team_max() && member.size > 1 && stage.teams() > 1;
-                let whole = if whole { f32::INFINITY } else { 0.0 };
-                member.key = whole + weights.spread * off * off / (2.0 * scatter)
+                member.key = weights.spread * off * off / (2.0 * scatter)
                     + weights.latency * f32::from(member.extra_ms)
                     - member.price;
+                if usize::from(member.size) < whole {
+                    let key = member.key + step * at as f32;
+                    scratch.order.push(sortable(key) << 32 | at as u64);
+                }
             }
-            let _ = players_max;
-            scratch.candidates.sort_unstable_by(|a, b| a.key.total_cmp(&b.key).then(a.slot.cmp(&b.slot)));
-            if !self.choose(own, stage, &scratch.candidates, &mut scratch.chosen) {
+            scratch.order.sort_unstable();
+            if !self.choose(core, frame, scratch) {
                 break;
             }
             let totals = Totals::of(&scratch.chosen, centre);
@@ -198,7 +253,7 @@ impl Look<'_> {
                 std::mem::swap(&mut scratch.best, &mut scratch.chosen);
             }
             let moved = totals.off_centre();
-            if round == RECENTRE || moved.abs() < 1.0 {
+            if round == RECENTRE || moved.abs() < 1.0 || weights.spread <= 0.0 {
                 break;
             }
             centre += moved;
@@ -208,12 +263,14 @@ impl Look<'_> {
     }
 
     /// Takes candidates in their order as long as they fit into teams.
-    fn choose(&self, own: &Member, stage: &Stage, candidates: &[Member], chosen: &mut Vec<Member>) -> bool {
-        self.choose_with(own, None, stage, candidates, chosen);
-        if stage.teams() > 1 && stage.players_max() == chosen_players(chosen) {
+    fn choose(&self, core: Core<'_>, frame: Frame<'_>, scratch: &mut Scratch) -> bool {
+        self.choose_with(core, None, frame, scratch);
+        let stage = frame.stage;
+        if stage.teams() > 1 && core.entry.is_some() && stage.players_max() == chosen_players(&scratch.chosen)
+        {
             // The largest party should meet one of nearly its size.
             let mut sizes = [0_u8; 2];
-            for member in chosen.iter() {
+            for member in &scratch.chosen {
                 if member.size > sizes[0] {
                     sizes = [member.size, sizes[0]];
                 } else if member.size > sizes[1] {
@@ -221,51 +278,119 @@ impl Look<'_> {
                 }
             }
             if sizes[0] >= sizes[1] + 2 && usize::from(sizes[0]) < stage.team_max() {
-                let equal = |member: &&Member| member.size + 1 >= sizes[0] && member.key.is_finite();
-                let second = candidates.iter().filter(equal).find(|member| {
-                    chosen.iter().all(|chosen| chosen.slot != member.slot)
-                });
-                if let Some(second) = second.copied() {
-                    self.choose_with(own, Some(second), stage, candidates, chosen);
+                let ordered = scratch.order.iter().map(|key| &scratch.candidates[place_of(*key)]);
+                let mut equal = ordered.filter(|member| member.size + 1 >= sizes[0]);
+                let second = equal
+                    .find(|member| scratch.chosen.iter().all(|chosen| chosen.slot != member.slot))
+                    .copied();
+                if let Some(second) = second {
+                    self.choose_with(core, Some(second), frame, scratch);
                 }
             }
         }
-        chosen_players(chosen) >= stage.players_min()
+        match core.entry {
+            Some(_) => chosen_players(&scratch.chosen) >= stage.players_min(),
+            None => scratch.chosen.len() > 1,
+        }
     }
 
-    fn choose_with(
-        &self,
-        own: &Member,
-        second: Option<Member>,
-        stage: &Stage,
-        candidates: &[Member],
-        chosen: &mut Vec<Member>,
-    ) {
-        chosen.clear();
-        let mut packer = stage.packer();
-        packer.add(own.size);
-        chosen.push(*own);
-        if let Some(second) = second {
-            if packer.add(second.size) {
-                chosen.push(second);
-            }
+    /// The core, the one that must be with it, and what fits of the others in their order.
+    fn choose_with(&self, core: Core<'_>, second: Option<Member>, frame: Frame<'_>, scratch: &mut Scratch) {
+        scratch.chosen.clear();
+        let mut packer = Packer::new(frame.benches.iter().map(Bench::free));
+        if core.entry.is_some() {
+            packer.add(core.own.size);
         }
-        for member in candidates {
-            if packer.is_full() || !member.key.is_finite() {
+        scratch.chosen.push(core.own);
+        let asks = frame.stage.rules.iter().any(|rule| rule.partial);
+        if let Some(second) = second
+            && self.all_accept(&second, &scratch.chosen)
+            && packer.add(second.size)
+        {
+            scratch.chosen.push(second);
+        }
+        for key in &scratch.order {
+            if packer.is_full() {
                 break;
             }
+            let member = &scratch.candidates[place_of(*key)];
             if second.is_some_and(|second| second.slot == member.slot) {
                 continue;
             }
+            if !self.all_accept(member, &scratch.chosen) {
+                continue;
+            }
+            if asks && self.clashes(core, frame, member, &scratch.chosen, &packer) {
+                continue;
+            }
             if packer.add(member.size) {
-                chosen.push(*member);
+                scratch.chosen.push(*member);
             }
         }
     }
 
+    /// Whether a party and those chosen accept each other.
+    pub(super) fn all_accept(&self, member: &Member, chosen: &[Member]) -> bool {
+        if !member.picky && chosen.iter().all(|chosen| !chosen.picky) {
+            return true;
+        }
+        let Some(entry) = self.pool.get(member.slot) else { return false };
+        // What runs already is no ticket; it was asked when candidates were gathered.
+        chosen.iter().filter_map(|chosen| self.pool.get(chosen.slot)).all(|chosen| chosen.accepts(entry))
+    }
+
+    /// Whether rules are against a party in a match with those chosen, whoever else is.
+    fn clashes(
+        &self,
+        core: Core<'_>,
+        frame: Frame<'_>,
+        member: &Member,
+        chosen: &[Member],
+        packer: &Packer,
+    ) -> bool {
+        if !packer.clone().add(member.size) {
+            return true;
+        }
+        let mut view = View { teams: vec![Vec::new(); frame.benches.len()], parties: Vec::new() };
+        for team in core.present {
+            view.teams[0].extend(team);
+        }
+        for slot in chosen.iter().map(|chosen| chosen.slot).chain([member.slot]) {
+            if let Some(entry) = self.pool.get(slot) {
+                view.teams[0].extend(&entry.ticket.players);
+                view.parties.push((&entry.ticket.players, entry.latency_ms(frame.region)));
+            }
+        }
+        self.rules.clash(frame.stage, &view).is_some()
+    }
+
+    /// Puts the candidates in the order of the rules of order, the last one first; false if there are none.
+    fn sort_by_rules(&self, core: Core<'_>, frame: Frame<'_>, candidates: &mut [Member]) -> bool {
+        let Some(anchor) = core.entry else { return false };
+        let mut sorted = false;
+        for rule in 0..frame.stage.rules.len() {
+            let value = |member: &Member| {
+                let entry = self.pool.get(member.slot)?;
+                self.rules.sort_value(frame.stage, rule, &entry.ticket.players, &anchor.ticket.players)
+            };
+            if candidates.first().and_then(value).is_none() {
+                continue;
+            }
+            candidates.sort_by_cached_key(|member| {
+                let value = value(member).unwrap_or(f64::MAX);
+                sortable(value as f32)
+            });
+            sorted = true;
+        }
+        sorted
+    }
+
     /// For a party that is a whole team: the best other whole team.
-    fn whole_teams(&self, own: &Member, stage: &Stage, scratch: &mut Scratch) -> Option<f32> {
-        if own.size < 2 || stage.teams() != 2 || usize::from(own.size) != stage.team_max() {
+    fn whole_teams(&self, core: Core<'_>, frame: Frame<'_>, scratch: &mut Scratch) -> Option<f32> {
+        let own = &core.own;
+        let stage = frame.stage;
+        let whole = own.size >= 2 && stage.teams() == 2 && usize::from(own.size) == stage.team_max();
+        if !whole || core.entry.is_none() {
             return None;
         }
         let mut best: Option<f32> = None;
@@ -283,75 +408,35 @@ impl Look<'_> {
         }
         best
     }
+}
 
-    /// Divides what was chosen into teams, mends it where that helps, and asks the rules.
-    fn settle(&self, region: u8, stage: &Stage, benches: &[Bench], scratch: &mut Scratch) -> Result<Found, Missed> {
-        let mut missed = Missed::Few;
-        let weights = &self.options.weights;
-        let premade_weight = weights.premade / weights.gap.max(0.01);
-        let aim = Aim { premade_weight, enough: if weights.gap > 0.0 { GAP_ENOUGH } else { f32::INFINITY } };
-        for mend in 0..=MENDS_MAX {
-            let members = &scratch.chosen;
-            let mut accepts = |_teams: &[u8]| true;
-            let Some(division) = divide(members, benches, aim, &mut accepts) else { return Err(missed) };
-            let totals = Totals::of(members, members[0].rating);
-            let quality = totals.quality(division.gap, division.premade, benches.len(), self.options);
-            if quality.cost <= quality.price {
-                return Ok(Found { region, members: members.clone(), division, quality });
-            }
-            missed = missed.or_dear(quality.cost - quality.price);
-            if mend == MENDS_MAX || !self.mend(&division, scratch, &quality) {
-                break;
-            }
+impl Core<'_> {
+    /// The teams before anyone is added.
+    fn benches(&self, stage: &Stage) -> Vec<Bench> {
+        let mut benches = stage.benches();
+        if self.entry.is_some() {
+            return benches;
         }
-        let _ = stage;
-        Err(missed)
-    }
-
-    /// Replaces one member, not the anchor, so that the teams become more equal at the least cost.
-    fn mend(&self, division: &Division, scratch: &mut Scratch, quality: &Quality) -> bool {
-        if division.gap <= GAP_ENOUGH || quality.gap <= 0.0 || division.teams.iter().any(|team| *team > 1) {
-            return false;
+        for (bench, players) in benches.iter_mut().zip(self.present) {
+            bench.players = players.len() as u16;
+            bench.rating = players.iter().map(|player| player.rating.mu as f32).sum();
+            bench.premade = u8::from(!players.is_empty());
+            // Whoever comes is welcome.
+            bench.min = 0;
         }
-        let chosen = &scratch.chosen;
-        let mut sums = [(0.0_f32, 0.0_f32); 2];
-        for (member, team) in chosen.iter().zip(&division.teams) {
-            let sum = &mut sums[usize::from(*team)];
-            sum.0 += f32::from(member.size) * member.rating;
-            sum.1 += f32::from(member.size);
-        }
-        let mean = |sum: (f32, f32)| sum.0 / sum.1.max(1.0);
-        let gap = mean(sums[0]) - mean(sums[1]);
-        let mut best: Option<(f32, usize, Member)> = None;
-        for (at, out) in chosen.iter().enumerate().skip(1) {
-            let team = usize::from(division.teams[at]);
-            let sign = if team == 0 { 1.0 } else { -1.0 };
-            for into in scratch.candidates.iter().filter(|into| into.size == out.size) {
-                if chosen.iter().any(|member| member.slot == into.slot) {
-                    continue;
-                }
-                let moved = f32::from(out.size) * (into.rating - out.rating) / sums[team].1.max(1.0);
-                let after = (gap + sign * moved).abs();
-                // What it saves, less what the other player is worse by.
-                let value = self.options.weights.gap * (gap.abs() - after)
-                    - f32::from(out.size) / totals_players(chosen) * (into.key - out.key).max(0.0);
-                if value > 0.0 && best.as_ref().is_none_or(|(best, ..)| value > *best) {
-                    best = Some((value, at, *into));
-                }
-            }
-        }
-        let Some((_, at, into)) = best else { return false };
-        scratch.chosen[at] = into;
-        true
+        benches
     }
 }
 
-fn chosen_players(chosen: &[Member]) -> usize {
-    chosen.iter().map(|member| usize::from(member.size)).sum()
+/// A key as a number that sorts as it does.
+fn sortable(key: f32) -> u64 {
+    let bits = key.to_bits();
+    u64::from(if bits >> 31 == 1 { !bits } else { bits | 1 << 31 })
 }
 
-fn totals_players(chosen: &[Member]) -> f32 {
-    chosen_players(chosen) as f32
+/// The candidate that an entry of the order stands for.
+fn place_of(key: u64) -> usize {
+    (key & u64::from(u32::MAX)) as usize
 }
 
 impl Found {
@@ -361,15 +446,11 @@ impl Found {
 }
 
 impl Missed {
-    fn or(self, other: Missed) -> Missed {
+    pub(super) fn or(self, other: Missed) -> Missed {
         match (self, other) {
             (Missed::Few, other) | (other, Missed::Few) => other,
             (Missed::Dear(one), Missed::Dear(two)) => Missed::Dear(one.min(two)),
             (rule @ Missed::Rule(_), _) | (_, rule @ Missed::Rule(_)) => rule,
         }
-    }
-
-    fn or_dear(self, short_of: f32) -> Missed {
-        self.or(Missed::Dear(short_of))
     }
 }

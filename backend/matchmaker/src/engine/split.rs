@@ -39,6 +39,13 @@ pub(super) struct Aim {
     pub(super) enough: f32,
 }
 
+impl Bench {
+    /// Seats that are free.
+    pub(crate) fn free(&self) -> u16 {
+        self.max.saturating_sub(self.players)
+    }
+}
+
 struct Search<'a> {
     members: &'a [Member],
     order: Vec<u8>,
@@ -49,15 +56,17 @@ struct Search<'a> {
     best: Option<(f32, Division)>,
     steps: u32,
     aim: Aim,
-    accepts: &'a mut dyn FnMut(&[u8]) -> bool,
+    lack: &'a mut dyn FnMut(&[u8]) -> f32,
+    asked: u32,
 }
 
-/// The best division that `accepts`, none if there is none or it was not found within the bound.
+/// The best division: what `lack` says is wrong with it counts before all else. None if none fits, or none was found
+/// within the bound.
 pub(super) fn divide(
     members: &[Member],
     benches: &[Bench],
     aim: Aim,
-    accepts: &mut dyn FnMut(&[u8]) -> bool,
+    lack: &mut dyn FnMut(&[u8]) -> f32,
 ) -> Option<Division> {
     let mut order: Vec<u8> = (0..members.len() as u8).collect();
     // Large parties first: they fit in few places. Then from the strongest down, which alternates between teams.
@@ -78,14 +87,15 @@ pub(super) fn divide(
         best: None,
         steps: 0,
         aim,
-        accepts,
+        lack,
+        asked: 0,
     };
     search.place(0);
     let finished = search.steps < STEPS_MAX;
     let best = search.best.take();
     match best {
         Some((_, division)) if !finished && members.len() <= SWAP_PARTIES_MAX => {
-            Some(swapped(division, members, benches, aim, search.accepts))
+            Some(swapped(division, members, benches, aim, search.lack))
         }
         best => best.map(|(_, division)| division),
     }
@@ -143,13 +153,22 @@ impl Search<'_> {
     fn judge(&mut self) -> bool {
         let (gap, premade) = measure(&self.benches);
         let value = self.aim.value(gap, premade);
-        if self.best.as_ref().is_some_and(|(best, _)| *best <= value) || !(self.accepts)(&self.chosen) {
+        if self.best.as_ref().is_some_and(|(best, _)| *best <= value) {
             return false;
         }
-        self.best = Some((value, Division { teams: self.chosen.clone(), gap, premade }));
-        value <= self.aim.enough
+        self.asked += 1;
+        let value = value + LACK_WEIGHT * (self.lack)(&self.chosen);
+        if self.best.as_ref().is_none_or(|(best, _)| value < *best) {
+            self.best = Some((value, Division { teams: self.chosen.clone(), gap, premade }));
+        }
+        value <= self.aim.enough || self.asked >= ASKED_MAX
     }
 }
+
+/// What is wrong by a rule outweighs every difference of ratings.
+const LACK_WEIGHT: f32 = 1e6;
+/// Divisions of which the rules are asked: evaluating them costs more than finding them.
+const ASKED_MAX: u32 = 200;
 
 /// Teams that one match is divided into by search.
 pub(super) const TEAMS_SORTED_MAX: usize = 64;
@@ -181,7 +200,7 @@ fn swapped(
     members: &[Member],
     benches: &[Bench],
     aim: Aim,
-    accepts: &mut dyn FnMut(&[u8]) -> bool,
+    lack: &mut dyn FnMut(&[u8]) -> f32,
 ) -> Division {
     let mut filled = benches.to_vec();
     for (member, team) in members.iter().zip(&division.teams) {
@@ -190,6 +209,7 @@ fn swapped(
         bench.rating += f32::from(member.size) * member.rating;
         bench.premade = bench.premade.max(member.size);
     }
+    let mut wrong = lack(&division.teams);
     let mut value = aim.value(division.gap, division.premade);
     for _ in 0..SWAP_ROUNDS {
         let mut helped = false;
@@ -205,8 +225,12 @@ fn swapped(
                 division.teams.swap(one, other);
                 let (gap, premade) = measure(&filled);
                 let now = aim.value(gap, premade);
-                if now < value && accepts(&division.teams) {
-                    (value, division.gap, division.premade, helped) = (now, gap, premade, true);
+                // Measured only where it can help.
+                let wrong_now =
+                    if now < value || wrong > 0.0 { lack(&division.teams) } else { f32::INFINITY };
+                if wrong_now < wrong || (wrong_now <= wrong && now < value) {
+                    (value, wrong, helped) = (now, wrong_now, true);
+                    (division.gap, division.premade) = (gap, premade);
                 } else {
                     division.teams.swap(one, other);
                     filled[a].rating += moved;

@@ -1,12 +1,16 @@
 //! A rule set as it is at one age of a match's tickets: the teams' sizes and the rules with what expansions have
 //! made of them.
 
+use super::rule::Rule;
 use crate::engine::Bench;
+use crate::ticket::Player;
 
 /// One team, already counted out (`quantity` two is two of them).
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Team {
     pub(crate) name: String,
+    /// Its name in the rule set.
+    pub(crate) base: String,
     pub(crate) players_min: u16,
     pub(crate) players_max: u16,
 }
@@ -17,6 +21,9 @@ pub(crate) struct Stage {
     /// The age at which it begins.
     pub(crate) from_ms: i64,
     pub(crate) teams: Vec<Team>,
+    pub(crate) rules: Vec<Rule>,
+    /// No latency above is played on, by the rules of that type.
+    pub(crate) latency_max_ms: u16,
 }
 
 impl Stage {
@@ -40,10 +47,6 @@ impl Stage {
     pub(crate) fn benches(&self) -> Vec<Bench> {
         let bench = |team: &Team| Bench { min: team.players_min, max: team.players_max, ..Bench::default() };
         self.teams.iter().map(bench).collect()
-    }
-
-    pub(crate) fn packer(&self) -> Packer {
-        Packer::new(self.teams.iter().map(|team| team.players_max))
     }
 }
 
@@ -105,5 +108,21 @@ impl Packer {
         }
         self.players = players;
         true
+    }
+}
+
+/// A match to be, as rules see it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View<'a> {
+    /// The players of each team.
+    pub(crate) teams: Vec<Vec<&'a Player>>,
+    /// Each party, with its latency in the match's region; none if it was not measured.
+    pub(crate) parties: Vec<(&'a [Player], Option<u16>)>,
+}
+
+impl Team {
+    /// Whether a rule means this team by that name: `red` means `red_1` and `red_2` of a `quantity`.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name == name || self.base == name
     }
 }
