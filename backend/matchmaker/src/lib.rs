@@ -20,7 +20,7 @@ mod ticket;
 
 pub use engine::{
     AddError, Backfill, BackfillTeam, Explanation, Kind, Options, Proposal, ProposedTeam, Quality, Queue,
-    Reason, Weights,
+    Reason, Tempo, Weights,
 };
 pub use eta::{Eta, EtaEstimate};
 pub use rules::{Acceptance, RuleError, RuleSet, Strategy};

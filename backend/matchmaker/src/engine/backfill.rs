@@ -109,10 +109,10 @@ impl Queue {
         due.sort_by_key(|n| self.running[*n].request.created_at_ms);
         due.truncate(LOOKS_MAX);
         let mut filled = Vec::new();
-        let pace = self.pace();
+        let tempo = self.tempo();
         for at in due {
             let mut scratch = std::mem::take(&mut self.scratch);
-            let look = Look { pool: &self.pool, rules: &self.rules, options: &self.options, now_ms, pace };
+            let look = Look { pool: &self.pool, rules: &self.rules, options: &self.options, now_ms, tempo };
             let found = look.around(self.running[at].core(&look), &mut scratch);
             self.scratch = scratch;
             match found {
@@ -123,7 +123,7 @@ impl Queue {
                 }
                 Err(_) => {
                     let waited = now_ms - self.running[at].request.created_at_ms;
-                    self.running[at].due_ms = now_ms + self.options.retry_in_ms(waited, pace, Some(0.0));
+                    self.running[at].due_ms = now_ms + self.options.retry_in_ms(waited, tempo, Some(0.0));
                 }
             }
         }
@@ -145,7 +145,7 @@ impl Running {
             rating: self.belief.mean,
             scatter: self.belief.scatter,
             error: self.belief.error,
-            price: look.options.price(waited, look.pace),
+            price: look.options.price(waited, look.tempo),
             created_ms: self.request.created_at_ms,
             picky: false,
             key: f32::NEG_INFINITY,

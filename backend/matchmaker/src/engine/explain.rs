@@ -1,6 +1,7 @@
 //! "Why am I not matched": what a ticket waits for, in facts that a game can show.
 
 use super::Queue;
+use super::options::Tempo;
 use super::search::Look;
 use super::search::{Frame, Scratch};
 use crate::ticket::TicketId;
@@ -67,9 +68,9 @@ impl Queue {
         let entry = self.pool.get(slot)?;
         let created_ms = entry.ticket.created_at_ms;
         let waited_ms = (now_ms - created_ms).max(0);
-        let pace = self.pace();
+        let tempo = self.tempo();
         let options = super::Options { candidates: usize::MAX, ..self.options.clone() };
-        let look = Look { pool: &self.pool, rules: &self.rules, options: &options, now_ms, pace };
+        let look = Look { pool: &self.pool, rules: &self.rules, options: &options, now_ms, tempo };
         let core = look.core(slot, entry);
         let stage_number = self.rules.stage_number(waited_ms);
         let stage = &self.rules.stages()[stage_number];
@@ -102,7 +103,7 @@ impl Queue {
             reasons.push(Reason::Rule { name, times });
         }
         if let Some(short_of) = entry.short_of {
-            let acceptable_in_ms = self.acceptable_in_ms(waited_ms, pace, short_of);
+            let acceptable_in_ms = self.acceptable_in_ms(waited_ms, tempo, short_of);
             reasons.push(Reason::WaitingForBetter { short_of, acceptable_in_ms });
         }
         if entry.ticket.skill_range.is_some() {
@@ -137,12 +138,12 @@ impl Queue {
         (spread * spread - error * error).max(0.0).sqrt() * 3.0_f32.sqrt()
     }
 
-    fn acceptable_in_ms(&self, waited_ms: i64, pace: f32, short_of: f32) -> i64 {
-        let price = self.options.price(waited_ms, pace);
+    fn acceptable_in_ms(&self, waited_ms: i64, tempo: Tempo, short_of: f32) -> i64 {
+        let price = self.options.price(waited_ms, tempo);
         let (mut low, mut high) = (0_i64, 3_600_000_i64);
         while low < high {
             let middle = low.midpoint(high);
-            if self.options.price(waited_ms + middle, pace) - price >= short_of {
+            if self.options.price(waited_ms + middle, tempo) - price >= short_of {
                 high = middle;
             } else {
                 low = middle + 1;

@@ -21,7 +21,7 @@ pub(crate) use split::Bench;
 
 pub use backfill::{Backfill, BackfillTeam};
 pub use explain::{Explanation, Reason};
-pub use options::{Options, Weights};
+pub use options::{Options, Tempo, Weights};
 pub use proposal::{AddError, Kind, Proposal, ProposedTeam};
 pub use score::Quality;
 
@@ -223,8 +223,8 @@ impl Queue {
     /// One ticket's look for a match.
     fn look(&mut self, slot: u32, now_ms: i64) -> Option<Proposal> {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let pace = self.pace();
-        let look = Look { pool: &self.pool, rules: &self.rules, options: &self.options, now_ms, pace };
+        let tempo = self.tempo();
+        let look = Look { pool: &self.pool, rules: &self.rules, options: &self.options, now_ms, tempo };
         let found = self.pool.get(slot).map(|entry| look.around(look.core(slot, entry), &mut scratch));
         self.scratch = scratch;
         match found? {
@@ -234,7 +234,7 @@ impl Queue {
                 entry.missed(missed);
                 let waited = now_ms - entry.ticket.created_at_ms;
                 let short_of = if let Missed::Dear(short_of) = missed { Some(short_of) } else { None };
-                let at_ms = now_ms + self.options.retry_in_ms(waited, pace, short_of);
+                let at_ms = now_ms + self.options.retry_in_ms(waited, tempo, short_of);
                 let at_ms = match self.rules.next_step_ms(waited) {
                     Some(step) => at_ms.min(entry.ticket.created_at_ms + step),
                     None => at_ms,
@@ -245,8 +245,10 @@ impl Queue {
         }
     }
 
-    fn pace(&self) -> f32 {
-        self.flow.players_per_s().map_or(1.0, |players_per_s| self.options.pace(players_per_s))
+    fn tempo(&self) -> Tempo {
+        self.flow
+            .players_per_s()
+            .map_or_else(Tempo::default, |players_per_s| self.options.tempo(players_per_s))
     }
 
     fn plan(&mut self, slot: u32, at_ms: i64) {

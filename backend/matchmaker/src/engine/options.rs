@@ -9,6 +9,24 @@ use serde::{Deserialize, Serialize};
 const PACE_MIN: f32 = 0.25;
 const PACE_MAX: f32 = 4.0;
 
+/// The base price is never less of what is written.
+const BASE_MIN: f32 = 0.1;
+
+/// How prices go where more or fewer players come.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Tempo {
+    /// Seconds count this many times.
+    pub pace: f32,
+    /// What there is of the base price.
+    pub base: f32,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self { pace: 1.0, base: 1.0 }
+    }
+}
+
 /// What each shortcoming of a match costs.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,7 +43,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { gap: 1.0, spread: 1.0, latency: 1.0, premade: 15.0 }
+        Self { gap: 0.35, spread: 1.0, latency: 0.9, premade: 13.5 }
     }
 }
 
@@ -57,6 +75,9 @@ pub struct Options {
     /// a second, over [`Options::PLAYERS_PER_S`], to this power. Where many come a better match is soon there, and
     /// where few do it is worth the wait.
     pub density_power: f32,
+    /// How much less a match may cost at first where more players come: the base is divided by the players that come
+    /// in a second, over [`Options::PLAYERS_PER_S`], to this power; never more than as it is written.
+    pub base_density_power: f32,
     /// How much of a match's price is that of its longest waiting ticket, 0 to 1; the rest is the mean of all.
     pub price_oldest: f32,
     /// Milliseconds over its best region that a party is ever sent to.
@@ -83,18 +104,19 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             weights: Weights::default(),
-            price_base: 4.0,
-            price_per_s: 3.0,
-            price_per_s2: 0.1,
-            late_after_s: 15.0,
-            late_per_s2: 0.3,
-            density_power: 0.15,
-            price_oldest: 0.3,
+            price_base: 31.0,
+            price_per_s: 0.0,
+            price_per_s2: 0.0,
+            late_after_s: 7.5,
+            late_per_s2: 1.5,
+            density_power: 0.22,
+            base_density_power: 0.35,
+            price_oldest: 0.03,
             latency_extra_max_ms: 150,
-            regions_tried: 3,
-            candidates: 40,
-            retry_ms: 3_000,
-            retry_min_ms: 250,
+            regions_tried: 2,
+            candidates: 25,
+            retry_ms: 4_000,
+            retry_min_ms: 800,
             retry_growth: 0.3,
             starving_after_ms: 60_000,
             tickets_max: 50_000,
@@ -107,28 +129,32 @@ impl Options {
     /// Players a second for which the prices are as they are written.
     pub const PLAYERS_PER_S: f32 = 16.0;
 
-    /// What a ticket accepts as cost that has waited this long where time counts `pace` times.
+    /// What a ticket accepts as cost that has waited this long at a tempo.
     #[must_use]
-    pub fn price(&self, waited_ms: i64, pace: f32) -> f32 {
-        let waited_s = pace * waited_ms.max(0) as f32 / 1000.0;
+    pub fn price(&self, waited_ms: i64, tempo: Tempo) -> f32 {
+        let waited_s = tempo.pace * waited_ms.max(0) as f32 / 1000.0;
         let late_s = (waited_s - self.late_after_s).max(0.0);
-        self.price_base
+        tempo.base * self.price_base
             + waited_s * (self.price_per_s + waited_s * self.price_per_s2)
             + late_s * late_s * self.late_per_s2
     }
 
-    /// How fast time counts where so many players come in a second.
+    /// How prices go where so many players come in a second.
     #[must_use]
-    pub fn pace(&self, players_per_s: f32) -> f32 {
-        (players_per_s / Self::PLAYERS_PER_S).powf(self.density_power).clamp(PACE_MIN, PACE_MAX)
+    pub fn tempo(&self, players_per_s: f32) -> Tempo {
+        let density = players_per_s.max(0.0) / Self::PLAYERS_PER_S;
+        Tempo {
+            pace: density.powf(self.density_power).clamp(PACE_MIN, PACE_MAX),
+            base: density.max(1.0).powf(-self.base_density_power).clamp(BASE_MIN, 1.0),
+        }
     }
 
     /// When a ticket that has waited this long looks again: when the price will have reached what the best match
     /// costs now. Whoever comes before looks himself.
-    pub(crate) fn retry_in_ms(&self, waited_ms: i64, pace: f32, short_of: Option<f32>) -> i64 {
+    pub(crate) fn retry_in_ms(&self, waited_ms: i64, tempo: Tempo, short_of: Option<f32>) -> i64 {
         let longest = self.retry_ms.max(1) + (waited_ms.max(0) as f32 * self.retry_growth) as i64;
         let Some(short_of) = short_of else { return longest };
-        let per_s = self.price(waited_ms + 1_000, pace) - self.price(waited_ms, pace);
+        let per_s = self.price(waited_ms + 1_000, tempo) - self.price(waited_ms, tempo);
         let reached = (1000.0 * short_of / per_s.max(0.001)) as i64;
         reached.clamp(self.retry_min_ms.max(1), longest.max(self.retry_min_ms))
     }

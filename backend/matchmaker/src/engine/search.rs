@@ -6,7 +6,7 @@
 //! whole team. A lobby is made around its own centre, not the core's: choosing is repeated from the mean of what
 //! was chosen, with the core kept.
 
-use super::options::Options;
+use super::options::{Options, Tempo};
 use super::pool::{Entry, Place, Pool, Way};
 use super::score::{Member, Quality, Totals};
 use super::settle::chosen_players;
@@ -58,8 +58,8 @@ pub(super) struct Look<'a> {
     pub(super) rules: &'a RuleSet,
     pub(super) options: &'a Options,
     pub(super) now_ms: i64,
-    /// How fast time counts.
-    pub(super) pace: f32,
+    /// How prices go.
+    pub(super) tempo: Tempo,
 }
 
 /// What a match is made around.
@@ -143,7 +143,7 @@ impl Look<'_> {
             rating: entry.belief.mean,
             scatter: entry.belief.scatter,
             error: entry.belief.error,
-            price: self.options.price(self.now_ms - entry.ticket.created_at_ms, self.pace),
+            price: self.options.price(self.now_ms - entry.ticket.created_at_ms, self.tempo),
             created_ms: entry.ticket.created_at_ms,
             picky: entry.picky(),
             key: f32::NEG_INFINITY,
@@ -201,7 +201,7 @@ impl Look<'_> {
             rating: place.rating,
             scatter: place.scatter,
             error: place.error,
-            price: self.options.price(self.now_ms - place.created_ms, self.pace),
+            price: self.options.price(self.now_ms - place.created_ms, self.tempo),
             created_ms: place.created_ms,
             picky: place.picky,
             key: 0.0,

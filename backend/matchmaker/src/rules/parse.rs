@@ -103,13 +103,13 @@ impl AttributeType {
     }
 
     pub(crate) fn is_of(self, attribute: &Attribute) -> bool {
-        match (self, attribute) {
+        matches!(
+            (self, attribute),
             (Self::Number, Attribute::Number(_))
-            | (Self::Text, Attribute::Text(_))
-            | (Self::TextList, Attribute::TextList(_))
-            | (Self::NumberMap, Attribute::NumberMap(_)) => true,
-            _ => false,
-        }
+                | (Self::Text, Attribute::Text(_))
+                | (Self::TextList, Attribute::TextList(_))
+                | (Self::NumberMap, Attribute::NumberMap(_))
+        )
     }
 }
 
