@@ -247,8 +247,18 @@ impl Ticket {
 
     /// Its latency to a region, cut to what can be told apart.
     pub(crate) fn latency_ms(&self, region: &str) -> Option<u16> {
-        self.latencies_ms.get(region).map(|ms| u16::try_from((*ms).min(LATENCY_MAX_MS)).unwrap_or(u16::MAX))
+        self.latencies_ms.get(region).map(|ms| cut(*ms))
     }
+
+    /// The regions that it has measured.
+    pub(crate) fn measured(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.latencies_ms.iter().map(|(region, ms)| (region.as_str(), cut(*ms)))
+    }
+}
+
+/// A latency that was measured is never 0, which stands for none.
+fn cut(ms: u32) -> u16 {
+    u16::try_from(ms.clamp(1, LATENCY_MAX_MS)).unwrap_or(u16::MAX)
 }
 
 /// How far a party's own rating may lie outside of the range it wishes. A wish for stronger or weaker players is

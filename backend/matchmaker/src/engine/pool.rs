@@ -9,7 +9,7 @@ use crate::ticket::{Ticket, TicketId};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Regions that one queue tells apart; tickets that name others are refused.
+/// Regions that one queue tells apart; others are not known.
 pub(super) const REGIONS_MAX: usize = 64;
 /// The list of tickets that neither name nor measured a region, and so play in any.
 pub(super) const ANYWHERE: u8 = 0;
@@ -186,20 +186,24 @@ impl Pool {
                 (0..self.region_count()).map(|region| Way { region, extra_ms: 0, latency_ms: 0 }).collect(),
             );
         }
-        let wanted: Vec<&str> = if ticket.regions.is_empty() {
-            ticket.latencies_ms.keys().map(String::as_str).collect()
+        let mut wanted: Vec<(&str, u16)> =
+            Vec::with_capacity(ticket.latencies_ms.len().max(ticket.regions.len()));
+        if ticket.regions.is_empty() {
+            wanted.extend(ticket.measured());
         } else {
-            ticket.regions.iter().map(String::as_str).collect()
-        };
-        let best = wanted.iter().filter_map(|name| ticket.latency_ms(name)).min().unwrap_or(0);
+            wanted.extend(
+                ticket.regions.iter().map(|name| (name.as_str(), ticket.latency_ms(name).unwrap_or(0))),
+            );
+        }
+        let best = wanted.iter().map(|(_, latency_ms)| *latency_ms).filter(|ms| *ms > 0).min().unwrap_or(0);
         let mut ways = Vec::with_capacity(wanted.len());
-        for name in wanted {
-            let latency_ms = ticket.latency_ms(name).unwrap_or(0);
+        for (name, latency_ms) in wanted {
             let extra_ms = latency_ms.saturating_sub(best);
             if latency_ms > latency_max_ms || extra_ms > options.latency_extra_max_ms {
                 continue;
             }
-            let region = self.region_number(name)?;
+            // A region beyond the bound is as if it had not been named.
+            let Some(region) = self.region_number(name) else { continue };
             if ways.iter().all(|way: &Way| way.region != region) {
                 ways.push(Way { region, extra_ms, latency_ms });
             }

@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_no_result_is_refused() {
         let one = team(&[(1500.0, 100.0)], 1);
-        assert_eq!(OpenSkill::default().rate(&[one.clone()]), Err(ResultError::Teams));
+        assert_eq!(OpenSkill::default().rate(std::slice::from_ref(&one)), Err(ResultError::Teams));
         assert_eq!(OpenSkill::default().rate(&[one.clone(), team(&[], 2)]), Err(ResultError::Empty));
         let bad = team(&[(f64::NAN, 100.0)], 2);
         assert_eq!(OpenSkill::default().rate(&[one, bad]), Err(ResultError::Rating));
