@@ -43,7 +43,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { gap: 0.35, spread: 1.0, latency: 0.92, premade: 13.5 }
+        Self { gap: 0.35, spread: 1.0, latency: 0.92, premade: 13.8 }
     }
 }
 
@@ -104,7 +104,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             weights: Weights::default(),
-            price_base: 32.0,
+            price_base: 34.0,
             price_per_s: 0.0,
             price_per_s2: 0.0,
             late_after_s: 7.5,
