@@ -12,7 +12,7 @@ pub(super) use db::{record, record_everywhere};
 
 use super::config::{AUDIT_SWEEP_BATCH, DAY_MS};
 use super::orgs::enter;
-use super::page::Window;
+use crate::page::Window;
 use super::people::StudioCaller;
 use crate::app::App;
 use crate::error::Outcome;

@@ -8,7 +8,7 @@ use crate::extract::{Json, Path, Query};
 use crate::http::{answer, mount};
 use crate::studio::audit::record;
 use crate::studio::orgs::{self, name_taken};
-use crate::studio::page::Window;
+use crate::page::Window;
 use crate::studio::people::StudioCaller;
 use crate::studio::rules;
 use aethex_wire::endpoint;

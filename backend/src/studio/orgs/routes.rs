@@ -9,7 +9,7 @@ use crate::extract::{Json, Path, Query};
 use crate::http::{answer, mount};
 use crate::studio::audit::record;
 use crate::studio::config::ROLES_MAX;
-use crate::studio::page::Window;
+use crate::page::Window;
 use crate::studio::people::StudioCaller;
 use crate::studio::rules::{self, Permissions};
 use aethex_wire::ids::{InvitationId, PersonId, RoleId};

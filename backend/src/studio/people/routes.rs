@@ -10,7 +10,7 @@ use crate::error::{Failure, Outcome};
 use crate::extract::{Address, Json, Path, Query};
 use crate::http::{answer, mount};
 use crate::studio::audit::{Actor, record_everywhere};
-use crate::studio::page::Window;
+use crate::page::Window;
 use aethex_wire::auth::{DEVICE_NAME_CHARS_MAX, PASSWORD_CHARS_MAX};
 use aethex_wire::ids::SessionId;
 use aethex_wire::page::{Page, PageQuery};

@@ -10,7 +10,7 @@ pub(super) use db::team_roles;
 use super::audit::record;
 use super::config::{TEAM_PARTS_MAX, TEAMS_MAX};
 use super::orgs::{db as orgs, enter, name_taken, role_permissions};
-use super::page::Window;
+use crate::page::Window;
 use super::people::StudioCaller;
 use super::rules;
 use crate::app::App;
