@@ -1,6 +1,20 @@
 //! The relay: rooms in memory, fed by links.
+//!
+//! A room is a pure state machine (`room`) and lives on one shard (`shard`), an event loop with a core of its own; the
+//! links of its players live there too, so that what one player sends reaches the others' sockets without a lock, a
+//! wake or a copy for each. Links are WebSockets (`ws`: binary frames, or JSON events by way of `text`) and QUIC
+//! connections (`quic`). Shards know neither SQL nor HTTP: who asks them does so through [`Relay`], and they answer
+//! by [`Report`]. Personal connections (`hub`) are told what has nothing to do with a room.
 
+pub(crate) mod config;
+mod hub;
+mod relay;
+mod routes;
 pub(crate) mod tickets;
+
+pub(crate) use hub::{Change, Hub, Personal};
+pub(crate) use relay::{AllowAll, Relay, RelaySettings, Validate, Verdict};
+pub(crate) use routes::routes;
 
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::LeftReason;
