@@ -15,7 +15,7 @@ pub(crate) mod parties;
 pub(crate) mod presence;
 pub(crate) mod rooms;
 
-pub(crate) use holding::{leave_everything, merge};
+pub(crate) use holding::{Left, merge, tell_left};
 
 use crate::app::{App, StartError, until_stopped};
 use crate::auth::{Limiter, Rate};
@@ -37,6 +37,12 @@ use tokio::sync::{mpsc, watch};
 
 /// Reports of the relay that wait to be written: a minute's of a busy server.
 const REPORTS_MAX: usize = 65_536;
+
+/// The channel of two players' direct conversation.
+pub(crate) fn direct_channel(one: &PlayerId, other: &PlayerId) -> String {
+    let (lesser, greater) = if one <= other { (one, other) } else { (other, one) };
+    format!("direct:{lesser}:{greater}")
+}
 
 /// What the servers of a fleet share besides the database and the blob store.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(super) use db::{Which, free_seat, hold as hold_room, of_player, remove};
+pub(super) use db::{Which, free_seat, of_player, remove};
 pub(crate) use matches::{MatchRoom, NewMatchRoom, make_for_match};
 pub(super) use reports::write_reports;
 pub(super) use routes::routes;
@@ -471,6 +471,11 @@ async fn kick(app: &App, asker: Asker<'_>, id: &RoomId, request: KickRequest) ->
     let node = kicked.await?;
     send_away(app, asker.game, id, &node, &gone, LeftReason::Kicked);
     Ok(())
+}
+
+/// The server that has a room, which is held from now on.
+pub(super) async fn node_of_held(tx: &mut Transaction, id: &RoomId) -> Result<Option<String>, SqlError> {
+    Ok(db::hold(tx, id).await?.map(|room| room.node))
 }
 
 /// The room that a player invites to: its code. The player has a seat in it, and the invited one is not banned.

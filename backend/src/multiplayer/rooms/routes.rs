@@ -32,11 +32,11 @@ pub(in crate::multiplayer) fn routes() -> Router<Arc<App>> {
 }
 
 impl<'a> Asker<'a> {
-    fn of(caller: &'a Caller) -> Asker<'a> {
+    pub(in crate::multiplayer) fn of(caller: &'a Caller) -> Asker<'a> {
         Asker { game: &caller.game, player: &caller.player, address: None }
     }
 
-    fn from(caller: &'a Caller, address: Address) -> Asker<'a> {
+    pub(in crate::multiplayer) fn from(caller: &'a Caller, address: Address) -> Asker<'a> {
         Asker { address: Some(address.0), ..Asker::of(caller) }
     }
 }
