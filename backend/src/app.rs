@@ -229,9 +229,15 @@ impl Server {
 
     /// Starts a server that has another's database, bus and cache: two of a fleet in one process. `config` names
     /// the same data folder and blob store.
-    pub async fn start_beside(other: &Server, config: Config) -> Result<Server, StartError> {
-        config.check().map_err(|error| StartError(error.to_string()))?;
-        Server::serve(config, other.app.sql.clone(), other.shared.clone()).await
+    pub fn start_beside(
+        other: &Server,
+        config: Config,
+    ) -> impl Future<Output = Result<Server, StartError>> + Send + use<> {
+        let (sql, shared) = (other.app.sql.clone(), other.shared.clone());
+        async move {
+            config.check().map_err(|error| StartError(error.to_string()))?;
+            Server::serve(config, sql, shared).await
+        }
     }
 
     async fn serve(config: Config, sql: Sql, shared: Shared) -> Result<Server, StartError> {
