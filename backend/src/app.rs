@@ -249,7 +249,8 @@ impl Server {
         };
         let (stop, stopped) = watch::channel(false);
         let connections_max = config.http.connections_max;
-        let app = Arc::new(Box::pin(App::open(config, sql, shared.engines.clone(), tls.is_some(), address)).await?);
+        let app =
+            Arc::new(Box::pin(App::open(config, sql, shared.engines.clone(), tls.is_some(), address)).await?);
         app.multiplayer.start(&app.config, address)?;
         crate::multiplayer::begin(&app, Arc::strong_count(&shared.users) > 1).await?;
         let listening = |router: Router, connections_max: usize| Listening {

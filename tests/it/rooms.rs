@@ -61,7 +61,8 @@ pub(crate) async fn second_game(app: &App) -> String {
     let sql = open_sql(&app.config).await.unwrap();
     let (game, key) = ("0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0f", format!("pk_{}", "b".repeat(32)));
     let all = sql.all_games();
-    let insert = "INSERT INTO auth_game (game_id, name, is_default, created_at_ms) VALUES ($1, 'other', 0, 1)";
+    let insert =
+        "INSERT INTO auth_game (game_id, name, is_default, created_at_ms) VALUES ($1, 'other', 0, 1)";
     all.execute(insert, args![game]).await.unwrap();
     let insert = "INSERT INTO auth_client_key (client_key, game_id, created_at_ms) VALUES ($1, $2, $3)";
     all.execute(insert, args![key.as_str(), game, now_ms()]).await.unwrap();

@@ -107,14 +107,16 @@ impl MultiplayerConfig {
         if self.relay_links_max == 0 {
             return wrong("relay_links_max", "above 0");
         }
-        if !matches!(self.quic_listen.as_str(), "" | "off") && self.quic_listen.parse::<SocketAddr>().is_err() {
+        if !matches!(self.quic_listen.as_str(), "" | "off") && self.quic_listen.parse::<SocketAddr>().is_err()
+        {
             return wrong("quic_listen", "an address and port (`0.0.0.0:8080`), `off`, or empty");
         }
         let websocket = self.websocket_url.as_str();
         if !websocket.is_empty() && !websocket.starts_with("ws://") && !websocket.starts_with("wss://") {
             return wrong("websocket_url", "`ws://…` or `wss://…`");
         }
-        aethex_wire::multiplayer::check_mode(&self.region).map_err(|why| format!("`multiplayer.region`: {why}"))
+        aethex_wire::multiplayer::check_mode(&self.region)
+            .map_err(|why| format!("`multiplayer.region`: {why}"))
     }
 }
 

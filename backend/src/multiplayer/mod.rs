@@ -15,7 +15,7 @@ pub(crate) mod parties;
 pub(crate) mod presence;
 pub(crate) mod rooms;
 
-pub(crate) use holding::{Left, merge, tell_left};
+pub(crate) use holding::{merge, tell_left};
 
 use crate::app::{App, StartError, until_stopped};
 use crate::auth::{Limiter, Rate};
@@ -135,8 +135,11 @@ fn settings(config: &Config, address: SocketAddr) -> Result<RelaySettings, Start
 }
 
 pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
-    let routes =
-        Router::new().merge(rooms::routes()).merge(parties::routes()).merge(presence::routes()).merge(invites::routes());
+    let routes = Router::new()
+        .merge(rooms::routes())
+        .merge(parties::routes())
+        .merge(presence::routes())
+        .merge(invites::routes());
     match app.multiplayer.relay() {
         Some(relay) => routes.merge(live::routes(relay.clone(), app.multiplayer.hub.clone())),
         None => routes,

@@ -177,15 +177,13 @@ async fn rooms(
     player: &PlayerId,
     statement: Statement,
 ) -> Result<Vec<RoomId>, SqlError> {
-    let found =
-        tx.query(statement, args![player.as_str(), ERASE_BATCH], |row| row.text(0)).await?;
+    let found = tx.query(statement, args![player.as_str(), ERASE_BATCH], |row| row.text(0)).await?;
     Ok(found.iter().filter_map(|id| RoomId::parse(id)).collect())
 }
 
 /// Rooms that a player has a seat in.
 pub(super) async fn rooms_with(tx: &mut Transaction, player: &PlayerId) -> Result<Vec<RoomId>, SqlError> {
-    let statement =
-        "SELECT room_id FROM multiplayer_seat WHERE game_id = $1 AND player_id = $2 ORDER BY room_id LIMIT $3";
+    let statement = "SELECT room_id FROM multiplayer_seat WHERE game_id = $1 AND player_id = $2 ORDER BY room_id LIMIT $3";
     rooms(tx, player, statement).await
 }
 
@@ -257,11 +255,7 @@ pub(super) async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64
 }
 
 /// Hands over what is kept of `from` to `to`: what both have stays as `to` has it. A ban, and a penalty, stay.
-pub(super) async fn hand_over(
-    tx: &mut Transaction,
-    from: &PlayerId,
-    to: &PlayerId,
-) -> Result<(), SqlError> {
+pub(super) async fn hand_over(tx: &mut Transaction, from: &PlayerId, to: &PlayerId) -> Result<(), SqlError> {
     erase_tickets(tx, from).await?;
     for statement in [
         "INSERT INTO multiplayer_room_pass (game_id, room_id, player_id, banned)
@@ -322,11 +316,7 @@ pub(super) async fn direct_channels(
 }
 
 /// Moves a conversation to another channel, beside what is there; to none, it is gone.
-pub(super) async fn move_channel(
-    tx: &mut Transaction,
-    from: &str,
-    to: Option<&str>,
-) -> Result<(), SqlError> {
+pub(super) async fn move_channel(tx: &mut Transaction, from: &str, to: Option<&str>) -> Result<(), SqlError> {
     if let Some(to) = to {
         for statement in [
             "UPDATE multiplayer_message SET channel = $3 WHERE game_id = $1 AND channel = $2",
@@ -340,7 +330,8 @@ pub(super) async fn move_channel(
             tx.execute(statement, args![from, to]).await?;
         }
     } else {
-        tx.execute("DELETE FROM multiplayer_message WHERE game_id = $1 AND channel = $2", args![from]).await?;
+        tx.execute("DELETE FROM multiplayer_message WHERE game_id = $1 AND channel = $2", args![from])
+            .await?;
     }
     tx.execute("DELETE FROM multiplayer_channel_player WHERE game_id = $1 AND channel = $2", args![from])
         .await

@@ -73,7 +73,7 @@ async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64, SqlError>
         erased += u64::from(rooms::remove(tx, &room).await?);
     }
     erased += leave_rooms(tx, player).await?.len() as u64;
-    erased += u64::from(parties::take_out(tx, player, None).await?.0.is_some());
+    erased += u64::from(parties::take_out(tx, player).await?.is_some());
     Ok(erased + db::erase(tx, player).await?)
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn merge(
     to: &PlayerId,
 ) -> Result<Vec<Left>, SqlError> {
     let left = leave_rooms(tx, from).await?;
-    parties::take_out(tx, from, None).await?;
+    parties::take_out(tx, from).await?;
     for channel in db::direct_channels(tx, from).await? {
         let other = other_of(&channel, from);
         let moved = other.filter(|other| other != to).map(|other| direct_channel(&other, to));
@@ -134,9 +134,8 @@ mod tests {
 
     #[test]
     fn a_direct_channel_names_both_in_one_order() {
-        let [ann, bob] = ["1", "2"].map(|last| {
-            PlayerId::parse(&format!("0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0{last}")).unwrap()
-        });
+        let [ann, bob] = ["1", "2"]
+            .map(|last| PlayerId::parse(&format!("0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0{last}")).unwrap());
         let channel = direct_channel(&bob, &ann);
         assert_eq!(channel, direct_channel(&ann, &bob));
         assert_eq!(other_of(&channel, &ann), Some(bob.clone()));

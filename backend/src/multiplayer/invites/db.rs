@@ -93,7 +93,8 @@ pub(super) async fn remove(
     id: &InviteId,
     player: &PlayerId,
 ) -> Result<Option<(PlayerId, PlayerId)>, SqlError> {
-    let removed = sql.game(game).write(
+    let scope = sql.game(game);
+    let removed = scope.write(
         "DELETE FROM multiplayer_invite WHERE game_id = $1 AND invite_id = $2 AND (from_id = $3 OR to_id = $3)
          RETURNING from_id, to_id",
         args![id.as_str(), player.as_str()],

@@ -58,7 +58,10 @@ async fn send_invite(
     if !names.contains_key(&to) {
         return Err(Failure::not_found());
     }
-    if presence::blocked_among(&app, &caller.game, &caller.player, std::slice::from_ref(&to)).await?.contains(&to) {
+    if presence::blocked_among(&app, &caller.game, &caller.player, std::slice::from_ref(&to))
+        .await?
+        .contains(&to)
+    {
         return Err(Failure::new(ErrorCode::Blocked, "One of you blocked the other."));
     }
     let now = now_ms();
@@ -74,7 +77,8 @@ async fn send_invite(
         expires_at_ms: now + INVITE_MS,
     };
     let row = invite.clone();
-    let put = app.sql.game(&caller.game).transaction(move |tx| {
+    let scope = app.sql.game(&caller.game);
+    let put = scope.transaction(move |tx| {
         async move { db::put(tx, &row, INVITES_MAX).await.map_err(Failure::from) }.boxed()
     });
     if !put.await? {

@@ -52,11 +52,9 @@ pub(super) async fn sweep(sql: &Sql, now_ms: i64) -> Result<u64, SqlError> {
 
 pub(super) async fn find(sql: &Sql, node: &str) -> Result<Option<NodeRow>, SqlError> {
     sql.all_games()
-        .read_one(
-            "SELECT node, relay, until_ms FROM multiplayer_node WHERE node = $1",
-            args![node],
-            |row| Ok(NodeRow { node: row.text(0)?, relay: row.text(1)?, until_ms: row.int(2)? }),
-        )
+        .read_one("SELECT node, relay, until_ms FROM multiplayer_node WHERE node = $1", args![node], |row| {
+            Ok(NodeRow { node: row.text(0)?, relay: row.text(1)?, until_ms: row.int(2)? })
+        })
         .await
 }
 
@@ -66,7 +64,8 @@ pub(super) async fn orphans(
     now_ms: i64,
     limit: i64,
 ) -> Result<Vec<(GameId, RoomId, String)>, SqlError> {
-    let found = sql.all_games().read(
+    let scope = sql.all_games();
+    let found = scope.read(
         "SELECT game_id, room_id, node FROM multiplayer_room WHERE node NOT IN (
             SELECT node FROM multiplayer_node WHERE until_ms > $1) LIMIT $2",
         args![now_ms, limit],

@@ -55,12 +55,9 @@ pub(super) async fn id_of_player(
 }
 
 /// The party that has a code.
-pub(super) async fn by_code(
-    sql: &Sql,
-    game: &GameId,
-    code: &str,
-) -> Result<Option<PartyId>, SqlError> {
-    let found = sql.game(game).read_one(
+pub(super) async fn by_code(sql: &Sql, game: &GameId, code: &str) -> Result<Option<PartyId>, SqlError> {
+    let scope = sql.game(game);
+    let found = scope.read_one(
         "SELECT party_id FROM multiplayer_party WHERE game_id = $1 AND code = $2",
         args![code],
         |row| row.text(0),
@@ -178,7 +175,8 @@ pub(super) async fn set_ready(
     Ok(set == 1)
 }
 
-const PLAYERS: &str = "SELECT player_id, ready FROM multiplayer_party_player WHERE game_id = $1 AND party_id = $2
+const PLAYERS: &str =
+    "SELECT player_id, ready FROM multiplayer_party_player WHERE game_id = $1 AND party_id = $2
     ORDER BY joined_at_ms, player_id";
 
 fn player(row: &Row<'_>) -> Result<(String, bool), SqlError> {

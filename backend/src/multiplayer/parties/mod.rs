@@ -80,7 +80,9 @@ async fn announce(app: &App, game: &GameId, party: &Party) {
 async fn announce_left(app: &App, game: &GameId, left: Option<PartyId>, player: &PlayerId) -> Outcome<()> {
     let Some(left) = left else { return Ok(()) };
     app.multiplayer.hub.tell(game, player, &ServerEvent::PartyLeft {});
-    let Some((other, _)) = db::players(&app.sql, game, &left).await?.into_iter().next() else { return Ok(()) };
+    let Some((other, _)) = db::players(&app.sql, game, &left).await?.into_iter().next() else {
+        return Ok(());
+    };
     if let Some(row) = db::of_player(&app.sql, game, &other).await?.filter(|row| row.id == left) {
         announce(app, game, &told(app, game, row).await?).await;
     }
@@ -89,7 +91,7 @@ async fn announce_left(app: &App, game: &GameId, left: Option<PartyId>, player: 
 
 /// Takes a player out of whatever party it is in; the party that it was. Another party that is about to be changed
 /// is held as well.
-pub(super) async fn take_out(
+async fn change_over(
     tx: &mut Transaction,
     player: &PlayerId,
     other: Option<&PartyId>,
@@ -114,11 +116,17 @@ pub(super) async fn take_out(
     Ok((left, held))
 }
 
+/// Takes a player out of whatever party it is in; the party that it was.
+pub(super) async fn take_out(tx: &mut Transaction, player: &PlayerId) -> Result<Option<PartyId>, SqlError> {
+    Ok(change_over(tx, player, None).await?.0)
+}
+
 async fn create(app: &App, asker: Asker<'_>) -> Outcome<Party> {
     let (player, now) = (asker.player.clone(), now_ms());
-    let made = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let made = scope.transaction(move |tx| {
         async move {
-            let (left, _) = take_out(tx, &player, None).await?;
+            let (left, _) = change_over(tx, &player, None).await?;
             let id = PartyId::parse(&new_id()).expect("ids are made in their canonical spelling");
             let mut row = PartyRow { id, code: String::new(), leader: player.clone() };
             for _ in 0..CODE_TRIES {
@@ -152,9 +160,10 @@ async fn join(app: &App, asker: Asker<'_>, code: &str) -> Outcome<Party> {
     tries.into_iter().for_each(Attempt::forgive);
     let (player, now) = (asker.player.clone(), now_ms());
     let max = usize::from(app.config.multiplayer.party_players_max);
-    let joined = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let joined = scope.transaction(move |tx| {
         async move {
-            let (left, held) = take_out(tx, &player, Some(&id)).await?;
+            let (left, held) = change_over(tx, &player, Some(&id)).await?;
             let row = held.ok_or_else(party_not_found)?;
             let players = db::players_of_held(tx, &id).await?;
             if players.iter().any(|(other, _)| *other == player) {
@@ -180,9 +189,9 @@ async fn join(app: &App, asker: Asker<'_>, code: &str) -> Outcome<Party> {
 
 async fn leave(app: &App, asker: Asker<'_>) -> Outcome<()> {
     let player = asker.player.clone();
-    let left = app.sql.game(asker.game).transaction(move |tx| {
-        async move { take_out(tx, &player, None).await?.0.ok_or_else(not_in_party) }.boxed()
-    });
+    let scope = app.sql.game(asker.game);
+    let left = scope
+        .transaction(move |tx| async move { take_out(tx, &player).await?.ok_or_else(not_in_party) }.boxed());
     announce_left(app, asker.game, Some(left.await?), asker.player).await
 }
 
@@ -217,7 +226,8 @@ fn judge(row: &PartyRow, players: &[(PlayerId, bool)], player: &PlayerId, change
 
 async fn change(app: &App, asker: Asker<'_>, change: Change) -> Outcome<Party> {
     let (player, what) = (asker.player.clone(), change.clone());
-    let changed = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let changed = scope.transaction(move |tx| {
         async move {
             let id = db::id_of_player(tx, &player).await?.ok_or_else(not_in_party)?;
             let mut row = db::hold(tx, &id).await?.ok_or_else(not_in_party)?;

@@ -52,7 +52,11 @@ async fn join_party(
     Ok(answer::<JoinParty>(&super::join(&app, Asker::from(&caller, address), &code).await?))
 }
 
-async fn changed(app: &App, caller: &Caller, change: Change) -> Outcome<aethex_wire::multiplayer::parties::Party> {
+async fn changed(
+    app: &App,
+    caller: &Caller,
+    change: Change,
+) -> Outcome<aethex_wire::multiplayer::parties::Party> {
     app.multiplayer.limit("change", &caller.game, &caller.player, CHANGE_RATE)?;
     super::change(app, Asker::of(caller), change).await
 }

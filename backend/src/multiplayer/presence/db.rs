@@ -43,7 +43,8 @@ pub(super) async fn of_players(
     players: &[PlayerId],
 ) -> Result<Vec<(PlayerId, Kept)>, SqlError> {
     let Some(last) = players.last() else { return Ok(Vec::new()) };
-    let found = sql.game(game).read(
+    let scope = sql.game(game);
+    let found = scope.read(
         "SELECT player_id, availability, status, data, seen_at_ms FROM multiplayer_presence
          WHERE game_id = $1 AND player_id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
             $18, $19, $20, $21, $22, $23, $24, $25, $26)",
@@ -63,7 +64,8 @@ pub(super) async fn blocked(
     let Some(last) = others.last() else { return Ok(Vec::new()) };
     let mut args = args![player.as_str()];
     args.extend(padded(others, last));
-    let found = sql.game(game).read(
+    let scope = sql.game(game);
+    let found = scope.read(
         "SELECT blocked_id FROM multiplayer_block WHERE game_id = $1 AND player_id = $2 AND blocked_id IN (
             $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
             $25, $26, $27)
@@ -102,11 +104,7 @@ pub(super) async fn put(
 }
 
 /// Writes that players were here. Nothing is written of those who hide.
-pub(super) async fn touch(
-    sql: &Sql,
-    game: &GameId,
-    players: Vec<(PlayerId, i64)>,
-) -> Result<(), SqlError> {
+pub(super) async fn touch(sql: &Sql, game: &GameId, players: Vec<(PlayerId, i64)>) -> Result<(), SqlError> {
     sql.game(game)
         .transaction(move |tx| {
             async move {

@@ -67,7 +67,9 @@ pub(super) fn shows(before: Option<Availability>, now: Option<Availability>) -> 
 
 pub(super) fn check(shown: &SetPresenceRequest) -> Outcome<()> {
     if shown.availability == Availability::Offline {
-        return Err(Failure::invalid("`offline` is not to be said: close the connection, or be `invisible`."));
+        return Err(Failure::invalid(
+            "`offline` is not to be said: close the connection, or be `invisible`.",
+        ));
     }
     crate::auth::check_line("status", &shown.status, STATUS_CHARS_MAX)?;
     let len = serde_json::to_vec(&shown.data).map_or(usize::MAX, |json| json.len());

@@ -21,9 +21,15 @@ fn who_hides_or_blocked_is_seen_as_who_is_not_here() {
     let ann = player(1);
     let busy = kept(Availability::Busy);
     let here = seen(&ann, Some(&busy), true, Eyes::Others, 9);
-    assert_eq!((here.availability, here.status.as_str(), here.last_seen_ms), (Availability::Busy, "fishing", Some(9)));
+    assert_eq!(
+        (here.availability, here.status.as_str(), here.last_seen_ms),
+        (Availability::Busy, "fishing", Some(9))
+    );
     let away = seen(&ann, Some(&busy), false, Eyes::Others, 9);
-    assert_eq!((away.availability, away.status.as_str(), away.last_seen_ms), (Availability::Offline, "", Some(5)));
+    assert_eq!(
+        (away.availability, away.status.as_str(), away.last_seen_ms),
+        (Availability::Offline, "", Some(5))
+    );
     let hidden = kept(Availability::Invisible);
     let not_here = seen(&ann, Some(&hidden), false, Eyes::Others, 9);
     assert_eq!(seen(&ann, Some(&hidden), true, Eyes::Others, 9), not_here);

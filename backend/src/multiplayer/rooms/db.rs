@@ -72,7 +72,8 @@ pub(super) async fn find(sql: &Sql, game: &GameId, id: &RoomId) -> Result<Option
 
 /// The room that has a code.
 pub(super) async fn by_code(sql: &Sql, game: &GameId, code: &str) -> Result<Option<RoomId>, SqlError> {
-    let found = sql.game(game).read_one(
+    let scope = sql.game(game);
+    let found = scope.read_one(
         "SELECT room_id FROM multiplayer_room WHERE game_id = $1 AND code = $2",
         args![code],
         |row| row.text(0),
@@ -137,17 +138,16 @@ pub(super) async fn look_door(
     player: &PlayerId,
     now_ms: i64,
 ) -> Result<Door, SqlError> {
-    let found = sql.game(game).read_one(DOOR, door_args(room, player, now_ms), door).await?;
+    let scope = sql.game(game);
+    let found = scope.read_one(DOOR, door_args(room, player, now_ms), door).await?;
     found.ok_or_else(|| damaged("room's door"))
 }
 
 /// Rooms of a game.
 pub(super) async fn count(sql: &Sql, game: &GameId) -> Result<i64, SqlError> {
-    let counted = sql.game(game).scan(
-        "SELECT COUNT(*) FROM multiplayer_room WHERE game_id = $1",
-        vec![],
-        |row| row.int(0),
-    );
+    let scope = sql.game(game);
+    let counted =
+        scope.scan("SELECT COUNT(*) FROM multiplayer_room WHERE game_id = $1", vec![], |row| row.int(0));
     Ok(counted.await?.first().copied().unwrap_or(0))
 }
 
@@ -334,11 +334,7 @@ pub(in crate::multiplayer) async fn free_seat(
 }
 
 /// Frees every seat that the relay has seen, for it says that nobody is there.
-pub(super) async fn free_confirmed(
-    tx: &mut Transaction,
-    room: &RoomId,
-    now_ms: i64,
-) -> Result<(), SqlError> {
+pub(super) async fn free_confirmed(tx: &mut Transaction, room: &RoomId, now_ms: i64) -> Result<(), SqlError> {
     tx.execute(
         "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL",
         args![room.as_str()],
@@ -451,12 +447,9 @@ pub(in crate::multiplayer) async fn remove(tx: &mut Transaction, room: &RoomId) 
 }
 
 /// Who has a seat in a room, by joining order, and since when.
-pub(super) async fn seats(
-    sql: &Sql,
-    game: &GameId,
-    room: &RoomId,
-) -> Result<Vec<(PlayerId, i64)>, SqlError> {
-    let found = sql.game(game).read(
+pub(super) async fn seats(sql: &Sql, game: &GameId, room: &RoomId) -> Result<Vec<(PlayerId, i64)>, SqlError> {
+    let scope = sql.game(game);
+    let found = scope.read(
         "SELECT player_id, joined_at_ms FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
          ORDER BY joined_at_ms, player_id",
         args![room.as_str()],
@@ -497,7 +490,8 @@ pub(super) async fn overdue(
     now_ms: i64,
     limit: i64,
 ) -> Result<Vec<(GameId, RoomId, PlayerId)>, SqlError> {
-    let found = sql.all_games().read(
+    let scope = sql.all_games();
+    let found = scope.read(
         "SELECT game_id, room_id, player_id FROM multiplayer_seat WHERE held_until_ms <= $1
          ORDER BY held_until_ms LIMIT $2",
         args![now_ms, limit],
@@ -515,7 +509,8 @@ pub(super) async fn empty_since(
     before_ms: i64,
     limit: i64,
 ) -> Result<Vec<(GameId, RoomId)>, SqlError> {
-    let found = sql.all_games().read(
+    let scope = sql.all_games();
+    let found = scope.read(
         "SELECT game_id, room_id FROM multiplayer_room WHERE empty_since_ms <= $1 ORDER BY empty_since_ms LIMIT $2",
         args![before_ms, limit],
         |row| Ok((row.text(0)?, row.text(1)?)),
@@ -547,7 +542,8 @@ pub(in crate::multiplayer) async fn of_player(
     game: &GameId,
     player: &PlayerId,
 ) -> Result<Vec<(RoomId, String)>, SqlError> {
-    let found = sql.game(game).read(
+    let scope = sql.game(game);
+    let found = scope.read(
         "SELECT r.room_id, r.node FROM multiplayer_seat s
          JOIN multiplayer_room r ON r.game_id = s.game_id AND r.room_id = s.room_id
          WHERE s.game_id = $1 AND s.player_id = $2",

@@ -91,8 +91,7 @@ impl MatchRoom {
         let players: Vec<RoomPlayer> = self.players.iter().map(told).collect();
         let room = self.row.told(players.clone());
         let seat = |RoomPlayer { player_id, username, .. }: RoomPlayer| {
-            let ticket =
-                ticket(app, &self.game, &self.row, &player_id, username, joined_at_ms, node.clone());
+            let ticket = ticket(app, &self.game, &self.row, &player_id, username, joined_at_ms, node.clone());
             (player_id, JoinedRoom { room: room.clone(), ticket, relay: relay.clone() })
         };
         Ok(players.into_iter().map(seat).collect())
@@ -103,7 +102,8 @@ impl MatchRoom {
 pub(crate) async fn make_for_match(app: &App, new: NewMatchRoom) -> Outcome<Vec<(PlayerId, JoinedRoom)>> {
     let game = new.game.clone();
     let mut room = MatchRoom::plan(app, new);
-    let made = app.sql.game(&game).transaction(move |tx| {
+    let scope = app.sql.game(&game);
+    let made = scope.transaction(move |tx| {
         async move {
             room.write(tx).await?;
             Ok::<_, Failure>(room)

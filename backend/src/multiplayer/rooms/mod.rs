@@ -124,7 +124,8 @@ async fn create(app: &App, asker: Asker<'_>, request: CreateRoomRequest) -> Outc
         created_at_ms: now,
     };
     let (player, seats_max) = (asker.player.clone(), i64::from(config.rooms_per_player_max));
-    let made = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let made = scope.transaction(move |tx| {
         async move {
             if db::count_seats(tx, &player).await? >= seats_max {
                 return Err(refused(ErrorCode::TooManyRooms));
@@ -216,7 +217,8 @@ async fn guess(app: &App, asker: Asker<'_>, room: &RoomRow) -> Outcome<Vec<Attem
 async fn enter(app: &App, asker: Asker<'_>, id: &RoomId, knows: bool) -> Outcome<(RoomRow, i64)> {
     let (id, player, now) = (id.clone(), asker.player.clone(), now_ms());
     let seats_max = i64::from(app.config.multiplayer.rooms_per_player_max);
-    let entered = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let entered = scope.transaction(move |tx| {
         async move {
             let room = db::hold(tx, &id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
             let door = db::door_of(tx, &room, &player, now).await?;
@@ -267,11 +269,7 @@ async fn join_by_code(
 }
 
 /// Begins to try a code: those that nothing has count, for the player and for the address.
-pub(super) async fn guess_code(
-    app: &App,
-    asker: Asker<'_>,
-    what: &'static str,
-) -> Outcome<Vec<Attempt>> {
+pub(super) async fn guess_code(app: &App, asker: Asker<'_>, what: &'static str) -> Outcome<Vec<Attempt>> {
     let limiter = &app.multiplayer.limiter;
     let of_player = (what, asker.game, asker.player);
     let mut attempts = vec![limiter.begin(of_player, CODE_RATE).await.map_err(Failure::rate_limited)?];
@@ -357,7 +355,8 @@ async fn change(app: &App, asker: Asker<'_>, id: &RoomId, change: UpdateRoomRequ
     rules::check_change(&change, &app.config.multiplayer)?;
     let (room_id, player, now) = (id.clone(), asker.player.clone(), now_ms());
     let host = change.host_id.clone();
-    let changed = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let changed = scope.transaction(move |tx| {
         async move {
             let room = hold_as_host(tx, &room_id, &player, now).await?;
             let mut room = rules::apply(room, change.clone())?;
@@ -384,12 +383,7 @@ async fn change(app: &App, asker: Asker<'_>, id: &RoomId, change: UpdateRoomRequ
 }
 
 /// A room that a player may change, held.
-async fn hold_as_host(
-    tx: &mut Transaction,
-    id: &RoomId,
-    player: &PlayerId,
-    now_ms: i64,
-) -> Outcome<RoomRow> {
+async fn hold_as_host(tx: &mut Transaction, id: &RoomId, player: &PlayerId, now_ms: i64) -> Outcome<RoomRow> {
     let room = db::hold(tx, id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
     let door = db::door_of(tx, &room, player, now_ms).await?;
     judge_host(&room, door, player).map_err(refused)?;
@@ -399,7 +393,8 @@ async fn hold_as_host(
 /// Closes a room, for its host.
 async fn close(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<()> {
     let (room_id, player, now) = (id.clone(), asker.player.clone(), now_ms());
-    let closed = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let closed = scope.transaction(move |tx| {
         async move {
             let room = hold_as_host(tx, &room_id, &player, now).await?;
             db::remove(tx, &room_id).await?;
@@ -414,7 +409,8 @@ async fn close(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<()> {
 /// Gives up a seat.
 pub(crate) async fn leave(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<()> {
     let (room_id, player, now) = (id.clone(), asker.player.clone(), now_ms());
-    let left = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let left = scope.transaction(move |tx| {
         async move {
             let room = db::hold(tx, &room_id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
             let door = db::door_of(tx, &room, &player, now).await?;
@@ -453,7 +449,8 @@ async fn kick(app: &App, asker: Asker<'_>, id: &RoomId, request: KickRequest) ->
         return Err(Failure::invalid("Nobody sends themselves out: leave the room."));
     }
     let (room_id, player, now, who) = (id.clone(), asker.player.clone(), now_ms(), gone.clone());
-    let kicked = app.sql.game(asker.game).transaction(move |tx| {
+    let scope = app.sql.game(asker.game);
+    let kicked = scope.transaction(move |tx| {
         async move {
             let room = hold_as_host(tx, &room_id, &player, now).await?;
             let had_seat = db::free_seat(tx, &room_id, &who, Which::Any, now).await?;
@@ -461,7 +458,10 @@ async fn kick(app: &App, asker: Asker<'_>, id: &RoomId, request: KickRequest) ->
                 return Err(refused(ErrorCode::NotInRoom));
             }
             if ban && db::count_bans(tx, &room_id).await? >= super::config::BANS_MAX {
-                return Err(Failure::new(ErrorCode::TooLarge, "No more players can be banned from this room."));
+                return Err(Failure::new(
+                    ErrorCode::TooLarge,
+                    "No more players can be banned from this room.",
+                ));
             }
             db::shut_out(tx, &room_id, &who, ban).await?;
             Ok::<_, Failure>(room.node)
@@ -519,7 +519,8 @@ pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     }
     for (game, mut seats) in by_game {
         seats.sort_unstable();
-        let freed = app.sql.game(&game).transaction(move |tx| {
+        let scope = app.sql.game(&game);
+        let freed = scope.transaction(move |tx| {
             async move {
                 for (room, player) in seats {
                     if db::hold(tx, &room).await?.is_some() {
@@ -535,7 +536,8 @@ pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     let before_ms = now_ms - i64::from(app.config.multiplayer.empty_room_s) * 1000;
     for (game, id) in db::empty_since(&app.sql, before_ms, SWEEP_BATCH).await? {
         let room_id = id.clone();
-        let closed = app.sql.game(&game).transaction(move |tx| {
+        let scope = app.sql.game(&game);
+        let closed = scope.transaction(move |tx| {
             async move {
                 let Some(room) = db::hold(tx, &room_id).await? else { return Ok(None) };
                 if !db::is_empty_since(tx, &room_id, before_ms).await? {

@@ -46,7 +46,8 @@ async fn write(app: &App, game: &GameId, told: Arc<Vec<(RoomId, Report)>>) {
     let mut wait = AGAIN;
     loop {
         let (told, node, now) = (told.clone(), app.multiplayer.node.clone(), now_ms());
-        let written = app.sql.game(game).transaction(move |tx| {
+        let scope = app.sql.game(game);
+        let written = scope.transaction(move |tx| {
             async move {
                 let mut orders = Vec::new();
                 for (room, report) in told.iter() {

@@ -71,11 +71,7 @@ async fn list_rooms(
     Ok(answer::<ListRooms>(&Page { items, next_cursor: page.next_cursor }))
 }
 
-async fn get_room(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Outcome<Response> {
+async fn get_room(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Outcome<Response> {
     app.multiplayer.limit("look", &caller.game, &caller.player, LOOK_RATE)?;
     Ok(answer::<GetRoom>(&super::look(&app, Asker::of(&caller), &room_id(&id)?).await?))
 }

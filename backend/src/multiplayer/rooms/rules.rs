@@ -151,7 +151,9 @@ fn wrong(why: &str) -> Failure {
 fn check_metadata(metadata: &Metadata) -> Outcome<()> {
     let len = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
     if len > ROOM_METADATA_LEN_MAX {
-        return Err(Failure::invalid(format!("`metadata` is at most {ROOM_METADATA_LEN_MAX} bytes of JSON.")));
+        return Err(Failure::invalid(format!(
+            "`metadata` is at most {ROOM_METADATA_LEN_MAX} bytes of JSON."
+        )));
     }
     Ok(())
 }
@@ -219,7 +221,10 @@ pub(super) fn apply(mut room: RoomRow, change: UpdateRoomRequest) -> Outcome<Roo
     let UpdateRoomRequest { name, max_players, visibility, locked, metadata, host_id: _ } = change;
     if let Some(seats) = max_players {
         if seats < room.player_count {
-            return Err(Failure::invalid(format!("`max_players` is not under the {} taken.", room.player_count)));
+            return Err(Failure::invalid(format!(
+                "`max_players` is not under the {} taken.",
+                room.player_count
+            )));
         }
         room.max_players = seats;
     }
@@ -261,4 +266,3 @@ pub(super) fn filter(query: &RoomsQuery) -> Outcome<Filter> {
         open: query.open.unwrap_or(false),
     })
 }
-

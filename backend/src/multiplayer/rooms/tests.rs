@@ -83,7 +83,8 @@ fn only_the_host_does_what_is_the_hosts() {
 
 #[test]
 fn what_a_room_may_be_is_checked() {
-    let config = MultiplayerConfig { region: "eu".into(), room_players_max: 16, ..MultiplayerConfig::default() };
+    let config =
+        MultiplayerConfig { region: "eu".into(), room_players_max: 16, ..MultiplayerConfig::default() };
     let made = check_new(CreateRoomRequest::default(), &config).unwrap();
     assert_eq!((made.max_players, made.tick_ms, made.region.as_str()), (Some(8), Some(33), "eu"));
     let empty = CreateRoomRequest { password: Some(String::new()), ..CreateRoomRequest::default() };
