@@ -402,6 +402,7 @@ impl Listening {
                 versions: self.versions.clone(),
                 tls: self.tls.clone(),
                 watcher: graceful.watcher(),
+                stopped: stopped.clone(),
             };
             open.spawn(async move {
                 let _room = room;
@@ -412,7 +413,10 @@ impl Listening {
         drop(listener);
         // Connections end when they are idle; one that holds half a request is cut off once nobody is served.
         let drained = async {
-            let closed = graceful.shutdown();
+            let closed = async {
+                graceful.shutdown().await;
+                while open.join_next().await.is_some() {}
+            };
             tokio::pin!(closed);
             let idle = async {
                 self.app.in_flight.none().await;
@@ -460,8 +464,15 @@ where
         let connection = shared.versions.h2.serve_connection(stream, service);
         let _ = shared.watcher.watch(connection).await;
     } else {
-        let connection = shared.versions.h1.serve_connection(stream, service);
-        let _ = shared.watcher.watch(connection).await;
+        // A WebSocket leaves with its socket, and this ends.
+        let connection = shared.versions.h1.serve_connection(stream, service).with_upgrades();
+        tokio::pin!(connection);
+        let mut stopped = shared.stopped;
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = until_stopped(&mut stopped) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
     }
 }
 
@@ -494,6 +505,7 @@ struct Connecting {
     versions: Versions,
     tls: Option<tokio_rustls::TlsAcceptor>,
     watcher: Watcher,
+    stopped: watch::Receiver<bool>,
 }
 
 fn tls(config: &Config) -> Result<Option<tokio_rustls::TlsAcceptor>, StartError> {

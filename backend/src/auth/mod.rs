@@ -201,6 +201,11 @@ impl Auth {
         Ok(Caller { game, player: access.player.clone(), session: access.session.clone() })
     }
 
+    /// Whether a session was ended while its newest access token would still count.
+    pub(crate) fn is_ended(&self, session: &SessionId) -> bool {
+        self.ended.read().contains_key(session)
+    }
+
     /// Ends access by the tokens of sessions named by the database.
     fn end_named(&self, sessions: &[String]) {
         self.end(sessions.iter().filter_map(|id| SessionId::parse(id)), now_ms());

@@ -15,7 +15,7 @@ pub(crate) const PING_AFTER_US: u64 = 20_000_000;
 /// How long a link may say nothing, answers to pings included.
 pub(crate) const SILENCE_MAX_US: u64 = 45_000_000;
 /// How often links are looked over for silence.
-pub(crate) const SWEEP_US: u64 = 5_000_000;
+pub(crate) const SWEEP_US: u64 = 1_000_000;
 /// A dropped host comes back within this time, or the next player in the room is host.
 pub(crate) const HOST_ABSENCE_US: u64 = 5_000_000;
 /// Reliable frames that a session keeps until they are acknowledged.
@@ -50,8 +50,6 @@ pub(crate) const SETTLED_US: u64 = 150_000;
 pub(crate) const STATES_FRAME_LEN_MAX: usize = 16 * 1024;
 /// Tickets that a shard remembers as used, and players that it remembers as sent away: those of a minute.
 pub(crate) const REMEMBERED_MAX: usize = 65_536;
-/// What waits for a shard: links and commands; more are refused until it has caught up.
-pub(crate) const SHARD_BACKLOG_MAX: usize = 16_384;
 /// Events that wait for a player's personal connection; one that falls further behind is closed.
 pub(crate) const PERSONAL_BACKLOG_MAX: usize = 64;
 /// Personal connections of one player: a few devices.

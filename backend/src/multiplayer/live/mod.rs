@@ -7,11 +7,22 @@
 //! by [`Report`]. Personal connections (`hub`) are told what has nothing to do with a room.
 
 pub(crate) mod config;
+mod door;
 mod hub;
+mod link;
+mod quic;
 mod relay;
+mod room;
 mod routes;
+mod shard;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod text;
 pub(crate) mod tickets;
+mod ws;
 
+pub(crate) use door::{Answering, Door, Known, Refusal};
 pub(crate) use hub::{Change, Hub, Personal};
 pub(crate) use relay::{AllowAll, Relay, RelaySettings, Validate, Verdict};
 pub(crate) use routes::routes;
@@ -19,7 +30,7 @@ pub(crate) use routes::routes;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::LeftReason;
 
-/// What the relay is told about a room that it has.
+/// What the relay is told about a room that it has. What it does then is not reported back, but that a room is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     /// A player gives up the seat or is sent away; the link, if any, is closed with the reason.
@@ -51,7 +62,7 @@ pub(crate) enum Report {
         /// Who.
         player: PlayerId,
     },
-    /// A player's seat is free: left, timed out, kicked or refused.
+    /// A player's seat is free: left, timed out, kicked by a rule, or refused.
     Gone {
         /// Who.
         player: PlayerId,
@@ -63,7 +74,7 @@ pub(crate) enum Report {
         /// Who.
         player: PlayerId,
     },
-    /// Nobody is in the room any more; the relay has forgotten it.
+    /// Nobody is in the room any more; the relay has forgotten it. Not told of a room that was closed.
     Empty,
 }
 

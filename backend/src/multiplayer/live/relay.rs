@@ -1,14 +1,28 @@
 //! The relay as the rest of the backend has it: shards, and how to reach them.
 
-use super::config::LINKS_MAX_DEFAULT;
+use super::config::{LINKS_MAX_DEFAULT, STRANGERS_MAX};
+use super::door::Door;
+use super::link::Plain;
+use super::quic::Identity;
+use super::shard::{Fresh, FreshWire, Shard, ToShard};
 use super::tickets::Tickets;
 use super::{Command, Report, RoomKey};
 use crate::app::StartError;
 use aethex_wire::ids::PlayerId;
-use aethex_wire::multiplayer::RelayAddress;
-use std::net::SocketAddr;
+use aethex_wire::multiplayer::{QuicAddress, RelayAddress};
+use bytes::BytesMut;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// Shards that a session's secret can name.
+const SHARDS_MAX: usize = 256;
+/// How long a shard may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is done with what a player sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,43 +86,189 @@ impl Default for RelaySettings {
 
 /// The relay of this node. Clones are the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct Relay(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub(crate) struct Relay {
+    pub(super) shared: Arc<Shared>,
     settings: RelaySettings,
-    node: String,
+    /// Ports of the shards' QUIC, and the certificate's digest.
+    quic: Option<(Arc<[u16]>, Arc<str>)>,
+    next: Arc<AtomicUsize>,
+}
+
+/// What all shards have.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) node: String,
+    pub(super) tickets: Tickets,
+    pub(super) validate: Arc<dyn Validate>,
+    pub(super) shards: Vec<UnboundedSender<ToShard>>,
+    pub(super) reports: UnboundedSender<(RoomKey, Report)>,
+    /// Where what shards ask of others is waited for.
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) links: Arc<Semaphore>,
+    pub(super) strangers: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// The shard that has a room, or would have it.
+    pub(super) fn shard_of(&self, room: &RoomKey) -> usize {
+        let mut hasher = DefaultHasher::new();
+        room.hash(&mut hasher);
+        (hasher.finish() % self.shards.len() as u64) as usize
+    }
 }
 
 impl Relay {
-    /// Starts the shards.
+    /// Starts the shards, on threads of their own. Reports come in the order in which things happened in a room.
     pub(crate) fn start(
         settings: RelaySettings,
         node: String,
-        _tickets: Tickets,
-        _reports: mpsc::Sender<(RoomKey, Report)>,
+        tickets: Tickets,
+        reports: mpsc::Sender<(RoomKey, Report)>,
     ) -> Result<Relay, StartError> {
-        Ok(Relay(Arc::new(Inner { settings, node })))
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = if settings.shards == 0 { cores } else { settings.shards }.min(SHARDS_MAX);
+        let (shards, inboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+        let (reported, mut to_report) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Handle::current();
+        let shared = Arc::new(Shared {
+            node,
+            tickets,
+            validate: settings.validate.clone(),
+            shards,
+            reports: reported,
+            runtime: runtime.clone(),
+            links: Arc::new(Semaphore::new(settings.links_max)),
+            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+        });
+        // Reports wait here for the API, not in a shard: there are no more of them than seats that come and go.
+        runtime.spawn(async move {
+            while let Some(report) = to_report.recv().await {
+                if reports.send(report).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (sockets, identity) = match settings.quic_listen {
+            None => (Vec::new(), None),
+            Some(address) => (bind(address, count)?, Some(Identity::new().map_err(StartError)?)),
+        };
+        let ports = sockets.iter().map(|socket| socket.local_addr().map(|address| address.port()));
+        let ports: Vec<u16> =
+            ports.collect::<Result<_, _>>().map_err(|error| StartError(error.to_string()))?;
+        let quic = identity.as_ref().map(|identity| (ports.into(), identity.sha256.as_str().into()));
+        let start = tokio::time::Instant::now();
+        let mut sockets = sockets.into_iter();
+        for (index, inbox) in inboxes.into_iter().enumerate() {
+            let socket = identity.clone().zip(sockets.next());
+            run_shard(index, shared.clone(), inbox, socket, start)?;
+        }
+        Ok(Relay { shared, settings, quic, next: Arc::default() })
     }
 
     /// The node that tickets must name.
     pub(crate) fn node(&self) -> &str {
-        &self.0.node
+        &self.shared.node
     }
 
-    /// Tells the relay about a room that it has; one that it does not have is none of its business.
-    pub(crate) fn command(&self, _room: &RoomKey, _command: Command) {}
+    /// Tells the relay about a room that it has. Of one that it does not have it only notes that tickets signed up to
+    /// now do not count, when it is closed or a player is sent away.
+    pub(crate) fn command(&self, room: &RoomKey, command: Command) {
+        let _ = self.shared.shards[self.shared.shard_of(room)].send(ToShard::Command(room.clone(), command));
+    }
 
     /// Where the relay is, for any room.
     pub(crate) fn address(&self) -> RelayAddress {
-        RelayAddress { websocket: self.0.settings.websocket.clone(), quic: None }
+        self.address_at(0)
     }
 
     /// Where the relay is for one room: the shard that has it is reached without a detour.
-    pub(crate) fn address_of(&self, _room: &RoomKey) -> RelayAddress {
-        self.address()
+    pub(crate) fn address_of(&self, room: &RoomKey) -> RelayAddress {
+        self.address_at(self.shared.shard_of(room))
+    }
+
+    fn address_at(&self, shard: usize) -> RelayAddress {
+        let quic = self.quic.as_ref().and_then(|(ports, sha256)| {
+            let address = format!("{}:{}", self.settings.quic_host, ports.get(shard)?);
+            Some(QuicAddress { address, certificate_sha256: sha256.to_string() })
+        });
+        RelayAddress { websocket: self.settings.websocket.clone(), quic }
+    }
+
+    /// Takes a WebSocket in, whose upgrade was answered.
+    pub(super) fn take(&self, wire: FreshWire, door: Arc<dyn Door>) {
+        let stranger = self.shared.strangers.clone().try_acquire_owned().ok();
+        let permit = self.shared.links.clone().try_acquire_owned().ok();
+        // Dropped, the socket is closed: there is no room for it.
+        if stranger.is_none() || permit.is_none() {
+            return metrics::counter!("live_links_shed_total").increment(1);
+        }
+        let plain = Some(Box::new(Plain::new(door)));
+        let fresh = Fresh { wire, carrier: None, plain, out: BytesMut::new(), entry: None, stranger, permit };
+        let at = self.next.fetch_add(1, Ordering::Relaxed) % self.shared.shards.len();
+        let _ = self.shared.shards[at].send(ToShard::Fresh(Box::new(fresh)));
+    }
+
+    /// Whether there is room for another link.
+    pub(super) fn has_room(&self) -> bool {
+        self.shared.strangers.available_permits() > 0 && self.shared.links.available_permits() > 0
     }
 
     /// Tells every client that the relay stops, and stops it.
-    pub(crate) async fn stop(&self) {}
+    pub(crate) async fn stop(&self) {
+        let stopping: Vec<_> = self
+            .shared
+            .shards
+            .iter()
+            .map(|shard| {
+                let (done, stopped) = oneshot::channel();
+                let _ = shard.send(ToShard::Stop(done));
+                stopped
+            })
+            .collect();
+        for stopped in stopping {
+            let _ = tokio::time::timeout(STOP_TIMEOUT, stopped).await;
+        }
+    }
+}
+
+/// A socket for each shard: at the port, and those behind it.
+fn bind(address: SocketAddr, count: usize) -> Result<Vec<UdpSocket>, StartError> {
+    (0..count)
+        .map(|shard| {
+            let port = match address.port() {
+                0 => 0,
+                port => port.checked_add(shard as u16).unwrap_or(0),
+            };
+            let at = SocketAddr::new(address.ip(), port);
+            UdpSocket::bind(at).map_err(|error| StartError(format!("cannot listen on {at} (UDP): {error}")))
+        })
+        .collect()
+}
+
+fn run_shard(
+    index: usize,
+    shared: Arc<Shared>,
+    inbox: UnboundedReceiver<ToShard>,
+    quic: Option<(Identity, UdpSocket)>,
+    start: tokio::time::Instant,
+) -> Result<(), StartError> {
+    let failed = |error: std::io::Error| StartError(format!("cannot start the relay: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let run = move || {
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async move {
+            let shard = Shard::new(index, shared, start);
+            if let Some((identity, socket)) = quic {
+                match identity.endpoint(socket) {
+                    Ok(endpoint) => {
+                        drop(tokio::task::spawn_local(super::quic::serve(shard.clone(), endpoint)))
+                    }
+                    Err(error) => tracing::error!(%error, "QUIC does not run"),
+                }
+            }
+            shard.run(inbox).await;
+        });
+    };
+    std::thread::Builder::new().name(format!("relay-{index}")).spawn(run).map_err(failed)?;
+    Ok(())
 }
