@@ -24,7 +24,7 @@ use aethex_wire::ErrorCode;
 use aethex_wire::ids::PlayerId;
 use aethex_wire::multiplayer::GRACE_MS;
 use aethex_wire::multiplayer::frame::{
-    Ack, ClientFrame, LeftReason, Order, SEATS_MAX, SECRET_LEN, Seat, ServerFrame, State, Target,
+    Ack, ClientFrame, LeftReason, Order, SEATS_MAX, SECRET_LEN, Seat, ServerFrame, Target,
 };
 use bytes::BytesMut;
 use session::{CHANNELS, Numbered, Seats};
