@@ -199,7 +199,12 @@ impl Shard {
         state.heard_us = now_us;
         state.is_pinged = false;
         match incoming {
-            Incoming::Ping(payload) => core.links.put_control(id, opcode::PONG, payload),
+            Incoming::Ping(payload) => {
+                let cost = 1_000_000 / u64::from(limits::PINGS_PER_SECOND);
+                if state.pings.spend(now_us, cost, 2_000_000) {
+                    core.links.put_control(id, opcode::PONG, payload);
+                }
+            }
             Incoming::Pong => {}
             Incoming::Close => {
                 core.leave_link(id);

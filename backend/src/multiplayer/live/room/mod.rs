@@ -356,6 +356,8 @@ impl Room {
             ClientFrame::StateAcks(acks) => {
                 acks.iter().for_each(|ack| session.note(ack.seat, ack.channel, ack.seq));
             }
+            // Who does not read asks in vain.
+            ClientFrame::Ping { .. } if !out.has_room(link.id) => {}
             ClientFrame::Ping { client_us } => {
                 let mut pong = BytesMut::with_capacity(24);
                 ServerFrame::Pong { client_us: *client_us, server_us }.encode(&mut pong);

@@ -485,6 +485,29 @@ fn newest(data: &[u8]) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_on_and_reads_nothing_is_cut_off() {
+    let mut bench = Bench::new();
+    let mut deaf = bench.connect_narrow().await;
+    let ping = serde_json::json!({"event": "ping", "data": {}}).to_string();
+    let hello = serde_json::json!({"event": "join_room", "data": {"ticket": bench.ticket(1, 1)}}).to_string();
+    deaf.put(opcode::TEXT, hello.as_bytes()).await;
+    assert_eq!(bench.report().await, Report::Seated { player: who(1) });
+    // A player's frames are counted; so many answers are not kept for who takes none.
+    let mut bytes = BytesMut::new();
+    put_head(&mut bytes, opcode::TEXT, ping.len());
+    bytes[1] |= 0x80;
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(ping.as_bytes());
+    for _ in 0..20_000 {
+        if deaf.stream.write_all(&bytes).await.is_err() {
+            break;
+        }
+    }
+    let gone = Report::Gone { player: who(1), reason: LeftReason::Refused };
+    assert_eq!(bench.report().await, gone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plain_client_plays_by_json() {
     let bench = Bench::new();
     let (mut ann, _) = bench.join(1, 1).await;
