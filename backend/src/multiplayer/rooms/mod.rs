@@ -36,9 +36,7 @@ use crate::error::{Failure, Outcome};
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
-use aethex_wire::multiplayer::{
-    CreateRoomRequest, JoinedRoom, KickRequest, RelayAddress, Room, RoomPlayer, UpdateRoomRequest, Visibility,
-};
+use aethex_wire::multiplayer::{CreateRoomRequest, JoinedRoom, RelayAddress, Room, RoomPlayer};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use rules::{RoomRow, refused, sees};
