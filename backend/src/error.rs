@@ -104,7 +104,8 @@ impl Failure {
         failure
     }
 
-    fn retry_after(mut self, seconds: u64) -> Failure {
+    /// The same, with the seconds after which asking again makes sense.
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Failure {
         self.retry_after_s = Some(seconds);
         self
     }

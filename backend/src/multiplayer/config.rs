@@ -25,6 +25,15 @@ pub(super) const BANS_MAX: i64 = 1_000;
 /// Invitations of a player that stand at once.
 pub(super) const INVITES_MAX: i64 = 50;
 
+/// How long a ticket waits at most.
+pub(super) const TICKET_MS_MAX: i64 = 30 * 60 * 1000;
+/// How long a ticket waits none of whose players is here or asks for it: as long as a seat is held.
+pub(super) const ABSENT_MS: i64 = 60_000;
+/// How long a ticket that became a match is shown as the player's own.
+pub(super) const MATCHED_SHOWN_MS: i64 = 120_000;
+
+/// Tickets of a player.
+pub(super) const QUEUE_RATE: Rate = Rate::of(20, 1_000);
 /// New rooms and parties of a player.
 pub(super) const CREATE_RATE: Rate = Rate::of(10, 3_000);
 /// Joining rooms and parties, again included.

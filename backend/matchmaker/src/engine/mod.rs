@@ -140,12 +140,7 @@ impl Queue {
         if self.pool.len() >= self.options.tickets_max {
             return Err(AddError::Full(self.options.tickets_max));
         }
-        ticket.check()?;
-        self.rules.check(&ticket)?;
-        let max = self.rules.team_max();
-        if ticket.players.len() > max {
-            return Err(TicketError::PartyTooLarge { size: ticket.players.len(), max }.into());
-        }
+        self.rules.admit(&ticket)?;
         let Some(ways) = self.pool.ways(&ticket, self.rules.latency_max_ms(), &self.options) else {
             return Err(TicketError::NoRegion.into());
         };

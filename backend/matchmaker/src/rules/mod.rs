@@ -217,6 +217,20 @@ impl RuleSet {
         self.stages[0].rules.iter().map(|rule| rule.name.as_str())
     }
 
+    /// Whether a ticket may wait under this rule set, as far as that does not hang on who else waits.
+    ///
+    /// # Errors
+    /// What is wrong with the ticket.
+    pub fn admit(&self, ticket: &Ticket) -> Result<(), TicketError> {
+        ticket.check()?;
+        self.check(ticket)?;
+        let max = self.team_max();
+        if ticket.players.len() > max {
+            return Err(TicketError::PartyTooLarge { size: ticket.players.len(), max });
+        }
+        Ok(())
+    }
+
     /// Players of the largest team that there ever is.
     pub(crate) fn team_max(&self) -> usize {
         self.stages.iter().map(Stage::team_max).max().unwrap_or(0)

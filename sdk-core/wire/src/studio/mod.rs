@@ -158,6 +158,10 @@ names! {
     PlayersRead = "players:read";
     /// Act on players.
     PlayersWrite = "players:write";
+    /// Read queues and their rule sets.
+    MultiplayerRead = "multiplayer:read";
+    /// Set queues' rule sets, and say how matches ended.
+    MultiplayerWrite = "multiplayer:write";
 }
 
 impl Scope {
@@ -166,6 +170,8 @@ impl Scope {
         match self {
             Scope::PlayersRead => Permission::PlayersRead,
             Scope::PlayersWrite => Permission::PlayersManage,
+            Scope::MultiplayerRead => Permission::GamesRead,
+            Scope::MultiplayerWrite => Permission::GamesManage,
         }
     }
 }

@@ -1,0 +1,434 @@
+//! SQL of tickets, matches, penalties and queues' rule sets.
+//!
+//! A ticket goes from one state to the next by statements that name the state it must be in: whoever comes second,
+//! on whatever server, changes nothing. Whoever changes a match takes its row first ([`hold_match`]).
+
+use super::rules::{RatingRow, name_of, status_of};
+use crate::args;
+use crate::ports::sql::{Arg, Row, Sql, SqlError, Transaction};
+use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId, RoomId};
+use aethex_wire::multiplayer::matchmaking::TicketStatus;
+
+/// Tickets in one statement.
+const CHUNK: usize = 25;
+/// Players of a match in one statement.
+const PLAYERS_CHUNK: usize = 8;
+/// Blocks of one player that are looked at.
+const BLOCKS_MAX: i64 = 500;
+/// Tickets read at once.
+pub(super) const PAGE: i64 = 1_000;
+
+/// A ticket as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TicketRow {
+    pub(super) id: QueueTicketId,
+    pub(super) mode: String,
+    /// [`super::rules::Kept`] as JSON.
+    pub(super) request: String,
+    pub(super) status: TicketStatus,
+    pub(super) match_id: Option<MatchId>,
+    pub(super) created_at_ms: i64,
+    pub(super) ended_at_ms: Option<i64>,
+}
+
+fn damaged() -> SqlError {
+    SqlError::Other("a stored ticket or match is damaged".into())
+}
+
+fn ticket(row: &Row<'_>) -> Result<TicketRow, SqlError> {
+    Ok(TicketRow {
+        id: QueueTicketId::parse(&row.text(0)?).ok_or_else(damaged)?,
+        mode: row.text(1)?,
+        request: row.text(2)?,
+        status: status_of(&row.text(3)?),
+        match_id: row.maybe_text(4)?.and_then(|id| MatchId::parse(&id)),
+        created_at_ms: row.int(5)?,
+        ended_at_ms: row.maybe_int(6)?,
+    })
+}
+
+macro_rules! tickets_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.ticket_id, t.mode, t.request, t.status, t.match_id, t.created_at_ms, t.ended_at_ms
+             FROM multiplayer_ticket_player p
+             JOIN multiplayer_ticket t ON t.game_id = p.game_id AND t.ticket_id = p.ticket_id
+             WHERE p.game_id = $1 AND ",
+            $rest
+        )
+    };
+}
+
+/// The ticket that a player is on and that has not ended, or that ended in a match after a time.
+pub(super) async fn current(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    matched_after_ms: i64,
+) -> Result<Option<TicketRow>, SqlError> {
+    let statement = tickets_where!(
+        "p.player_id = $2 AND (p.open = 1 OR (t.status = 'matched' AND t.ended_at_ms > $3))
+         ORDER BY t.ticket_id DESC LIMIT 1"
+    );
+    sql.game(game).read_one(statement, args![player.as_str(), matched_after_ms], ticket).await
+}
+
+/// A ticket that a player is on.
+pub(super) async fn find(
+    sql: &Sql,
+    game: &GameId,
+    id: &QueueTicketId,
+    player: &PlayerId,
+) -> Result<Option<TicketRow>, SqlError> {
+    let statement = tickets_where!("p.ticket_id = $2 AND p.player_id = $3");
+    sql.game(game).read_one(statement, args![id.as_str(), player.as_str()], ticket).await
+}
+
+/// Writes a new ticket; `false` when one of its players is on another that is open, and the transaction must not be kept.
+pub(super) async fn insert_ticket(
+    tx: &mut Transaction,
+    row: &TicketRow,
+    players: &[PlayerId],
+) -> Result<bool, SqlError> {
+    for player in players {
+        let added = tx
+            .execute(
+                "INSERT INTO multiplayer_ticket_player (game_id, ticket_id, player_id, open)
+                 VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING",
+                args![row.id.as_str(), player.as_str()],
+            )
+            .await?;
+        if added == 0 {
+            return Ok(false);
+        }
+    }
+    tx.execute(
+        "INSERT INTO multiplayer_ticket (game_id, ticket_id, mode, request, status, match_id, created_at_ms,
+            ended_at_ms) VALUES ($1, $2, $3, $4, $5, CAST(NULL AS TEXT), $6, CAST(NULL AS BIGINT))",
+        args![row.id.as_str(), row.mode.as_str(), row.request.clone(), name_of(row.status), row.created_at_ms],
+    )
+    .await?;
+    Ok(true)
+}
+
+/// Ends a ticket that is in a state; `false` when it is in another.
+pub(super) async fn end_ticket(
+    tx: &mut Transaction,
+    id: &QueueTicketId,
+    from: TicketStatus,
+    to: TicketStatus,
+    now_ms: i64,
+) -> Result<bool, SqlError> {
+    let ended = tx
+        .execute(
+            "UPDATE multiplayer_ticket SET status = $4, ended_at_ms = $5
+             WHERE game_id = $1 AND ticket_id = $2 AND status = $3",
+            args![id.as_str(), name_of(from), name_of(to), now_ms],
+        )
+        .await?;
+    if ended == 1 {
+        tx.execute(
+            "UPDATE multiplayer_ticket_player SET open = CAST(NULL AS BIGINT)
+             WHERE game_id = $1 AND ticket_id = $2",
+            args![id.as_str()],
+        )
+        .await?;
+    }
+    Ok(ended == 1)
+}
+
+/// The same as a transaction's only work.
+pub(super) async fn end_ticket_owned(
+    tx: &mut Transaction,
+    id: QueueTicketId,
+    from: TicketStatus,
+    to: TicketStatus,
+    now_ms: i64,
+) -> Result<bool, SqlError> {
+    end_ticket(tx, &id, from, to, now_ms).await
+}
+
+/// At most [`CHUNK`] tickets as arguments, the last again where there are fewer.
+fn padded(ids: &[QueueTicketId]) -> impl Iterator<Item = Arg> + '_ {
+    ids.iter().chain(ids.last().into_iter().cycle()).take(CHUNK).map(|id| Arg::from(id.as_str()))
+}
+
+macro_rules! in_25 {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
+              $27, $28, $29, $30)",
+            $after
+        )
+    };
+}
+
+/// Takes tickets from one state into another, for a match; those that were in the state.
+pub(super) async fn take_tickets(
+    tx: &mut Transaction,
+    ids: &[QueueTicketId],
+    (from, to): (TicketStatus, TicketStatus),
+    of: Option<&MatchId>,
+    now_ms: i64,
+) -> Result<Vec<QueueTicketId>, SqlError> {
+    let mut taken = Vec::new();
+    let ended_at_ms = (to == TicketStatus::Matched).then_some(now_ms);
+    for some in ids.chunks(CHUNK) {
+        let mut args =
+            args![name_of(from), name_of(to), of.map(|id| id.as_str().to_owned()), ended_at_ms];
+        args.extend(padded(some));
+        let found = tx.query(
+            in_25!(
+                "UPDATE multiplayer_ticket SET status = $3, match_id = $4, ended_at_ms = $5
+                 WHERE game_id = $1 AND status = $2 AND ticket_id IN ",
+                " RETURNING ticket_id"
+            ),
+            args,
+            |row| row.text(0),
+        );
+        taken.extend(found.await?.iter().filter_map(|id| QueueTicketId::parse(id)));
+    }
+    Ok(taken)
+}
+
+/// The players of tickets that ended are free for others.
+pub(super) async fn close_players(tx: &mut Transaction, ids: &[QueueTicketId]) -> Result<(), SqlError> {
+    for some in ids.chunks(CHUNK) {
+        tx.execute(
+            "UPDATE multiplayer_ticket_player SET open = CAST(NULL AS BIGINT) WHERE game_id = $1 AND ticket_id IN
+                ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                 $23, $24, $25, $26)",
+            padded(some).collect(),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// A match as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MatchRow {
+    pub(super) id: MatchId,
+    pub(super) mode: String,
+    pub(super) region: String,
+    pub(super) room: Option<RoomId>,
+    /// `proposed`, `found`, `settled`, `cancelled`.
+    pub(super) status: String,
+    pub(super) accept_by_ms: Option<i64>,
+    pub(super) created_at_ms: i64,
+}
+
+fn match_row(row: &Row<'_>) -> Result<MatchRow, SqlError> {
+    Ok(MatchRow {
+        id: MatchId::parse(&row.text(0)?).ok_or_else(damaged)?,
+        mode: row.text(1)?,
+        region: row.text(2)?,
+        room: row.maybe_text(3)?.and_then(|id| RoomId::parse(&id)),
+        status: row.text(4)?,
+        accept_by_ms: row.maybe_int(5)?,
+        created_at_ms: row.int(6)?,
+    })
+}
+
+/// A player of a match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) player: PlayerId,
+    pub(super) ticket: QueueTicketId,
+    pub(super) team: String,
+    pub(super) accepted: Option<bool>,
+    pub(super) report: Option<String>,
+}
+
+fn seat(row: &Row<'_>) -> Result<Seat, SqlError> {
+    Ok(Seat {
+        player: PlayerId::parse(&row.text(0)?).ok_or_else(damaged)?,
+        ticket: QueueTicketId::parse(&row.text(1)?).ok_or_else(damaged)?,
+        team: row.text(2)?,
+        accepted: row.maybe_int(3)?.map(|word| word != 0),
+        report: row.maybe_text(4)?,
+    })
+}
+
+/// Writes a new match and who plays in it.
+pub(super) async fn insert_match(
+    tx: &mut Transaction,
+    row: &MatchRow,
+    seats: &[(PlayerId, QueueTicketId, String)],
+) -> Result<(), SqlError> {
+    tx.execute(
+        "INSERT INTO multiplayer_match (game_id, match_id, mode, region, room_id, status, accept_by_ms, created_at_ms,
+            settled_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CAST(NULL AS BIGINT))",
+        args![
+            row.id.as_str(),
+            row.mode.as_str(),
+            row.region.as_str(),
+            row.room.as_ref().map(|id| id.as_str().to_owned()),
+            row.status.as_str(),
+            row.accept_by_ms,
+            row.created_at_ms,
+        ],
+    )
+    .await?;
+    for some in seats.chunks(PLAYERS_CHUNK) {
+        let mut args = args![row.id.as_str()];
+        // The last again where there are fewer: it is there already.
+        for (player, ticket, team) in some.iter().chain(some.last().into_iter().cycle()).take(PLAYERS_CHUNK) {
+            args.extend(args![player.as_str(), ticket.as_str(), team.as_str()]);
+        }
+        tx.execute(
+            "INSERT INTO multiplayer_match_player (game_id, match_id, player_id, ticket_id, team)
+             VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8), ($1, $2, $9, $10, $11), ($1, $2, $12, $13, $14),
+                ($1, $2, $15, $16, $17), ($1, $2, $18, $19, $20), ($1, $2, $21, $22, $23), ($1, $2, $24, $25, $26)
+             ON CONFLICT DO NOTHING",
+            args,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// A match.
+pub(super) async fn find_match(sql: &Sql, game: &GameId, id: &MatchId) -> Result<Option<MatchRow>, SqlError> {
+    sql.game(game)
+        .read_one(
+            "SELECT match_id, mode, region, room_id, status, accept_by_ms, created_at_ms FROM multiplayer_match
+             WHERE game_id = $1 AND match_id = $2",
+            args![id.as_str()],
+            match_row,
+        )
+        .await
+}
+
+/// A match, which nobody else changes until the transaction ends.
+pub(super) async fn hold_match(tx: &mut Transaction, id: &MatchId) -> Result<Option<MatchRow>, SqlError> {
+    tx.query_one(
+        "UPDATE multiplayer_match SET status = status WHERE game_id = $1 AND match_id = $2
+         RETURNING match_id, mode, region, room_id, status, accept_by_ms, created_at_ms",
+        args![id.as_str()],
+        match_row,
+    )
+    .await
+}
+
+const SEATS: &str = "SELECT player_id, ticket_id, team, accepted, report FROM multiplayer_match_player
+    WHERE game_id = $1 AND match_id = $2 ORDER BY team, player_id";
+
+/// Who plays in a match, team by team.
+pub(super) async fn seats(sql: &Sql, game: &GameId, id: &MatchId) -> Result<Vec<Seat>, SqlError> {
+    sql.game(game).read(SEATS, args![id.as_str()], seat).await
+}
+
+/// The same of a match that is held.
+pub(super) async fn seats_of_held(tx: &mut Transaction, id: &MatchId) -> Result<Vec<Seat>, SqlError> {
+    tx.query(SEATS, args![id.as_str()], seat).await
+}
+
+/// A match's new state, with its room when it has one now.
+pub(super) async fn set_match(
+    tx: &mut Transaction,
+    id: &MatchId,
+    status: &str,
+    room: Option<&RoomId>,
+    settled_at_ms: Option<i64>,
+) -> Result<(), SqlError> {
+    tx.execute(
+        "UPDATE multiplayer_match SET status = $3, room_id = COALESCE($4, room_id), settled_at_ms = $5
+         WHERE game_id = $1 AND match_id = $2",
+        args![id.as_str(), status, room.map(|id| id.as_str().to_owned()), settled_at_ms],
+    )
+    .await
+    .map(drop)
+}
+
+/// A player's word on a proposed match.
+pub(super) async fn set_word(
+    tx: &mut Transaction,
+    id: &MatchId,
+    player: &PlayerId,
+    accepts: bool,
+) -> Result<(), SqlError> {
+    tx.execute(
+        "UPDATE multiplayer_match_player SET accepted = $4
+         WHERE game_id = $1 AND match_id = $2 AND player_id = $3 AND accepted IS NULL",
+        args![id.as_str(), player.as_str(), i64::from(accepts)],
+    )
+    .await
+    .map(drop)
+}
+
+/// Matches that have waited for too long for everyone's word, over all games.
+pub(super) async fn overdue(sql: &Sql, now_ms: i64, limit: i64) -> Result<Vec<(GameId, MatchId)>, SqlError> {
+    let scope = sql.all_games();
+    let found = scope.read(
+        "SELECT game_id, match_id FROM multiplayer_match WHERE status = 'proposed' AND accept_by_ms <= $1
+         ORDER BY accept_by_ms LIMIT $2",
+        args![now_ms, limit],
+        |row| Ok((row.text(0)?, row.text(1)?)),
+    );
+    let parse = |(game, id): (String, String)| Some((GameId::parse(&game)?, MatchId::parse(&id)?));
+    Ok(found.await?.into_iter().filter_map(parse).collect())
+}
+
+fn penalty_row(row: &Row<'_>) -> Result<(i64, i64), SqlError> {
+    Ok((row.int(0)?, row.int(1)?))
+}
+
+const PENALTY: &str =
+    "SELECT count, until_ms FROM multiplayer_penalty WHERE game_id = $1 AND player_id = $2";
+
+/// How often a player declined of late, and until when the player waits.
+pub(super) async fn penalty(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Option<(i64, i64)>, SqlError> {
+    sql.game(game).read_one(PENALTY, args![player.as_str()], penalty_row).await
+}
+
+/// The same, to be changed.
+pub(super) async fn penalty_before(
+    tx: &mut Transaction,
+    player: &PlayerId,
+) -> Result<Option<(i64, i64)>, SqlError> {
+    tx.query_one(PENALTY, args![player.as_str()], penalty_row).await
+}
+
+pub(super) async fn put_penalty(
+    tx: &mut Transaction,
+    player: &PlayerId,
+    (count, until_ms): (i64, i64),
+) -> Result<(), SqlError> {
+    tx.execute(
+        "INSERT INTO multiplayer_penalty (game_id, player_id, count, until_ms) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (game_id, player_id) DO UPDATE SET count = excluded.count, until_ms = excluded.until_ms",
+        args![player.as_str(), count, until_ms],
+    )
+    .await
+    .map(drop)
+}
+
+/// A player's rating in a queue.
+pub(super) async fn rating(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    mode: &str,
+) -> Result<Option<RatingRow>, SqlError> {
+    sql.game(game)
+        .read_one(
+            "SELECT rating, deviation, matches FROM multiplayer_rating
+             WHERE game_id = $1 AND player_id = $2 AND mode = $3",
+            args![player.as_str(), mode],
+            |row| Ok(RatingRow { rating: row.int(0)?, deviation: row.int(1)?, matches: row.int(2)? }),
+        )
+        .await
+}
+
+/// Whom a player blocked.
+pub(super) async fn blocks(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Vec<PlayerId>, SqlError> {
+    let scope = sql.game(game);
+    let found = scope.read(
+        "SELECT blocked_id FROM multiplayer_block WHERE game_id = $1 AND player_id = $2 LIMIT $3",
+        args![player.as_str(), BLOCKS_MAX],
+        |row| row.text(0),
+    );
+    Ok(found.await?.iter().filter_map(|id| PlayerId::parse(id)).collect())
+}
