@@ -312,6 +312,13 @@ impl Server {
         }
     }
 
+    /// Does now what the background does with queues when it is `now_ms`: ends tickets that are old or whose players
+    /// are gone, calls off matches that were not accepted.
+    pub fn sweep_queues(&self, now_ms: i64) -> impl Future<Output = ()> + Send + use<> {
+        let app = self.app.clone();
+        async move { crate::multiplayer::sweep_queues(&app, now_ms).await }
+    }
+
     /// The address that the API listens on.
     pub fn addr(&self) -> SocketAddr {
         self.address

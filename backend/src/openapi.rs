@@ -9,6 +9,10 @@ use aethex_wire::auth::oauth::{LinkOauth, ListProviders, LoginOauth, StartOauth}
 use aethex_wire::auth::profile::{DeleteAvatar, GetPreferences, GetPublicProfile, PutAvatar, PutPreferences};
 use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
+use aethex_wire::multiplayer::matchmaking::{
+    AcceptMatch, CurrentQueueTicket, DeleteQueueRules, GetQueueRules, GetQueueTicket, GetRating, JoinQueue,
+    LeaveQueue, PutQueueRules, ReportResult, SettleResult,
+};
 use aethex_wire::multiplayer::parties::{
     CreateParty, GetParty, JoinParty, KickFromParty, LeadParty, LeaveParty, ReadyParty,
 };
@@ -165,6 +169,17 @@ fn add_multiplayer(doc: &mut Doc) {
     doc.add::<SendInvite>(&[]);
     doc.add::<ListInvites>(&[]);
     doc.add::<DeleteInvite>(&[]);
+    doc.add::<JoinQueue>(&[]);
+    doc.add::<GetQueueTicket>(&[]);
+    doc.add::<CurrentQueueTicket>(&[]);
+    doc.add::<LeaveQueue>(&[]);
+    doc.add::<AcceptMatch>(&[]);
+    doc.add::<ReportResult>(&[]);
+    doc.add::<GetRating>(&[]);
+    doc.add::<SettleResult>(&[]);
+    doc.add::<GetQueueRules>(&[]);
+    doc.add::<PutQueueRules>(&[]);
+    doc.add::<DeleteQueueRules>(&[]);
 }
 
 pub(crate) struct Doc {

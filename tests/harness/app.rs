@@ -109,6 +109,12 @@ impl App {
         in_time("the sweep's end", Box::pin(sweep)).await.unwrap();
     }
 
+    /// Does what the background does with queues when it is so late.
+    pub async fn sweep_queues(&self, now_ms: i64) {
+        let sweep = self.server.lock().as_ref().expect("the server runs").sweep_queues(now_ms);
+        in_time("the sweep's end", Box::pin(sweep)).await;
+    }
+
     /// Starts another server beside this one: both have one database, bus and cache. Stop it first.
     pub async fn start_beside(&self) -> Server {
         let mut config = self.config.clone();

@@ -22,6 +22,7 @@ mod history;
 mod keyring;
 mod mail;
 mod mailbox;
+mod matchmaking;
 mod oauth;
 mod openapi;
 mod parties;

@@ -10,12 +10,14 @@ pub(crate) mod config;
 pub(crate) mod holding;
 mod invites;
 pub(crate) mod live;
+mod matchmaking;
 mod nodes;
 pub(crate) mod parties;
 pub(crate) mod presence;
 pub(crate) mod rooms;
 
 pub(crate) use holding::{merge, tell_left};
+pub(crate) use matchmaking::{sweep as sweep_queues, terminal};
 
 use crate::app::{App, StartError, until_stopped};
 use crate::auth::{Limiter, Rate};
@@ -72,6 +74,7 @@ pub(crate) struct Multiplayer {
     limiter: Limiter,
     watchers: presence::Watchers,
     rooms: rooms::Rooms,
+    matchmaking: matchmaking::Matchmaking,
 }
 
 impl Multiplayer {
@@ -89,6 +92,7 @@ impl Multiplayer {
             limiter: Limiter::default(),
             watchers: presence::Watchers::default(),
             rooms: rooms::Rooms::new(blake3::derive_key("aethex cloud room passwords 1", secret)),
+            matchmaking: matchmaking::Matchmaking::default(),
         }
     }
 
@@ -137,7 +141,8 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
         .merge(rooms::routes())
         .merge(parties::routes())
         .merge(presence::routes())
-        .merge(invites::routes());
+        .merge(invites::routes())
+        .merge(matchmaking::routes());
     match app.multiplayer.relay() {
         Some(relay) => routes.merge(live::routes(relay.clone(), app.multiplayer.hub.clone())),
         None => routes,
@@ -159,6 +164,7 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             nodes::listen(&app),
             rooms::write_reports(&app, reports),
             presence::tend(&app),
+            matchmaking::tend(&app),
             sweep(&app),
         )
     };
@@ -166,6 +172,7 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         _ = tending => {}
         () = until_stopped(&mut stopped) => {}
     }
+    matchmaking::end(&app).await;
     if let Some(relay) = app.multiplayer.relay() {
         relay.stop().await;
     }

@@ -7,7 +7,7 @@ mod db;
 
 use super::config::{MATCHES_KEPT_MS, SWEEP_BATCH};
 use super::rooms::{self, Which};
-use super::{direct_channel, parties};
+use super::{direct_channel, matchmaking, parties};
 use crate::app::App;
 use crate::context::now_ms;
 use crate::error::Outcome;
@@ -59,8 +59,9 @@ async fn export(app: &App, who: &Subject, archive: &mut Archive) -> Outcome<()> 
     archive.end_list().await
 }
 
-/// There are no blobs; but whoever is still in a room is sent out of it before the rows go.
+/// There are no blobs; but whoever is still in a queue or a room is sent out of it before the rows go.
 async fn send_home(app: &App, who: &Subject) -> Outcome<Vec<String>> {
+    matchmaking::send_home(app, &who.game, &who.player).await?;
     for (room, node) in rooms::of_player(&app.sql, &who.game, &who.player).await? {
         rooms::send_away(app, &who.game, &room, &node, &who.player, LeftReason::Left);
     }

@@ -105,7 +105,13 @@ pub(super) async fn insert_ticket(
     tx.execute(
         "INSERT INTO multiplayer_ticket (game_id, ticket_id, mode, request, status, match_id, created_at_ms,
             ended_at_ms) VALUES ($1, $2, $3, $4, $5, CAST(NULL AS TEXT), $6, CAST(NULL AS BIGINT))",
-        args![row.id.as_str(), row.mode.as_str(), row.request.clone(), name_of(row.status), row.created_at_ms],
+        args![
+            row.id.as_str(),
+            row.mode.as_str(),
+            row.request.clone(),
+            name_of(row.status),
+            row.created_at_ms
+        ],
     )
     .await?;
     Ok(true)
@@ -175,8 +181,7 @@ pub(super) async fn take_tickets(
     let mut taken = Vec::new();
     let ended_at_ms = (to == TicketStatus::Matched).then_some(now_ms);
     for some in ids.chunks(CHUNK) {
-        let mut args =
-            args![name_of(from), name_of(to), of.map(|id| id.as_str().to_owned()), ended_at_ms];
+        let mut args = args![name_of(from), name_of(to), of.map(|id| id.as_str().to_owned()), ended_at_ms];
         args.extend(padded(some));
         let found = tx.query(
             in_25!(
@@ -375,11 +380,14 @@ fn penalty_row(row: &Row<'_>) -> Result<(i64, i64), SqlError> {
     Ok((row.int(0)?, row.int(1)?))
 }
 
-const PENALTY: &str =
-    "SELECT count, until_ms FROM multiplayer_penalty WHERE game_id = $1 AND player_id = $2";
+const PENALTY: &str = "SELECT count, until_ms FROM multiplayer_penalty WHERE game_id = $1 AND player_id = $2";
 
 /// How often a player declined of late, and until when the player waits.
-pub(super) async fn penalty(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Option<(i64, i64)>, SqlError> {
+pub(super) async fn penalty(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+) -> Result<Option<(i64, i64)>, SqlError> {
     sql.game(game).read_one(PENALTY, args![player.as_str()], penalty_row).await
 }
 

@@ -348,7 +348,11 @@ async fn follow(app: &App, game: &GameId, row: &MatchRow, seats: &[Seat], led: L
                 app.multiplayer.hub.tell(game, &seat.player, &event);
                 if off.ended.contains(&seat.ticket) {
                     let (ticket_id, reason) = (seat.ticket.clone(), "declined".to_owned());
-                    app.multiplayer.hub.tell(game, &seat.player, &ServerEvent::QueueLeft { ticket_id, reason });
+                    app.multiplayer.hub.tell(
+                        game,
+                        &seat.player,
+                        &ServerEvent::QueueLeft { ticket_id, reason },
+                    );
                 }
             }
             for ticket in off.waits_on {

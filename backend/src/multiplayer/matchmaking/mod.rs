@@ -28,7 +28,7 @@ use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
 use aethex_matchmaker::RuleSet;
 use aethex_wire::ErrorCode;
-use aethex_wire::ids::{GameId, PlayerId, QueueTicketId};
+use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId};
 use aethex_wire::multiplayer::events::ServerEvent;
 use aethex_wire::multiplayer::matchmaking::{JoinQueueRequest, MatchInfo, QueueTicket, TicketStatus};
 use db::TicketRow;
@@ -219,6 +219,13 @@ async fn look_at_current(app: &App, caller: &Caller) -> Outcome<QueueTicket> {
     view(app, caller, row.ok_or_else(ticket_not_found)?).await
 }
 
+/// The ticket that brought a player into a match.
+async fn look_at_ticket_of(app: &App, caller: &Caller, id: &MatchId) -> Outcome<QueueTicket> {
+    let seats = db::seats(&app.sql, &caller.game, id).await?;
+    let own = seats.into_iter().find(|seat| seat.player == caller.player);
+    look(app, caller, &own.ok_or_else(ticket_not_found)?.ticket).await
+}
+
 /// A ticket with what is known of its waiting and of its match.
 async fn view(app: &App, caller: &Caller, row: TicketRow) -> Outcome<QueueTicket> {
     let kept: Kept = serde_json::from_str(&row.request).map_err(|error| damaged(&error))?;
@@ -309,9 +316,8 @@ async fn end_ticket(
 ) -> Outcome<bool> {
     let (ticket, now) = (id.clone(), now_ms());
     let scope = app.sql.game(game);
-    let ended = scope.transaction(move |tx| {
-        db::end_ticket_owned(tx, ticket, TicketStatus::Queued, to, now).boxed()
-    });
+    let ended =
+        scope.transaction(move |tx| db::end_ticket_owned(tx, ticket, TicketStatus::Queued, to, now).boxed());
     if !ended.await? {
         return Ok(false);
     }

@@ -44,14 +44,19 @@ fn a_ticket_has_what_was_asked_and_the_kept_rating_wins() {
         "attributes": { "level": 7, "role": "tank", "maps": ["a", "b"], "likes": { "a": 0.5 } },
     }));
     let made = ticket(&id, &request, &[(player.clone(), None)], 5).unwrap();
-    assert_eq!((made.id.as_str(), made.created_at_ms, made.regions.as_slice()), (ID, 5, &["eu".to_owned()][..]));
+    assert_eq!(
+        (made.id.as_str(), made.created_at_ms, made.regions.as_slice()),
+        (ID, 5, &["eu".to_owned()][..])
+    );
     assert_eq!((made.players[0].rating.mu, made.latencies_ms["us"]), (1800.0, 90));
     assert_eq!(made.players[0].attributes["maps"], Attribute::TextList(vec!["a".into(), "b".into()]));
     assert_eq!(players_of(&made), [player.clone()]);
     let kept = RatingRow::of(Rating { mu: 1200.5, sigma: 80.25 }, 9);
     let made = ticket(&id, &request, &[(player.clone(), Some(kept))], 5).unwrap();
     assert_eq!(made.players[0].rating, Rating { mu: 1200.5, sigma: 80.25 });
-    for wrong in [json!({ "x": true }), json!({ "x": null }), json!({ "x": [1] }), json!({ "x": { "y": "z" } })] {
+    for wrong in
+        [json!({ "x": true }), json!({ "x": null }), json!({ "x": [1] }), json!({ "x": { "y": "z" } })]
+    {
         let request = asked(json!({ "mode": "m", "attributes": wrong }));
         assert!(ticket(&id, &request, &[(player.clone(), None)], 5).is_err());
     }
@@ -107,7 +112,9 @@ fn a_result_names_every_team_once() {
 fn a_rule_set_that_is_not_understood_is_refused_by_name() {
     let teams = json!([{ "name": "red", "minPlayers": 1, "maxPlayers": 1, "quantity": 2 }]);
     assert!(parse_rules(json!({ "teams": teams })).is_ok());
-    let refused = parse_rules(json!({ "teams": teams, "rules": [{ "name": "x", "type": "compound", "statement": "a" }] }));
+    let refused = parse_rules(
+        json!({ "teams": teams, "rules": [{ "name": "x", "type": "compound", "statement": "a" }] }),
+    );
     let refused = refused.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidRules);
     assert!(refused.words().contains("compound"), "{}", refused.words());

@@ -5,14 +5,13 @@ use super::{db, insert, ticket};
 use crate::app::App;
 use crate::auth::usernames;
 use crate::context::{new_id, now_ms};
-use crate::error::{Failure, Outcome};
+use crate::error::Outcome;
 use crate::multiplayer::config::HELD_MS;
 use crate::multiplayer::live::RoomKey;
 use crate::multiplayer::nodes;
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ids::{GameId, MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::{JoinedRoom, Metadata, RoomPlayer, TICK_MS_DEFAULT, Visibility};
-use futures_util::FutureExt;
 
 /// A room to be made for a match.
 #[derive(Debug, Clone)]
@@ -96,19 +95,4 @@ impl MatchRoom {
         };
         Ok(players.into_iter().map(seat).collect())
     }
-}
-
-/// Makes a room for a match in one transaction; each player's seat.
-pub(crate) async fn make_for_match(app: &App, new: NewMatchRoom) -> Outcome<Vec<(PlayerId, JoinedRoom)>> {
-    let game = new.game.clone();
-    let mut room = MatchRoom::plan(app, new);
-    let scope = app.sql.game(&game);
-    let made = scope.transaction(move |tx| {
-        async move {
-            room.write(tx).await?;
-            Ok::<_, Failure>(room)
-        }
-        .boxed()
-    });
-    made.await?.seats(app).await
 }

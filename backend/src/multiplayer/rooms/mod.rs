@@ -20,7 +20,7 @@ pub(crate) use hosting::leave;
 pub(super) use hosting::send_away;
 pub(super) use joining::guess_code;
 pub(crate) use joining::{join, ticket_here};
-pub(crate) use matches::{MatchRoom, NewMatchRoom, make_for_match};
+pub(crate) use matches::{MatchRoom, NewMatchRoom};
 pub(super) use reports::write_reports;
 pub(super) use routes::routes;
 

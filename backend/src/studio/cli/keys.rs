@@ -57,7 +57,8 @@ pub enum KeyCommand {
         /// What it is for.
         #[arg(long)]
         name: String,
-        /// What a server key may do: `players:read`, `players:write`; can be repeated.
+        /// What a server key may do: `players:read`, `players:write`, `multiplayer:read`,
+        /// `multiplayer:write`; can be repeated.
         #[arg(long = "scope")]
         scopes: Vec<String>,
         /// Days until a server key ends; never when absent.

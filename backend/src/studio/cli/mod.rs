@@ -1,8 +1,9 @@
-//! The studio's side from the command line: `aethex-cloud org|game|key|person|saves|audit`. It works on the database
+//! The studio's side from the command line: `aethex-cloud org|game|key|person|saves|matchmaking|audit`. It works on the database
 //! itself, while the server runs or not; whoever may do that may do everything, and is in the audit log as
 //! `cli`. A running server counts what changed within five seconds.
 
 mod keys;
+mod matchmaking;
 mod orgs;
 mod saves;
 
@@ -16,6 +17,7 @@ use crate::ports::sql::Sql;
 use aethex_wire::ids::OrgId;
 use aethex_wire::studio::audit::AuditQuery;
 use clap::{Args, Subcommand};
+use matchmaking::MatchmakingCommand;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -61,6 +63,15 @@ pub enum StudioCommand {
         /// What to do.
         #[command(subcommand)]
         command: saves::SavesCommand,
+    },
+    /// Queues: record what waited in one, and replay it under other rules.
+    Matchmaking {
+        /// Where, and how to print.
+        #[command(flatten)]
+        at: At,
+        /// What to do.
+        #[command(subcommand)]
+        command: matchmaking::MatchmakingCommand,
     },
     /// People who lost their password or second factor.
     Person {
@@ -129,9 +140,16 @@ pub async fn run(command: StudioCommand) -> Result<String, String> {
         | StudioCommand::Key { at, .. }
         | StudioCommand::Person { at, .. }
         | StudioCommand::Saves { at, .. }
+        | StudioCommand::Matchmaking { at, .. }
         | StudioCommand::Audit { at, .. } => at,
     };
     let json = at.json;
+    if let StudioCommand::Matchmaking {
+        command: MatchmakingCommand::Replay { file, rules, options }, ..
+    } = &command
+    {
+        return printed(matchmaking::replay(file, rules, options.as_deref()), json);
+    }
     let flags: Vec<(&str, String)> = at.data.iter().map(|data| ("data", data.clone())).collect();
     let effective =
         config::load(at.config.as_deref(), std::env::vars(), &flags).map_err(|e| e.to_string())?;
@@ -145,6 +163,10 @@ pub async fn run(command: StudioCommand) -> Result<String, String> {
         Ok(_) => perform(&config, &sql, command).await,
     };
     sql.close().await;
+    printed(said, json)
+}
+
+fn printed(said: Outcome<Said>, json: bool) -> Result<String, String> {
     match said {
         Ok(said) if json => Ok(said.json.to_string()),
         Ok(said) => Ok(said.words),
@@ -157,6 +179,14 @@ async fn perform(config: &Config, sql: &Sql, command: StudioCommand) -> Outcome<
         StudioCommand::Org { command, .. } => orgs::run_org(config, sql, command).await,
         StudioCommand::Person { command, .. } => orgs::run_person(config, sql, command).await,
         StudioCommand::Saves { command, .. } => saves::run(config, sql, command).await,
+        StudioCommand::Matchmaking { command, .. } => match command {
+            MatchmakingCommand::Record { game, mode, days, out } => {
+                matchmaking::record_queue(sql, &game, &mode, days, &out).await
+            }
+            MatchmakingCommand::Replay { file, rules, options } => {
+                matchmaking::replay(&file, &rules, options.as_deref())
+            }
+        },
         StudioCommand::Game { command, .. } => keys::run_game(sql, command).await,
         StudioCommand::Key { command, .. } => keys::run_key(sql, command).await,
         StudioCommand::Audit { org, action, target, limit, .. } => {

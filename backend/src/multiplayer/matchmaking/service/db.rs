@@ -37,7 +37,10 @@ pub(in crate::multiplayer::matchmaking) async fn put_rules(
 }
 
 /// Queues of a game that have a rule set of their own.
-pub(in crate::multiplayer::matchmaking) async fn count_rules(sql: &Sql, game: &GameId) -> Result<i64, SqlError> {
+pub(in crate::multiplayer::matchmaking) async fn count_rules(
+    sql: &Sql,
+    game: &GameId,
+) -> Result<i64, SqlError> {
     let scope = sql.game(game);
     let counted =
         scope.read_one("SELECT COUNT(*) FROM multiplayer_queue WHERE game_id = $1", vec![], |row| row.int(0));
@@ -51,9 +54,8 @@ pub(in crate::multiplayer::matchmaking) async fn delete_rules(
     mode: &str,
 ) -> Result<bool, SqlError> {
     let scope = sql.game(game);
-    let gone = scope
-        .execute("DELETE FROM multiplayer_queue WHERE game_id = $1 AND mode = $2", args![mode])
-        .await?;
+    let gone =
+        scope.execute("DELETE FROM multiplayer_queue WHERE game_id = $1 AND mode = $2", args![mode]).await?;
     Ok(gone == 1)
 }
 

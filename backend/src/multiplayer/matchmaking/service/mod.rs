@@ -205,10 +205,15 @@ impl Service {
 
     async fn claim(&self, key: &Key) -> bool {
         let (lease, node) = (lease(key), &self.app.multiplayer.node);
-        let holder = self.app.multiplayer.cache.claim(&lease, node.clone().into_bytes().into(), LEASE_MS).await;
+        let holder =
+            self.app.multiplayer.cache.claim(&lease, node.clone().into_bytes().into(), LEASE_MS).await;
         let is_ours = holder == node.as_bytes();
         let mut leases = self.app.multiplayer.matchmaking.leases.lock();
-        if is_ours { leases.insert(lease) } else { leases.remove(&lease) };
+        if is_ours {
+            leases.insert(lease)
+        } else {
+            leases.remove(&lease)
+        };
         is_ours
     }
 
@@ -355,9 +360,10 @@ impl Service {
         let now = now_ms();
         let keys: Vec<Key> = self.modes.keys().cloned().collect();
         for key in keys {
-            let idle = self.modes.get(&key).is_some_and(|queue| {
-                queue.len() == 0 && queue.idle_since_ms + IDLE_MS <= now
-            });
+            let idle = self
+                .modes
+                .get(&key)
+                .is_some_and(|queue| queue.len() == 0 && queue.idle_since_ms + IDLE_MS <= now);
             if idle {
                 self.modes.remove(&key);
                 self.give_up(&key).await;

@@ -226,8 +226,7 @@ impl Mode {
             queued.into_iter().partition(|id| self.waiting.contains_key(id));
         if known.len() < self.waiting.len() {
             let known: std::collections::HashSet<String> = known.into_iter().collect();
-            let gone: Vec<String> =
-                self.waiting.keys().filter(|id| !known.contains(*id)).cloned().collect();
+            let gone: Vec<String> = self.waiting.keys().filter(|id| !known.contains(*id)).cloned().collect();
             gone.iter().for_each(|id| self.remove(id));
         }
         unknown
@@ -263,7 +262,8 @@ fn quarrel(waiting: &HashMap<String, Waiting>, proposal: &Proposal) -> Option<St
         .collect();
     for (id, one) in all.iter().filter(|(_, one)| !one.blocks.is_empty()) {
         let blocked = |other: &Waiting| other.players.iter().any(|player| one.blocks.contains(player));
-        if let Some((other_id, other)) = all.iter().find(|(other_id, other)| other_id != id && blocked(other)) {
+        if let Some((other_id, other)) = all.iter().find(|(other_id, other)| other_id != id && blocked(other))
+        {
             let newer = if other.created_at_ms >= one.created_at_ms { other_id } else { id };
             return Some((*newer).to_owned());
         }
@@ -284,7 +284,8 @@ mod tests {
 
     fn entry(n: u8, players: u16, blocks: &[u8], created_at_ms: i64) -> Entry {
         let ticket = Ticket::new(id(n), vec![Player::new(id(n), Rating::default())], created_at_ms);
-        let asked = JoinQueueRequest { mode: "m".into(), players: Some(players), ..JoinQueueRequest::default() };
+        let asked =
+            JoinQueueRequest { mode: "m".into(), players: Some(players), ..JoinQueueRequest::default() };
         let blocks = blocks.iter().map(|n| PlayerId::parse(&id(*n)).unwrap()).collect();
         Entry { kept: Kept { asked, ticket }, blocks }
     }
