@@ -32,8 +32,8 @@ pub(super) const ABSENT_MS: i64 = 60_000;
 /// How long a ticket that became a match is shown as the player's own.
 pub(super) const MATCHED_SHOWN_MS: i64 = 120_000;
 
-/// Tickets of a player.
-pub(super) const QUEUE_RATE: Rate = Rate::of(20, 1_000);
+/// Tickets of a player: each is kept for a while.
+pub(super) const QUEUE_RATE: Rate = Rate::of(20, 3_000);
 /// New rooms and parties of a player.
 pub(super) const CREATE_RATE: Rate = Rate::of(10, 3_000);
 /// Joining rooms and parties, again included.

@@ -59,18 +59,23 @@ macro_rules! tickets_where {
     };
 }
 
-/// The ticket that a player is on and that has not ended, or that ended in a match after a time.
-pub(super) async fn current(
+/// The ticket that a player is on and that has not ended.
+pub(super) async fn open(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Option<TicketRow>, SqlError> {
+    let statement = tickets_where!("p.player_id = $2 AND p.open = 1");
+    sql.game(game).read_one(statement, args![player.as_str()], ticket).await
+}
+
+/// The last ticket of a player that became a match after a time.
+pub(super) async fn matched(
     sql: &Sql,
     game: &GameId,
     player: &PlayerId,
-    matched_after_ms: i64,
+    after_ms: i64,
 ) -> Result<Option<TicketRow>, SqlError> {
     let statement = tickets_where!(
-        "p.player_id = $2 AND (p.open = 1 OR (t.status = 'matched' AND t.ended_at_ms > $3))
-         ORDER BY t.ticket_id DESC LIMIT 1"
+        "p.player_id = $2 AND t.status = 'matched' AND t.ended_at_ms > $3 ORDER BY t.ended_at_ms DESC LIMIT 1"
     );
-    sql.game(game).read_one(statement, args![player.as_str(), matched_after_ms], ticket).await
+    sql.game(game).read_one(statement, args![player.as_str(), after_ms], ticket).await
 }
 
 /// A ticket that a player is on.

@@ -106,7 +106,7 @@ fn damaged(error: &serde_json::Error) -> Failure {
 async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<QueueTicket> {
     rules::check(&asked)?;
     let Caller { game, player, .. } = caller;
-    if let Some(row) = db::current(&app.sql, game, player, i64::MAX).await? {
+    if let Some(row) = db::open(&app.sql, game, player).await? {
         return again(app, caller, row, &asked).await;
     }
     if app.multiplayer.matchmaking.inbox.capacity() == 0 {
@@ -146,7 +146,7 @@ async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<Qu
         Ok(()) => {}
         Err(failure) if failure.code() == ErrorCode::AlreadyQueued => {
             // Of two requests at once the second finds the ticket of the first.
-            let open = db::current(&app.sql, game, player, i64::MAX).await?;
+            let open = db::open(&app.sql, game, player).await?;
             return again(app, caller, open.ok_or(failure)?, &kept.asked).await;
         }
         Err(failure) => return Err(failure),
@@ -214,8 +214,11 @@ async fn look(app: &App, caller: &Caller, id: &QueueTicketId) -> Outcome<QueueTi
 
 /// The ticket that a player has now, or one that became a match a moment ago.
 async fn look_at_current(app: &App, caller: &Caller) -> Outcome<QueueTicket> {
-    let after_ms = now_ms() - MATCHED_SHOWN_MS;
-    let row = db::current(&app.sql, &caller.game, &caller.player, after_ms).await?;
+    let Caller { game, player, .. } = caller;
+    let row = match db::open(&app.sql, game, player).await? {
+        Some(row) => Some(row),
+        None => db::matched(&app.sql, game, player, now_ms() - MATCHED_SHOWN_MS).await?,
+    };
     view(app, caller, row.ok_or_else(ticket_not_found)?).await
 }
 
@@ -344,7 +347,7 @@ async fn hand_in(app: &App, game: &GameId, mode: &str, id: &QueueTicketId) -> Ou
 
 /// Takes a player out of the queue whose account is about to go.
 pub(super) async fn send_home(app: &App, game: &GameId, player: &PlayerId) -> Outcome<()> {
-    let Some(row) = db::current(&app.sql, game, player, i64::MAX).await? else { return Ok(()) };
+    let Some(row) = db::open(&app.sql, game, player).await? else { return Ok(()) };
     match leave(app, game, player, &row.id).await {
         // Matched just now: then it is a room that the player is sent out of.
         Err(failure) if failure.fault().is_none() => Ok(()),
