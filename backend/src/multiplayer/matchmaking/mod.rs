@@ -55,7 +55,7 @@ type KnownRules = quick_cache::sync::Cache<(GameId, String), (Option<Arc<RuleSet
 /// State of matchmaking.
 pub(super) struct Matchmaking {
     inbox: mpsc::Sender<Told>,
-    told: Mutex<Option<mpsc::Receiver<Told>>>,
+    told: tokio::sync::Mutex<mpsc::Receiver<Told>>,
     rules: KnownRules,
     /// Queues that this server leads.
     leases: Mutex<BTreeSet<String>>,
@@ -72,7 +72,7 @@ impl Default for Matchmaking {
         let (inbox, told) = mpsc::channel(INBOX_MAX);
         Matchmaking {
             inbox,
-            told: Mutex::new(Some(told)),
+            told: tokio::sync::Mutex::new(told),
             rules: quick_cache::sync::Cache::new(RULES_KNOWN_MAX),
             leases: Mutex::default(),
         }

@@ -81,13 +81,25 @@ struct Service {
     explains_since_ms: i64,
 }
 
-/// Leads queues until it is dropped.
+/// Leads queues until it is dropped: in a task of its own, for matching takes a thread's time. One that fails is
+/// begun again, and finds everything in the database.
 pub(in crate::multiplayer) async fn tend(app: &Arc<App>) {
-    let Some(mut inbox) = app.multiplayer.matchmaking.told.lock().take() else { return };
+    loop {
+        let mut service = tokio::task::JoinSet::new();
+        service.spawn(serve(app.clone()));
+        if let Some(Err(error)) = service.join_next().await {
+            tracing::error!(%error, "the matchmaking service failed");
+        }
+        tokio::time::sleep(BEAT).await;
+    }
+}
+
+async fn serve(app: Arc<App>) {
+    let mut inbox = app.multiplayer.matchmaking.told.lock().await;
     let mut service = Service {
         app: app.clone(),
         modes: HashMap::new(),
-        letters: Letters::new(app),
+        letters: Letters::new(&app),
         asked: BTreeMap::new(),
         explains: 0,
         explains_since_ms: 0,
