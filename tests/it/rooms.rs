@@ -34,6 +34,10 @@ pub(crate) async fn join(player: &Player, room: &Room) -> Reply {
     post(player, &path(room, "/join"), json!({})).await
 }
 
+async fn leave(player: &Player, room: &Room) -> Reply {
+    post(player, &path(room, "/leave"), json!({})).await
+}
+
 async fn by_code(player: &Player, code: &str) -> Reply {
     post(player, &format!("/api/v1/multiplayer/codes/{code}/join"), json!({})).await
 }
@@ -135,13 +139,13 @@ on_both_engines! {
         assert_eq!((seen.player_count, seen.players.len()), (8, 8));
         // One seat is free; the rest ask again, and those who have one too.
         let first = players.iter().zip(&replies).find(|(_, reply)| reply.status == 200).unwrap().0;
-        post(first, &path(&room, "/leave"), json!({})).await.expect(204);
+        leave(first, &room).await.expect(204);
         let replies = futures_util::future::join_all(players.iter().map(|player| join(player, &room))).await;
         assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 7);
         let seen = look(&ann, &room).await;
         assert_eq!((seen.player_count, seen.players.len()), (8, 8));
         let left = futures_util::future::join_all(
-            players.iter().map(|player| post(player, &path(&room, "/leave"), json!({}))),
+            players.iter().map(|player| leave(player, &room)),
         );
         assert_eq!(left.await.iter().filter(|reply| reply.status == 204).count(), 7);
         assert_eq!(look(&ann, &room).await.player_count, 1);
@@ -408,6 +412,54 @@ on_both_engines! {
         assert_eq!(bob_live.until("room_left").await["reason"], "kicked");
         drop((bob_live, astray));
         other.stop().await;
+    }
+
+    async fn what_a_guest_has_is_the_accounts_after_a_merge(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let guest = crate::accounts::guest(app, 1).await;
+        let room = make(&bob, json!({})).await.room;
+        let mut live = Live::of(app.url(), &guest).await;
+        live.send("join_room", json!({ "room_id": room.id })).await;
+        live.until("room_joined").await;
+        let banned = make(&bob, json!({})).await.room;
+        kick(&bob, &banned, &guest, true).await.expect(204);
+        let sql = database(app).await;
+        let game = sql.all_games().read_one("SELECT game_id FROM auth_account LIMIT 1", vec![], |row| row.text(0)).await.unwrap().unwrap();
+        let all = sql.all_games();
+        let direct = |one: &Player, other: &Player| {
+            let mut both = [one.id(), other.id()];
+            both.sort_unstable();
+            format!("direct:{}:{}", both[0], both[1])
+        };
+        let channel = direct(&guest, &bob);
+        let say = "INSERT INTO multiplayer_message (game_id, channel, message_id, player_id, text, sent_at_ms, deleted)
+            VALUES ($1, $2, $3, $4, 'hello', 1, 0)";
+        all.execute(say, args![game.as_str(), channel.as_str(), "1", guest.id()]).await.unwrap();
+        all.execute(say, args![game.as_str(), channel.as_str(), "2", bob.id()]).await.unwrap();
+        for player in [&guest, &bob] {
+            let insert = "INSERT INTO multiplayer_channel_player (game_id, player_id, channel, read_id, last_id) VALUES ($1, $2, $3, '', '2')";
+            all.execute(insert, args![game.as_str(), player.id(), channel.as_str()]).await.unwrap();
+        }
+        let block = "INSERT INTO multiplayer_block (game_id, player_id, blocked_id, since_ms) VALUES ($1, $2, $3, 1)";
+        all.execute(block, args![game.as_str(), guest.id(), bob.id()]).await.unwrap();
+        let rate = "INSERT INTO multiplayer_rating (game_id, player_id, mode, rating, deviation, volatility, matches, updated_at_ms)
+            VALUES ($1, $2, 'duel', $3, 1, 1, 1, 1)";
+        all.execute(rate, args![game.as_str(), guest.id(), 1_600_000_i64]).await.unwrap();
+        let body = json!({ "other_refresh_token": guest.tokens.refresh_token });
+        post(&ann, "/api/v1/auth/merge", body).await.expect(200);
+        live.until("room_left").await;
+        assert_eq!(look(&bob, &room).await.player_count, 1);
+        join(&ann, &banned).await.refused(ErrorCode::RoomBanned);
+        assert_eq!(in_tables(&sql, &[guest.id()]).await.iter().filter(|found| found.starts_with("multiplayer")).count(), 0);
+        let count = |statement: &'static str, arg: String| {
+            let all = sql.all_games();
+            async move { all.read_one(statement, args![arg], |row| row.int(0)).await.unwrap().unwrap() }
+        };
+        assert_eq!(count("SELECT COUNT(*) FROM multiplayer_message WHERE channel = $1", direct(&ann, &bob)).await, 2);
+        assert_eq!(count("SELECT COUNT(*) FROM multiplayer_channel_player WHERE channel = $1", direct(&ann, &bob)).await, 2);
+        assert_eq!(count("SELECT COUNT(*) FROM multiplayer_block WHERE player_id = $1", ann.id().to_owned()).await, 1);
+        assert_eq!(count("SELECT rating FROM multiplayer_rating WHERE player_id = $1", ann.id().to_owned()).await, 1_600_000);
+        sql.close().await;
     }
 
     async fn a_rooms_player_is_exported_and_erased(app, |config| {
