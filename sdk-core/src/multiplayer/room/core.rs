@@ -90,9 +90,9 @@ impl Core {
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Session) -> T) -> T {
         let mut session = self.session.lock();
         let now_us = self.now_us();
-        let before = (session.fast_due_us(now_us), session.reliable_due_us());
+        let before = (session.fast_due_us(now_us), session.reliable_due_us(now_us));
         let made = change(&mut session);
-        let after = (session.fast_due_us(now_us), session.reliable_due_us());
+        let after = (session.fast_due_us(now_us), session.reliable_due_us(now_us));
         drop(session);
         if after.0 < before.0 {
             self.fast.notify_one();
@@ -222,7 +222,7 @@ impl Core {
                 if let Some(next) = session.next_reliable(self.now_us()) {
                     return next;
                 }
-                session.reliable_due_us()
+                session.reliable_due_us(self.now_us())
             };
             match due_us {
                 Some(due_us) => {

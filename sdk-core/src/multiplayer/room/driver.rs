@@ -297,6 +297,8 @@ impl Driver {
         let error = Error::new(ErrorCode::from_number(number), reason);
         match error.code {
             ErrorCode::RoomSessionEnded | ErrorCode::InvalidTicket => self.forgotten = true,
+            // Over it, the relay has ended the session for good.
+            ErrorCode::RateLimited => return Ended::Over(End::refused(error)),
             code if may_pass(code) => {}
             _ => return Ended::Over(End::refused(error)),
         }
@@ -338,7 +340,8 @@ async fn greet(
             if welcome.protocol != PROTOCOL || welcome.room_id != core.room_id.as_str() {
                 return Err(Ungreeted::Refused(Error::protocol("the relay is of another protocol or room")));
             }
-            let welcomed = core.session.lock().welcome(&welcome, now_us - asked_us, now_us);
+            let may_lose = link.transport() == Transport::Quic;
+            let welcomed = core.session.lock().welcome(&welcome, may_lose, now_us - asked_us, now_us);
             match welcomed {
                 Ok(welcomed) => core.welcomed(welcomed),
                 Err(SessionError(what)) => return Err(broken(what)),

@@ -182,10 +182,12 @@ impl Session {
         encoded(&ClientFrame::Hello { protocol: PROTOCOL, ticket, resume })
     }
 
-    /// The first frame from the relay on a new link, which is the only one from now on. `rtt_us` is how long it took.
+    /// The first frame from the relay on a new link, which is the only one from now on. `may_lose` says whether the
+    /// link's fast lane may lose frames, `rtt_us` how long the answer took.
     pub(crate) fn welcome(
         &mut self,
         welcome: &Welcome<'_>,
+        may_lose: bool,
         rtt_us: u64,
         now_us: u64,
     ) -> Result<Welcomed, SessionError> {
@@ -202,10 +204,10 @@ impl Session {
         }
         if welcomed == Welcomed::Resumed {
             self.states_out.set_rates(welcome.tick_ms, welcome.states_per_second);
-            self.states_out.again();
+            self.states_out.again(may_lose);
             self.clock.answer(now_us.saturating_sub(rtt_us), welcome.server_us, now_us);
         } else {
-            self.states_out.begin(welcome.tick_ms, welcome.states_per_second);
+            self.states_out.begin(welcome.tick_ms, welcome.states_per_second, may_lose);
             self.states_in.clear();
             self.clock.begin(welcome.server_us, rtt_us, now_us);
             self.seat = welcome.seat;
@@ -306,9 +308,12 @@ impl Session {
         if let Some(seats) = self.interest.filter(|_| std::mem::take(&mut self.interest_waits)) {
             return Some((Lane::Ordered, encoded(&ClientFrame::Interest { seats })));
         }
-        if let Some((order, frame)) = self.outbox.next() {
+        if let Some((order, frame)) = self.outbox.next(now_us) {
             let lane = if order == Order::Ordered { Lane::Ordered } else { Lane::Own };
             return Some((lane, frame));
+        }
+        if let Some(frame) = self.states_out.next_settled(now_us) {
+            return Some((Lane::Ordered, frame));
         }
         if self.leaving && self.outbox.is_sent() && !std::mem::replace(&mut self.leave_sent, true) {
             return Some((Lane::Ordered, encoded(&ClientFrame::Leave)));
@@ -316,9 +321,10 @@ impl Session {
         None
     }
 
-    /// When there will be a reliable frame by itself.
-    pub(crate) fn reliable_due_us(&self) -> Option<u64> {
-        self.ack_at_us
+    /// When there will be a reliable frame.
+    pub(crate) fn reliable_due_us(&self, now_us: u64) -> Option<u64> {
+        let due = [self.ack_at_us, self.states_out.settled_due_us(), self.outbox.due_us(now_us)];
+        due.into_iter().flatten().min()
     }
 
     /// The next frame of the fast lane for this link.
@@ -405,6 +411,17 @@ impl Session {
             ServerFrame::Joined { member, .. } => {
                 let member = member_of(&member)?;
                 self.states_in.forget(member.seat);
+                let before = self.members.get(&member.seat);
+                let was_connected = before.filter(|before| before.player_id == member.player_id);
+                if let Some(was_connected) = was_connected.map(|before| before.connected) {
+                    // The same player began anew.
+                    let (player_id, connected) = (member.player_id.clone(), member.connected);
+                    self.members.insert(member.seat, member);
+                    if connected != was_connected {
+                        self.delivered.push(Delivery::Connection { player_id, connected });
+                    }
+                    return Ok(());
+                }
                 self.gone.remove(&member.seat);
                 self.members.insert(member.seat, member.clone());
                 self.delivered.push(Delivery::Joined(member));

@@ -14,8 +14,48 @@ pub(super) const OUTBOX_LEN_MAX: usize = 256 * 1024;
 /// Most numbers beyond a gap: the other side keeps no more unacknowledged.
 const BEYOND_MAX: u64 = 4096;
 
+/// Messages a second in the long run, and at once: a little under what the relay takes from a player before it ends the
+/// session. More wait here.
+const FRAMES_PER_SECOND: u64 = 90;
+const FRAMES_BURST: u64 = 300;
+/// The same in bytes.
+const LEN_PER_SECOND: u64 = 220 * 1024;
+const LEN_BURST: u64 = 384 * 1024;
+const US_PER_SECOND: u64 = 1_000_000;
+
+/// A rate: what was not used is saved up to a burst. In microseconds' worth of one.
+#[derive(Debug)]
+struct Rate {
+    per_second: u64,
+    burst: u64,
+    saved: u64,
+    at_us: u64,
+}
+
+impl Rate {
+    fn new(per_second: u64, burst: u64) -> Rate {
+        Rate { per_second, burst, saved: burst * US_PER_SECOND, at_us: 0 }
+    }
+
+    fn saved_at(&self, now_us: u64) -> u64 {
+        let earned = now_us.saturating_sub(self.at_us).saturating_mul(self.per_second);
+        self.saved.saturating_add(earned).min(self.burst * US_PER_SECOND)
+    }
+
+    /// When so many may leave.
+    fn due_us(&self, cost: u64, now_us: u64) -> u64 {
+        let missing = (cost * US_PER_SECOND).saturating_sub(self.saved_at(now_us));
+        now_us + missing.div_ceil(self.per_second)
+    }
+
+    fn pay(&mut self, cost: u64, now_us: u64) {
+        self.saved = self.saved_at(now_us).saturating_sub(cost * US_PER_SECOND);
+        self.at_us = now_us;
+    }
+}
+
 /// What was sent and is not acknowledged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
     frames: VecDeque<(Order, Bytes)>,
     len: usize,
@@ -23,6 +63,24 @@ pub(super) struct Outbox {
     acked: u64,
     /// How many of `frames` went out on this link.
     sent: usize,
+    /// The number of the last frame that the rates were paid for: going out again is free.
+    paid: u64,
+    frame_rate: Rate,
+    len_rate: Rate,
+}
+
+impl Default for Outbox {
+    fn default() -> Outbox {
+        Outbox {
+            frames: VecDeque::new(),
+            len: 0,
+            acked: 0,
+            sent: 0,
+            paid: 0,
+            frame_rate: Rate::new(FRAMES_PER_SECOND, FRAMES_BURST),
+            len_rate: Rate::new(LEN_PER_SECOND, LEN_BURST),
+        }
+    }
 }
 
 impl Outbox {
@@ -38,10 +96,29 @@ impl Outbox {
         self.frames.push_back((order, frame));
     }
 
-    /// The next frame that has not gone out on this link.
-    pub(super) fn next(&mut self) -> Option<(Order, Bytes)> {
+    /// When the next frame may leave on this link.
+    pub(super) fn due_us(&self, now_us: u64) -> Option<u64> {
+        let (_, frame) = self.frames.get(self.sent)?;
+        if self.acked + (self.sent as u64) < self.paid {
+            return Some(now_us);
+        }
+        let len = frame.len() as u64;
+        Some(self.frame_rate.due_us(1, now_us).max(self.len_rate.due_us(len, now_us)))
+    }
+
+    /// The next frame that has not gone out on this link, when it may leave.
+    pub(super) fn next(&mut self, now_us: u64) -> Option<(Order, Bytes)> {
+        if self.due_us(now_us)? > now_us {
+            return None;
+        }
         let frame = self.frames.get(self.sent).cloned()?;
         self.sent += 1;
+        let seq = self.acked + self.sent as u64;
+        if seq > self.paid {
+            self.paid = seq;
+            self.frame_rate.pay(1, now_us);
+            self.len_rate.pay(frame.1.len() as u64, now_us);
+        }
         Some(frame)
     }
 
@@ -141,13 +218,27 @@ mod tests {
             outbox.push(Order::Ordered, frame(at));
         }
         for _ in 0..4 {
-            outbox.next().unwrap();
+            outbox.next(0).unwrap();
         }
         outbox.acknowledge(2).unwrap();
         outbox.rewind();
-        let again: Vec<usize> = std::iter::from_fn(|| outbox.next()).map(|(_, frame)| frame.len()).collect();
+        let again: Vec<usize> = std::iter::from_fn(|| outbox.next(0)).map(|(_, frame)| frame.len()).collect();
         assert_eq!(again, [2, 3, 4]);
         assert!(outbox.is_sent());
+    }
+
+    #[test]
+    fn a_flood_leaves_at_the_relays_pace_and_going_out_again_is_free() {
+        let mut outbox = Outbox::default();
+        (0..1000).for_each(|_| outbox.push(Order::Ordered, frame(10)));
+        let drain = |outbox: &mut Outbox, now| std::iter::from_fn(|| outbox.next(now)).count() as u64;
+        assert_eq!(drain(&mut outbox, 0), FRAMES_BURST);
+        assert_eq!(drain(&mut outbox, US_PER_SECOND), FRAMES_PER_SECOND);
+        let due = outbox.due_us(US_PER_SECOND).unwrap();
+        assert_eq!(drain(&mut outbox, due - 1), 0);
+        assert_eq!(drain(&mut outbox, due), 1);
+        outbox.rewind();
+        assert_eq!(drain(&mut outbox, due), FRAMES_BURST + FRAMES_PER_SECOND + 1);
     }
 
     #[test]
