@@ -73,7 +73,7 @@ enum Ungreeted {
 /// How a link ended.
 enum Ended {
     Dropped,
-    Swapped(Link),
+    Swapped(Box<Link>),
     Left,
     Over(End),
 }
@@ -118,7 +118,7 @@ impl Driver {
                 self.core.push(MultiplayerEvent::ConnectionChanged { room_id, transport });
                 let ended = self.carry(&mut link, commands).await;
                 let old = match ended {
-                    Ended::Swapped(new) => std::mem::replace(&mut link, new),
+                    Ended::Swapped(new) => std::mem::replace(&mut link, *new),
                     Ended::Dropped => break,
                     Ended::Left => {
                         link.close().await;
@@ -255,16 +255,22 @@ impl Driver {
                 biased;
                 LinkError(why) = &mut carrying => {
                     tracing::debug!(why, "the link to the relay ended");
-                    if let Some((swapping, _)) = swap.take_if(|_| leave_by.is_none()) && let Ok(new) = swapping.await {
-                        return Ended::Swapped(new);
+                    if leave_by.is_some() {
+                        return Ended::Left;
                     }
-                    return if leave_by.is_some() { Ended::Left } else { self.after_drop() };
+                    // The relay closes a link when it has read the hello of the next.
+                    if let Some((swapping, told)) = swap.take() && let Ok(new) = swapping.await {
+                        core.take_closed();
+                        tell(told, true);
+                        return Ended::Swapped(Box::new(new));
+                    }
+                    return self.after_drop();
                 }
                 swapped = async { swap.as_mut().expect("polled only when there is one").0.as_mut().await }, if swap.is_some() => {
                     let told = swap.take().and_then(|(_, told)| told);
-                    if let Some(told) = told { let _ = told.send(swapped.is_ok()); }
+                    tell(told, swapped.is_ok());
                     match swapped {
-                        Ok(new) => return Ended::Swapped(new),
+                        Ok(new) => return Ended::Swapped(Box::new(new)),
                         // The relay may read the old link no more.
                         Err(Ungreeted::Broken(_)) => return Ended::Dropped,
                         Err(_) => upgrade.failed(),
@@ -313,6 +319,12 @@ impl Driver {
 
     fn is_logged_out(&self) -> bool {
         self.shared.session.player_now().as_ref() != Some(&self.core.player)
+    }
+}
+
+fn tell(told: Option<oneshot::Sender<bool>>, worked: bool) {
+    if let Some(told) = told {
+        let _ = told.send(worked);
     }
 }
 
