@@ -1,6 +1,16 @@
 -- Rooms, parties, matchmaking, chat, blocks, invitations. What is in a room's relay lives in memory; this is what
 -- outlives it.
 
+-- Servers that have a relay. One that says nothing for a while is gone, and others take its rooms over.
+CREATE TABLE multiplayer_node (
+    node TEXT NOT NULL PRIMARY KEY,
+    -- Which machine and address: a server that starts there takes the place of the one before.
+    place TEXT NOT NULL,
+    -- Where players reach its relay, as JSON.
+    relay TEXT NOT NULL,
+    until_ms BIGINT NOT NULL
+);
+
 CREATE TABLE multiplayer_room (
     game_id TEXT NOT NULL,
     room_id TEXT NOT NULL,
@@ -33,6 +43,8 @@ CREATE TABLE multiplayer_room (
 CREATE UNIQUE INDEX multiplayer_room_code ON multiplayer_room (game_id, code);
 CREATE INDEX multiplayer_room_list ON multiplayer_room (game_id, visibility, room_id);
 CREATE INDEX multiplayer_room_empty ON multiplayer_room (empty_since_ms);
+CREATE INDEX multiplayer_room_node ON multiplayer_room (node);
+CREATE INDEX multiplayer_room_host ON multiplayer_room (game_id, host_id);
 
 CREATE TABLE multiplayer_seat (
     game_id TEXT NOT NULL,
@@ -253,3 +265,5 @@ CREATE TABLE multiplayer_presence (
     seen_at_ms BIGINT NOT NULL,
     PRIMARY KEY (game_id, player_id)
 );
+
+CREATE INDEX multiplayer_presence_seen ON multiplayer_presence (seen_at_ms);

@@ -6,6 +6,7 @@ pub use crate::context::now_ms;
 use crate::extract::{BODY_BUDGET_KIB, Peer};
 use crate::jobs::Jobs;
 use crate::mail::Mailroom;
+use crate::multiplayer::{Engines, Multiplayer};
 use crate::ports::blob::Blob;
 use crate::ports::sql::Sql;
 use crate::saves::seal::Seal;
@@ -60,6 +61,7 @@ pub struct App {
     pub(crate) studio: Studio,
     pub(crate) jobs: Jobs,
     pub(crate) mail: Mailroom,
+    pub(crate) multiplayer: Multiplayer,
     pub(crate) body_budget: Arc<Semaphore>,
     pub(crate) answer_budget: Arc<Semaphore>,
     pub(crate) heavy_work: Arc<Semaphore>,
@@ -74,6 +76,7 @@ impl App {
     pub(crate) async fn open(
         config: Config,
         sql: Sql,
+        engines: Engines,
         tls: bool,
         address: SocketAddr,
     ) -> Result<App, StartError> {
@@ -82,6 +85,7 @@ impl App {
         let auth = Auth::open(&config, &sql).await?;
         let seal = Seal::open(&config, &sql).await?;
         let mail = Mailroom::open(&config)?;
+        let multiplayer = Multiplayer::open(engines, &auth.keys().secret);
         Ok(App {
             config,
             sql,
@@ -95,6 +99,7 @@ impl App {
             studio: Studio::default(),
             jobs: Jobs::default(),
             mail,
+            multiplayer,
             heavy_work: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
             body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
             answer_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
@@ -178,6 +183,15 @@ pub struct Server {
     studio_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// What this server shares with others of this process.
+    shared: Shared,
+}
+
+/// The engines that servers beside each other have in common. The last to stop closes them.
+#[derive(Debug, Clone)]
+struct Shared {
+    engines: Engines,
+    users: Arc<()>,
 }
 
 /// Opens the database that the configuration names.
@@ -209,6 +223,24 @@ impl Server {
         make_private_folder(&config.data)?;
         let sql = open_sql(&config).await?;
         sql.migrate(now_ms()).await.map_err(|error| StartError::of("cannot migrate")(error.into()))?;
+        let shared = Shared { engines: Engines::local(), users: Arc::default() };
+        Server::serve(config, sql, shared).await
+    }
+
+    /// Starts a server that has another's database, bus and cache: two of a fleet in one process. `config` names
+    /// the same data folder and blob store.
+    pub fn start_beside(
+        other: &Server,
+        config: Config,
+    ) -> impl Future<Output = Result<Server, StartError>> + Send + use<> {
+        let (sql, shared) = (other.app.sql.clone(), other.shared.clone());
+        async move {
+            config.check().map_err(|error| StartError(error.to_string()))?;
+            Server::serve(config, sql, shared).await
+        }
+    }
+
+    async fn serve(config: Config, sql: Sql, shared: Shared) -> Result<Server, StartError> {
         let tls = tls(&config)?;
         let (listener, address) = bind(&config.listen, "listen").await?;
         let studio = match config.studio.listen.as_str() {
@@ -217,7 +249,10 @@ impl Server {
         };
         let (stop, stopped) = watch::channel(false);
         let connections_max = config.http.connections_max;
-        let app = Arc::new(Box::pin(App::open(config, sql, tls.is_some(), address)).await?);
+        let app =
+            Arc::new(Box::pin(App::open(config, sql, shared.engines.clone(), tls.is_some(), address)).await?);
+        app.multiplayer.start(&app.config, address)?;
+        crate::multiplayer::begin(&app, Arc::strong_count(&shared.users) > 1).await?;
         let listening = |router: Router, connections_max: usize| Listening {
             app: app.clone(),
             router,
@@ -235,6 +270,7 @@ impl Server {
             tokio::spawn(crate::studio::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::jobs::tend(app.clone(), stopped.clone())),
             tokio::spawn(crate::privacy::tend(app.clone(), stopped.clone())),
+            tokio::spawn(crate::multiplayer::tend(app.clone(), stopped.clone())),
         ];
         let studio_address = studio.as_ref().map(|(_, address)| *address);
         if let Some((listener, address)) = studio {
@@ -247,7 +283,7 @@ impl Server {
             tasks.push(tokio::spawn(crate::metrics::listen(&app.config.metrics_listen, stopped).await?));
         }
         tracing::info!(%address, engine = app.sql.engine(), blob = app.blob.engine(), "serving");
-        Ok(Server { app, address, studio_address, stop, tasks })
+        Ok(Server { app, address, studio_address, stop, tasks, shared })
     }
 
     /// What handlers share, of a server that does nothing by itself.
@@ -263,6 +299,16 @@ impl Server {
         async move {
             let done = crate::saves::sweep_at(&app, now_ms).await;
             done.map_err(|error| StartError::of("cannot sweep saves")(error.into()))
+        }
+    }
+
+    /// Does now what the background does with rooms when it is `now_ms`: frees seats that nobody came for, closes
+    /// rooms that nobody is in.
+    pub fn sweep_rooms(&self, now_ms: i64) -> impl Future<Output = Result<(), StartError>> + Send + use<> {
+        let app = self.app.clone();
+        async move {
+            let done = crate::multiplayer::rooms::sweep(&app, now_ms).await;
+            done.map_err(|failure| StartError(format!("cannot sweep rooms: {failure}")))
         }
     }
 
@@ -299,7 +345,9 @@ impl Server {
                 task.abort();
             }
         }
-        self.app.sql.close().await;
+        if Arc::strong_count(&self.shared.users) == 1 {
+            self.app.sql.close().await;
+        }
         tracing::info!("stopped");
     }
 }
@@ -354,6 +402,7 @@ impl Listening {
                 versions: self.versions.clone(),
                 tls: self.tls.clone(),
                 watcher: graceful.watcher(),
+                stopped: stopped.clone(),
             };
             open.spawn(async move {
                 let _room = room;
@@ -364,7 +413,10 @@ impl Listening {
         drop(listener);
         // Connections end when they are idle; one that holds half a request is cut off once nobody is served.
         let drained = async {
-            let closed = graceful.shutdown();
+            let closed = async {
+                graceful.shutdown().await;
+                while open.join_next().await.is_some() {}
+            };
             tokio::pin!(closed);
             let idle = async {
                 self.app.in_flight.none().await;
@@ -412,8 +464,15 @@ where
         let connection = shared.versions.h2.serve_connection(stream, service);
         let _ = shared.watcher.watch(connection).await;
     } else {
-        let connection = shared.versions.h1.serve_connection(stream, service);
-        let _ = shared.watcher.watch(connection).await;
+        // A WebSocket leaves with its socket, and this ends.
+        let connection = shared.versions.h1.serve_connection(stream, service).with_upgrades();
+        tokio::pin!(connection);
+        let mut stopped = shared.stopped;
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = until_stopped(&mut stopped) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
     }
 }
 
@@ -446,6 +505,7 @@ struct Connecting {
     versions: Versions,
     tls: Option<tokio_rustls::TlsAcceptor>,
     watcher: Watcher,
+    stopped: watch::Receiver<bool>,
 }
 
 fn tls(config: &Config) -> Result<Option<tokio_rustls::TlsAcceptor>, StartError> {

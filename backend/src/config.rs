@@ -46,6 +46,8 @@ pub struct Config {
     pub jobs: crate::jobs::config::JobsConfig,
     /// Consents, exports, erasures.
     pub privacy: crate::privacy::config::PrivacyConfig,
+    /// Rooms and their relay, parties, presence.
+    pub multiplayer: crate::multiplayer::config::MultiplayerConfig,
 }
 
 impl Default for Config {
@@ -68,6 +70,7 @@ impl Default for Config {
             mail: crate::mail::config::MailConfig::default(),
             jobs: crate::jobs::config::JobsConfig::default(),
             privacy: crate::privacy::config::PrivacyConfig::default(),
+            multiplayer: crate::multiplayer::config::MultiplayerConfig::default(),
         }
     }
 }
@@ -175,6 +178,7 @@ impl Config {
             Some((key, _)) => Err(ConfigError(format!("`{key}` must be above 0"))),
             None => {
                 self.saves.check().map_err(ConfigError)?;
+                self.multiplayer.check().map_err(ConfigError)?;
                 self.mail.check()?;
                 self.blob.check()
             }
@@ -191,6 +195,9 @@ impl Config {
             ..Config::default()
         };
         config.auth.proof.kind = crate::auth::config::ProofKind::None;
+        // Any port, also when the server starts again at the address that it had: another's may be there by then.
+        config.multiplayer.quic_listen = "127.0.0.1:0".into();
+        config.multiplayer.relay_loops = 1;
         config
     }
 }

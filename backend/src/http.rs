@@ -33,6 +33,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(crate::auth::routes())
         .merge(crate::saves::routes())
         .merge(crate::privacy::routes())
+        .merge(crate::multiplayer::routes(&app))
         .merge(crate::studio::server_routes())
         .merge(crate::openapi::routes());
     let cors = cors(&app.config.http.cors_origins);

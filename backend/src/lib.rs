@@ -18,6 +18,7 @@ pub mod mail;
 mod metrics;
 pub mod multiplayer;
 pub mod openapi;
+mod page;
 pub mod ports;
 pub mod privacy;
 pub mod saves;

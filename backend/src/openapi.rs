@@ -9,6 +9,13 @@ use aethex_wire::auth::oauth::{LinkOauth, ListProviders, LoginOauth, StartOauth}
 use aethex_wire::auth::profile::{DeleteAvatar, GetPreferences, GetPublicProfile, PutAvatar, PutPreferences};
 use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
+use aethex_wire::multiplayer::parties::{
+    CreateParty, GetParty, JoinParty, KickFromParty, LeadParty, LeaveParty, ReadyParty,
+};
+use aethex_wire::multiplayer::presence::{DeleteInvite, GetPresences, ListInvites, SendInvite, SetPresence};
+use aethex_wire::multiplayer::{
+    CloseRoom, CreateRoom, GetRoom, JoinByCode, JoinRoom, KickPlayer, LeaveRoom, ListRooms, UpdateRoom,
+};
 use aethex_wire::privacy::{
     AcceptPolicy, AnswerAsParent, AskParent, CancelErasure, DownloadExport, GetExport, GetPrivacy,
     GetReceipt, ListPolicies, PutAge, PutConsent, StartErasure, StartExport,
@@ -130,9 +137,34 @@ pub fn document() -> Value {
     doc.add::<StartErasure>(&[]);
     doc.add::<CancelErasure>(&[]);
     doc.add::<GetReceipt>(&[]);
+    add_multiplayer(&mut doc);
     doc.add::<ServerGetPlayer>(&[]);
     doc.add::<ServerEndSessions>(&[]);
-    doc.finish("AeThex Cloud", "Accounts and cloud saves for games.")
+    doc.finish("AeThex Cloud", "Accounts, cloud saves and multiplayer for games.")
+}
+
+fn add_multiplayer(doc: &mut Doc) {
+    doc.add::<CreateRoom>(&[]);
+    doc.add::<ListRooms>(&[]);
+    doc.add::<GetRoom>(&[]);
+    doc.add::<UpdateRoom>(&[]);
+    doc.add::<CloseRoom>(&[]);
+    doc.add::<JoinRoom>(&[]);
+    doc.add::<JoinByCode>(&[]);
+    doc.add::<LeaveRoom>(&[]);
+    doc.add::<KickPlayer>(&[]);
+    doc.add::<CreateParty>(&[]);
+    doc.add::<GetParty>(&[]);
+    doc.add::<LeaveParty>(&[]);
+    doc.add::<JoinParty>(&[]);
+    doc.add::<ReadyParty>(&[]);
+    doc.add::<KickFromParty>(&[]);
+    doc.add::<LeadParty>(&[]);
+    doc.add::<SetPresence>(&[]);
+    doc.add::<GetPresences>(&[]);
+    doc.add::<SendInvite>(&[]);
+    doc.add::<ListInvites>(&[]);
+    doc.add::<DeleteInvite>(&[]);
 }
 
 pub(crate) struct Doc {

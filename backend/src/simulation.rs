@@ -75,7 +75,9 @@ impl Backend {
 
     async fn on(config: Config, sql: Sql) -> Result<Backend, StartError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let app = Arc::new(Box::pin(App::open(config, sql, false, address)).await?);
+        let app = Arc::new(
+            Box::pin(App::open(config, sql, crate::multiplayer::Engines::local(), false, address)).await?,
+        );
         Ok(Backend { router: crate::http::router(app.clone()), app })
     }
 

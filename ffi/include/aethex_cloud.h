@@ -312,6 +312,126 @@ enum {
      */
     AETHEX_ERROR_UPLOAD_INCOMPLETE = 214,
     /**
+     * No room here, or it is not open to you.
+     */
+    AETHEX_ERROR_ROOM_NOT_FOUND = 300,
+    /**
+     * Every seat of the room is taken.
+     */
+    AETHEX_ERROR_ROOM_FULL = 301,
+    /**
+     * The room is locked: nobody new comes in.
+     */
+    AETHEX_ERROR_ROOM_LOCKED = 302,
+    /**
+     * The room's password is wrong or missing.
+     */
+    AETHEX_ERROR_ROOM_PASSWORD = 303,
+    /**
+     * The player was sent out of this room and may not come back.
+     */
+    AETHEX_ERROR_ROOM_BANNED = 304,
+    /**
+     * Only the room's host, or the party's leader, may do this.
+     */
+    AETHEX_ERROR_NOT_HOST = 305,
+    /**
+     * The player has no seat in this room.
+     */
+    AETHEX_ERROR_NOT_IN_ROOM = 306,
+    /**
+     * The player is in as many rooms as the game allows: leave one first.
+     */
+    AETHEX_ERROR_TOO_MANY_ROOMS = 307,
+    /**
+     * The ticket is not valid here: it is forged, expired, used or for another relay. Join the room again.
+     */
+    AETHEX_ERROR_INVALID_TICKET = 308,
+    /**
+     * The session is over; join the room again.
+     */
+    AETHEX_ERROR_ROOM_SESSION_ENDED = 309,
+    /**
+     * What the player did not take of reliable messages is more than is kept for it.
+     */
+    AETHEX_ERROR_RELAY_OVERFLOW = 310,
+    /**
+     * The frame or event is not one that is understood here; the message says why.
+     */
+    AETHEX_ERROR_INVALID_FRAME = 311,
+    /**
+     * The room is over.
+     */
+    AETHEX_ERROR_ROOM_CLOSED = 312,
+    /**
+     * The player was sent out of the room.
+     */
+    AETHEX_ERROR_ROOM_KICKED = 313,
+    /**
+     * Another connection of the player has taken the seat.
+     */
+    AETHEX_ERROR_SEAT_TAKEN_OVER = 314,
+    /**
+     * The player has a ticket in a queue: take it back first.
+     */
+    AETHEX_ERROR_ALREADY_QUEUED = 320,
+    /**
+     * No ticket with this id, or it is not yours.
+     */
+    AETHEX_ERROR_TICKET_NOT_FOUND = 321,
+    /**
+     * The match is decided or gone.
+     */
+    AETHEX_ERROR_MATCH_OVER = 322,
+    /**
+     * The rule set cannot be used; the message names what is not understood.
+     */
+    AETHEX_ERROR_INVALID_RULES = 323,
+    /**
+     * The player declined or left matches of late; Retry-After says for how long.
+     */
+    AETHEX_ERROR_QUEUE_PENALTY = 324,
+    /**
+     * The queue is full; try again.
+     */
+    AETHEX_ERROR_MATCH_QUEUE_FULL = 325,
+    /**
+     * No match with this id that you played in.
+     */
+    AETHEX_ERROR_MATCH_NOT_FOUND = 326,
+    /**
+     * The player is in no party.
+     */
+    AETHEX_ERROR_NOT_IN_PARTY = 330,
+    /**
+     * The party is full, or larger than the queue's teams.
+     */
+    AETHEX_ERROR_PARTY_FULL = 331,
+    /**
+     * No party has this code.
+     */
+    AETHEX_ERROR_PARTY_NOT_FOUND = 332,
+    /**
+     * No such channel, or you are not in it.
+     */
+    AETHEX_ERROR_CHANNEL_NOT_FOUND = 340,
+    /**
+     * No such message, or it is not yours to change.
+     */
+    AETHEX_ERROR_MESSAGE_NOT_FOUND = 341,
+    /**
+     * The message was refused by the game's moderation.
+     */
+    AETHEX_ERROR_MESSAGE_REFUSED = 342,
+    /**
+     * One of you blocked the other.
+     */
+    AETHEX_ERROR_BLOCKED = 343,
+    /**
+     * No invitation with this id that stands.
+     */
+    AETHEX_ERROR_INVITE_NOT_FOUND = 344,
+    /**
      * The request was cancelled before it completed.
      */
     AETHEX_ERROR_CANCELLED = 900,

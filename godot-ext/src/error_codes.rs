@@ -200,6 +200,96 @@ impl AeThexCloud {
     /// Chunks of the upload are missing or damaged: ask which, and send them.
     #[constant]
     const ERROR_UPLOAD_INCOMPLETE: i64 = number(ErrorCode::UploadIncomplete);
+    /// No room here, or it is not open to you.
+    #[constant]
+    const ERROR_ROOM_NOT_FOUND: i64 = number(ErrorCode::RoomNotFound);
+    /// Every seat of the room is taken.
+    #[constant]
+    const ERROR_ROOM_FULL: i64 = number(ErrorCode::RoomFull);
+    /// The room is locked: nobody new comes in.
+    #[constant]
+    const ERROR_ROOM_LOCKED: i64 = number(ErrorCode::RoomLocked);
+    /// The room's password is wrong or missing.
+    #[constant]
+    const ERROR_ROOM_PASSWORD: i64 = number(ErrorCode::RoomPassword);
+    /// The player was sent out of this room and may not come back.
+    #[constant]
+    const ERROR_ROOM_BANNED: i64 = number(ErrorCode::RoomBanned);
+    /// Only the room's host, or the party's leader, may do this.
+    #[constant]
+    const ERROR_NOT_HOST: i64 = number(ErrorCode::NotHost);
+    /// The player has no seat in this room.
+    #[constant]
+    const ERROR_NOT_IN_ROOM: i64 = number(ErrorCode::NotInRoom);
+    /// The player is in as many rooms as the game allows: leave one first.
+    #[constant]
+    const ERROR_TOO_MANY_ROOMS: i64 = number(ErrorCode::TooManyRooms);
+    /// The ticket is not valid here: it is forged, expired, used or for another relay. Join the room again.
+    #[constant]
+    const ERROR_INVALID_TICKET: i64 = number(ErrorCode::InvalidTicket);
+    /// The session is over; join the room again.
+    #[constant]
+    const ERROR_ROOM_SESSION_ENDED: i64 = number(ErrorCode::RoomSessionEnded);
+    /// What the player did not take of reliable messages is more than is kept for it.
+    #[constant]
+    const ERROR_RELAY_OVERFLOW: i64 = number(ErrorCode::RelayOverflow);
+    /// The frame or event is not one that is understood here; the message says why.
+    #[constant]
+    const ERROR_INVALID_FRAME: i64 = number(ErrorCode::InvalidFrame);
+    /// The room is over.
+    #[constant]
+    const ERROR_ROOM_CLOSED: i64 = number(ErrorCode::RoomClosed);
+    /// The player was sent out of the room.
+    #[constant]
+    const ERROR_ROOM_KICKED: i64 = number(ErrorCode::RoomKicked);
+    /// Another connection of the player has taken the seat.
+    #[constant]
+    const ERROR_SEAT_TAKEN_OVER: i64 = number(ErrorCode::SeatTakenOver);
+    /// The player has a ticket in a queue: take it back first.
+    #[constant]
+    const ERROR_ALREADY_QUEUED: i64 = number(ErrorCode::AlreadyQueued);
+    /// No ticket with this id, or it is not yours.
+    #[constant]
+    const ERROR_TICKET_NOT_FOUND: i64 = number(ErrorCode::TicketNotFound);
+    /// The match is decided or gone.
+    #[constant]
+    const ERROR_MATCH_OVER: i64 = number(ErrorCode::MatchOver);
+    /// The rule set cannot be used; the message names what is not understood.
+    #[constant]
+    const ERROR_INVALID_RULES: i64 = number(ErrorCode::InvalidRules);
+    /// The player declined or left matches of late; Retry-After says for how long.
+    #[constant]
+    const ERROR_QUEUE_PENALTY: i64 = number(ErrorCode::QueuePenalty);
+    /// The queue is full; try again.
+    #[constant]
+    const ERROR_MATCH_QUEUE_FULL: i64 = number(ErrorCode::MatchQueueFull);
+    /// No match with this id that you played in.
+    #[constant]
+    const ERROR_MATCH_NOT_FOUND: i64 = number(ErrorCode::MatchNotFound);
+    /// The player is in no party.
+    #[constant]
+    const ERROR_NOT_IN_PARTY: i64 = number(ErrorCode::NotInParty);
+    /// The party is full, or larger than the queue's teams.
+    #[constant]
+    const ERROR_PARTY_FULL: i64 = number(ErrorCode::PartyFull);
+    /// No party has this code.
+    #[constant]
+    const ERROR_PARTY_NOT_FOUND: i64 = number(ErrorCode::PartyNotFound);
+    /// No such channel, or you are not in it.
+    #[constant]
+    const ERROR_CHANNEL_NOT_FOUND: i64 = number(ErrorCode::ChannelNotFound);
+    /// No such message, or it is not yours to change.
+    #[constant]
+    const ERROR_MESSAGE_NOT_FOUND: i64 = number(ErrorCode::MessageNotFound);
+    /// The message was refused by the game's moderation.
+    #[constant]
+    const ERROR_MESSAGE_REFUSED: i64 = number(ErrorCode::MessageRefused);
+    /// One of you blocked the other.
+    #[constant]
+    const ERROR_BLOCKED: i64 = number(ErrorCode::Blocked);
+    /// No invitation with this id that stands.
+    #[constant]
+    const ERROR_INVITE_NOT_FOUND: i64 = number(ErrorCode::InviteNotFound);
     /// The request was cancelled before it completed.
     #[constant]
     const ERROR_CANCELLED: i64 = number(ErrorCode::Cancelled);

@@ -103,6 +103,23 @@ impl App {
         in_time("the sweep's end", Box::pin(sweep)).await.unwrap();
     }
 
+    /// Does what the background does with rooms when it is so late.
+    pub async fn sweep_rooms(&self, now_ms: i64) {
+        let sweep = self.server.lock().as_ref().expect("the server runs").sweep_rooms(now_ms);
+        in_time("the sweep's end", Box::pin(sweep)).await.unwrap();
+    }
+
+    /// Starts another server beside this one: both have one database, bus and cache. Stop it first.
+    pub async fn start_beside(&self) -> Server {
+        let mut config = self.config.clone();
+        config.listen = "127.0.0.1:0".into();
+        let beside = {
+            let server = self.server.lock();
+            Server::start_beside(server.as_ref().expect("the server runs"), config)
+        };
+        in_time("the other server's start", Box::pin(beside)).await.expect("the other server starts")
+    }
+
     /// Where the API is.
     pub fn url(&self) -> &str {
         &self.base

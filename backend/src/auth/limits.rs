@@ -23,7 +23,7 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    pub(super) const fn of(burst: i64, interval_ms: i64) -> Rate {
+    pub(crate) const fn of(burst: i64, interval_ms: i64) -> Rate {
         Rate { burst, interval_ms }
     }
 

@@ -25,13 +25,15 @@ mod rules;
 mod sessions;
 pub(crate) mod tenants;
 mod tokens;
+mod usernames;
 
 pub(crate) use keys::Keys;
-pub(crate) use limits::{Attempt, Limiter, Rates};
+pub(crate) use limits::{Attempt, Limiter, Rate, Rates};
 pub(crate) use passwords::Passwords;
 pub(crate) use routes::routes;
 pub(crate) use rules::{check_email, check_line, check_password, fold};
 pub(crate) use tokens::{address_digest, hex};
+pub(crate) use usernames::usernames;
 
 use crate::app::{App, StartError, until_stopped};
 use crate::config::Config;
@@ -88,6 +90,7 @@ pub(crate) struct Auth {
     avatar_drawing: tokio::sync::Mutex<()>,
     verified: Cache<[u8; 32], Arc<Access>>,
     client_keys: Cache<String, (GameId, i64)>,
+    usernames: usernames::Usernames,
     /// Sessions that ended while access tokens of theirs may live, with the end of that time.
     ended: RwLock<HashMap<SessionId, i64>>,
 }
@@ -114,6 +117,7 @@ impl Auth {
             avatar_drawing: tokio::sync::Mutex::default(),
             verified: Cache::new(VERIFIED_CACHE_MAX),
             client_keys: Cache::new(CLIENT_KEY_CACHE_MAX),
+            usernames: usernames::Usernames::default(),
             ended: RwLock::default(),
         };
         auth.read_ended(sql, now_ms() - ACCESS_TTL_S * 1000).await.map_err(failed)?;
@@ -195,6 +199,11 @@ impl Auth {
             return Err(Failure::session_ended());
         }
         Ok(Caller { game, player: access.player.clone(), session: access.session.clone() })
+    }
+
+    /// Whether a session was ended while its newest access token would still count.
+    pub(crate) fn is_ended(&self, session: &SessionId) -> bool {
+        self.ended.read().contains_key(session)
     }
 
     /// Ends access by the tokens of sessions named by the database.

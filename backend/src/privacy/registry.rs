@@ -57,6 +57,7 @@ pub(crate) fn no_blobs<'a>(_: &'a App, _: &'a Subject) -> BoxFuture<'a, Outcome<
 pub(crate) const HOLDINGS: &[&Holding] = &[
     &crate::auth::holding::HOLDING,
     &crate::saves::holding::HOLDING,
+    &crate::multiplayer::holding::HOLDING,
     &crate::jobs::holding::HOLDING,
     &super::holding::HOLDING,
     &crate::studio::holding::HOLDING,
@@ -83,6 +84,9 @@ pub(crate) const NOT_PERSONAL: &[(&str, &str)] = &[
     ("studio_project", "projects"),
     ("studio_environment", "which game is which environment of a project"),
     ("studio_server_key", "keys of games' own servers, as digests"),
+    ("multiplayer_node", "servers with a relay, and where players reach them"),
+    ("multiplayer_queue", "rule sets of games' queues"),
+    ("multiplayer_match", "matches without their players"),
     ("schema_migration", "migrations of the schema"),
 ];
 

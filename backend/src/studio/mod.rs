@@ -13,7 +13,6 @@ mod document;
 mod games;
 pub(crate) mod holding;
 mod orgs;
-mod page;
 mod people;
 mod rules;
 mod secrets;

@@ -47,7 +47,7 @@ pub(super) async fn merge_account(
         notice_of_way(game, &gone, "password", "unlinked").map(|mail| Mail { player: Some(of), ..mail });
     let told = [told, notice_of_way(game, &mine, "device", "linked")];
     let (choice, player, gone) = (request.slots, caller.player.clone(), other.clone());
-    let (ended, avatar) = app
+    let (ended, avatar, left) = app
         .sql
         .game(game)
         .transaction(move |transaction| {
@@ -68,6 +68,7 @@ pub(super) async fn merge_account(
                 db::move_all(transaction, &gone, &player).await?;
                 crate::privacy::merge(transaction, &gone, &player).await?;
                 crate::studio::merge(transaction, &gone, &player).await?;
+                let left = crate::multiplayer::merge(transaction, &gone, &player).await?;
                 let ended = sessions::db::end_all(transaction, &gone, now_ms()).await?;
                 sessions::db::hand_over(transaction, &gone, &player).await?;
                 for mail in &told {
@@ -75,13 +76,14 @@ pub(super) async fn merge_account(
                 }
                 let avatar = db::remove_account(transaction, &gone).await?;
                 db::judge_guest(transaction, &player).await?;
-                Ok((ended, avatar))
+                Ok((ended, avatar, left))
             }
             .boxed()
         })
         .await?;
     app.auth.end_named(&ended);
     crate::saves::forget(&app, game, &other, &caller.player);
+    crate::multiplayer::tell_left(&app, game, &other, &left);
     if let Some(avatar) = avatar.filter(|key| !key.is_empty()) {
         let _ = app.blob.delete(&avatar).await;
     }

@@ -1,11 +1,36 @@
 //! The relay: rooms in memory, fed by links.
+//!
+//! A room is a pure state machine (`room`) and lives on one shard (`shard`), an event loop with a core of its own; the
+//! links of its players live there too, so that what one player sends reaches the others' sockets without a lock, a
+//! wake or a copy for each. Links are WebSockets (`ws`: binary frames, or JSON events by way of `text`) and QUIC
+//! connections (`quic`). Shards know neither SQL nor HTTP: who asks them does so through [`Relay`], and they answer
+//! by [`Report`]. Personal connections (`hub`) are told what has nothing to do with a room.
 
+pub(crate) mod config;
+mod door;
+mod hub;
+mod link;
+mod quic;
+mod relay;
+mod room;
+mod routes;
+mod shard;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod text;
 pub(crate) mod tickets;
+mod ws;
+
+pub(crate) use door::{Answering, Door, Known, Refusal};
+pub(crate) use hub::{Change, Hub, Personal};
+pub(crate) use relay::{AllowAll, Relay, RelaySettings, Validate, Verdict};
+pub(crate) use routes::routes;
 
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::LeftReason;
 
-/// What the relay is told about a room that it has.
+/// What the relay is told about a room that it has. What it does then is not reported back, but that a room is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     /// A player gives up the seat or is sent away; the link, if any, is closed with the reason.
@@ -37,7 +62,7 @@ pub(crate) enum Report {
         /// Who.
         player: PlayerId,
     },
-    /// A player's seat is free: left, timed out, kicked or refused.
+    /// A player's seat is free: left, timed out, kicked by a rule, or refused.
     Gone {
         /// Who.
         player: PlayerId,
@@ -49,7 +74,7 @@ pub(crate) enum Report {
         /// Who.
         player: PlayerId,
     },
-    /// Nobody is in the room any more; the relay has forgotten it.
+    /// Nobody is in the room any more; the relay has forgotten it. Not told of a room that was closed.
     Empty,
 }
 

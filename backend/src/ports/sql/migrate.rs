@@ -23,6 +23,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, name: "0006_studio", sql: include_str!("../../../migrations/0006_studio.sql") },
     Migration { version: 7, name: "0007_audit", sql: include_str!("../../../migrations/0007_audit.sql") },
     Migration { version: 8, name: "0008_saves", sql: include_str!("../../../migrations/0008_saves.sql") },
+    Migration {
+        version: 9,
+        name: "0009_multiplayer",
+        sql: include_str!("../../../migrations/0009_multiplayer.sql"),
+    },
 ];
 
 const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (

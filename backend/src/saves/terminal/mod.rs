@@ -30,7 +30,8 @@ use zip::write::SimpleFileOptions;
 /// What a server opens, without serving anybody.
 pub(crate) async fn open(config: &Config, sql: &Sql) -> Outcome<Arc<App>> {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let app = App::open(config.clone(), sql.clone(), false, nowhere).await;
+    let app =
+        App::open(config.clone(), sql.clone(), crate::multiplayer::Engines::local(), false, nowhere).await;
     Ok(Arc::new(app.map_err(|error| Failure::invalid(error.0))?))
 }
 

@@ -12,12 +12,12 @@ pub(super) use db::{record, record_everywhere};
 
 use super::config::{AUDIT_SWEEP_BATCH, DAY_MS};
 use super::orgs::enter;
-use super::page::Window;
 use super::people::StudioCaller;
 use crate::app::App;
 use crate::error::Outcome;
 use crate::extract::{Path, Query};
 use crate::http::answer;
+use crate::page::Window;
 use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::page::PageQuery;
 use aethex_wire::studio::Permission;

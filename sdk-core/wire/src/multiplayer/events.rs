@@ -51,6 +51,9 @@ pub enum ClientEvent {
 pub struct Hello {
     /// The token. It never stands in an address.
     pub token: String,
+    /// The game's client key; the default game when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// A ticket, or a session to go on with.

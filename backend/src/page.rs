@@ -1,4 +1,4 @@
-//! Pages of the studio's lists: a cursor is the key of the last item, encoded so that nobody builds on it.
+//! Pages of lists: a cursor is the key of the last item, encoded so that nobody builds on it.
 
 use crate::error::{Failure, Outcome};
 use aethex_wire::page::{CURSOR_LEN_MAX, PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX, Page, PageQuery};
@@ -7,14 +7,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The part of a list that is asked for.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     limit: usize,
     /// Key of the item before; empty for the first page.
-    pub(super) after: String,
+    pub(crate) after: String,
 }
 
 impl Window {
-    pub(super) fn of(query: &PageQuery) -> Outcome<Window> {
+    pub(crate) fn of(query: &PageQuery) -> Outcome<Window> {
         let limit = query.limit.unwrap_or(PAGE_LIMIT_DEFAULT);
         if !(1..=PAGE_LIMIT_MAX).contains(&limit) {
             return Err(Failure::invalid(format!("`limit` is 1 to {PAGE_LIMIT_MAX}.")));
@@ -27,11 +27,11 @@ impl Window {
     }
 
     /// Rows to read: one more than the page holds, to know whether there is another.
-    pub(super) fn rows(&self) -> i64 {
+    pub(crate) fn rows(&self) -> i64 {
         self.limit as i64 + 1
     }
 
-    pub(super) fn page<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Page<T> {
+    pub(crate) fn page<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Page<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let last = items.last().filter(|_| more).map(key);

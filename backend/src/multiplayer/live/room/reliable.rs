@@ -1,0 +1,71 @@
+//! What a room says reliably, kept once for all who are told.
+
+use aethex_wire::ids::PlayerId;
+use aethex_wire::multiplayer::frame::{LeftReason, Member, Order, Seat, ServerFrame, begin_message};
+use bytes::{BufMut, Bytes, BytesMut};
+use std::rc::Rc;
+
+/// A player of a room.
+#[derive(Debug)]
+pub(crate) struct Who {
+    pub(crate) player: PlayerId,
+    pub(crate) username: Box<str>,
+    pub(crate) joined_at_ms: i64,
+}
+
+/// A reliable frame without its number, which is every receiver's own.
+#[derive(Debug, Clone)]
+pub(crate) enum Reliable {
+    Message { from: Seat, who: Rc<Who>, order: Order, channel: u8, data: Bytes },
+    Joined { seat: Seat, who: Rc<Who> },
+    Left { seat: Seat, who: Rc<Who>, reason: LeftReason },
+    Presence { seat: Seat, who: Rc<Who>, connected: bool },
+    Host { seat: Seat, who: Rc<Who> },
+    Room { json: Rc<str> },
+}
+
+/// What a frame costs besides what it says.
+const COST: usize = 64;
+
+impl Reliable {
+    /// Bytes that it counts for while it is kept.
+    pub(crate) fn cost(&self) -> usize {
+        COST + match self {
+            Reliable::Message { data, .. } => data.len(),
+            Reliable::Room { json } => json.len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it may overtake others.
+    pub(crate) fn is_unordered(&self) -> bool {
+        matches!(self, Reliable::Message { order: Order::Unordered, .. })
+    }
+
+    /// Writes the frame.
+    pub(crate) fn encode(&self, seq: u64, out: &mut BytesMut) {
+        match self {
+            Reliable::Message { from, order, channel, data, .. } => {
+                begin_message(out, seq, *from, *order, *channel);
+                out.put_slice(data);
+            }
+            Reliable::Joined { seat, who } => {
+                ServerFrame::Joined { seq, member: who.member(*seat, true) }.encode(out);
+            }
+            Reliable::Left { seat, reason, .. } => {
+                ServerFrame::Left { seq, seat: *seat, reason: *reason }.encode(out);
+            }
+            Reliable::Presence { seat, connected, .. } => {
+                ServerFrame::Presence { seq, seat: *seat, connected: *connected }.encode(out);
+            }
+            Reliable::Host { seat, .. } => ServerFrame::Host { seq, seat: *seat }.encode(out),
+            Reliable::Room { json } => ServerFrame::Room { seq, json }.encode(out),
+        }
+    }
+}
+
+impl Who {
+    pub(crate) fn member(&self, seat: Seat, connected: bool) -> Member<'_> {
+        Member { seat, player_id: self.player.as_str(), username: &self.username, connected }
+    }
+}

@@ -1,0 +1,352 @@
+//! An event loop with a thread of its own: rooms, their links, and when each room is due.
+//!
+//! What happens to a link comes in by its task (`socket`, `quic`), what the API wants by a channel. Both end in a
+//! room's method; then its reports are passed on, its time is noted, and what it wrote is flushed. A link whose room
+//! lives elsewhere is sent to that shard, socket and all.
+
+use super::config as limits;
+use super::link::{Links, Plain, State, Wire};
+use super::quic::QuicParts;
+use super::relay::Shared;
+use super::room::{Carrier, End, Link, LinkId, Room, Scratch};
+use super::text::Answer;
+use super::tickets::{Seating, TICKET_TTL_MS};
+use super::ws::{CloseCode, Incoming, Reading, opcode};
+use super::{Command, Report, RoomKey};
+use aethex_wire::ErrorCode;
+use aethex_wire::ids::PlayerId;
+use aethex_wire::multiplayer::frame::{ClientFrame, PROTOCOL, Resume, SECRET_LEN};
+use bytes::BytesMut;
+use rustls::ServerConnection;
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::time::Instant;
+
+/// How long a link that is over may take to close.
+const LINGER_US: u64 = 5_000_000;
+/// How long links may take to hear that the relay stops.
+const STOP_US: u64 = 500_000;
+/// A time that does not come.
+const NEVER: u64 = u64::MAX;
+
+/// What a shard is told.
+#[derive(Debug)]
+pub(super) enum ToShard {
+    Fresh(Box<Fresh>),
+    Command(RoomKey, Command),
+    Answer(LinkId, Answer),
+    Stop(oneshot::Sender<()>),
+}
+
+/// A link on its way to a shard.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) wire: FreshWire,
+    pub(super) carrier: Option<Carrier>,
+    pub(super) plain: Option<Box<Plain>>,
+    /// Bytes that have not been written.
+    pub(super) out: BytesMut,
+    /// What it said hello with, when that is known.
+    pub(super) entry: Option<Box<Entry>>,
+    pub(super) stranger: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+pub(super) enum FreshWire {
+    Ws {
+        stream: std::net::TcpStream,
+        tls: Option<Box<ServerConnection>>,
+        reading: Reading,
+        /// Bytes that came already.
+        begin: Vec<u8>,
+    },
+    Quic(QuicParts),
+}
+
+/// What a link comes into a room with. Both were looked at, as far as one can without the room.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Ticket(Seating),
+    Resume(Resume),
+}
+
+/// How a link goes on after something it said.
+#[derive(Debug)]
+pub(super) enum After {
+    Go,
+    /// Until a question is answered.
+    Pause,
+    Over,
+    /// Its room is on another shard.
+    Move(usize, Box<Entry>),
+}
+
+/// A shard, as its tasks have it.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) core: RefCell<Core>,
+    /// What is read from a socket, one at a time.
+    pub(super) buffer: RefCell<Box<[u8]>>,
+    start: Instant,
+    shared: Arc<Shared>,
+}
+
+impl Shard {
+    pub(super) fn new(index: usize, shared: Arc<Shared>, start: Instant) -> Rc<Shard> {
+        let core = Core {
+            links: Links::default(),
+            shared: shared.clone(),
+            index,
+            rooms: Vec::new(),
+            free: Vec::new(),
+            by_key: HashMap::new(),
+            last: 0,
+            scratch: Scratch::default(),
+            due: BinaryHeap::new(),
+            sleeps_us: 0,
+            wake: Rc::default(),
+            used: HashMap::new(),
+            barred: HashMap::new(),
+            start,
+        };
+        let buffer = RefCell::new(vec![0; limits::READ_LEN].into());
+        Rc::new(Shard { core: RefCell::new(core), buffer, start, shared })
+    }
+
+    /// Runs until it is told to stop.
+    pub(super) async fn run(self: Rc<Self>, mut told: UnboundedReceiver<ToShard>) {
+        let wake = self.core.borrow().wake.clone();
+        let mut sweep_us = limits::SWEEP_US;
+        let mut stopping: Option<(u64, oneshot::Sender<()>)> = None;
+        loop {
+            let due_us = {
+                let mut core = self.core.borrow_mut();
+                let stop_us = stopping.as_ref().map_or(NEVER, |_| self.now_us() + 10_000);
+                core.sleeps_us = core.next_due().min(sweep_us).min(stop_us);
+                core.sleeps_us
+            };
+            tokio::select! {
+                biased;
+                message = told.recv() => match message {
+                    Some(ToShard::Stop(done)) => {
+                        self.core.borrow_mut().stop();
+                        stopping = Some((self.now_us() + STOP_US, done));
+                    }
+                    Some(message) => self.take(message, stopping.is_some()),
+                    None => return,
+                },
+                () = wake.notified() => {}
+                () = tokio::time::sleep_until(self.start + Duration::from_micros(due_us)) => {}
+            }
+            let now_us = self.now_us();
+            let mut core = self.core.borrow_mut();
+            core.run_due(now_us);
+            if sweep_us <= now_us {
+                sweep_us = now_us + limits::SWEEP_US;
+                core.sweep(now_us);
+            }
+            if let Some((until, _)) = &stopping
+                && (*until <= now_us || core.links.len() == 0)
+            {
+                break;
+            }
+        }
+        if let Some((_, done)) = stopping {
+            let _ = done.send(());
+        }
+    }
+
+    fn take(self: &Rc<Self>, message: ToShard, is_stopping: bool) {
+        match message {
+            ToShard::Fresh(fresh) if !is_stopping => self.open(*fresh),
+            ToShard::Fresh(_) | ToShard::Stop(_) => {}
+            ToShard::Command(key, command) => self.core.borrow_mut().command(&key, command),
+            ToShard::Answer(id, answer) => {
+                let mut core = self.core.borrow_mut();
+                core.answered(id, answer);
+                core.links.flush();
+            }
+        }
+    }
+
+    /// Takes a link in.
+    pub(super) fn open(self: &Rc<Self>, fresh: Fresh) {
+        let Fresh { wire, carrier, plain, out, entry, stranger, permit } = fresh;
+        let hello_us = self.now_us() + limits::HELLO_TIMEOUT.as_micros() as u64;
+        let fill = |state: &mut State| {
+            state.carrier = carrier;
+            state.plain = plain;
+            state.hello_us = stranger.is_some().then_some(hello_us);
+            state.stranger = stranger;
+            state._permit = permit;
+            state.put_back(out);
+        };
+        let id = match wire {
+            FreshWire::Ws { stream, tls, reading, begin } => {
+                super::socket::open(self, stream, tls, reading, begin, fill)
+            }
+            FreshWire::Quic(parts) => super::quic::open(self, parts, fill),
+        };
+        if let (Some(id), Some(entry)) = (id, entry) {
+            let mut core = self.core.borrow_mut();
+            core.enter(id, *entry);
+            core.links.flush();
+        }
+    }
+
+    pub(super) fn now_us(&self) -> u64 {
+        self.start.elapsed().as_micros() as u64
+    }
+
+    pub(super) fn send(&self, shard: usize, fresh: Fresh) {
+        if let Some(shard) = self.shared.shards.get(shard) {
+            let _ = shard.send(ToShard::Fresh(Box::new(fresh)));
+        }
+    }
+
+    /// A WebSocket message or control frame.
+    pub(super) fn incoming(&self, id: LinkId, incoming: Incoming<'_>) -> After {
+        let mut core = self.core.borrow_mut();
+        let now_us = self.now_us();
+        let Some(state) = core.links.get_mut(id).filter(|state| !state.is_over) else { return After::Over };
+        state.heard_us = now_us;
+        state.is_pinged = false;
+        match incoming {
+            Incoming::Ping(payload) => core.links.put_control(id, opcode::PONG, payload),
+            Incoming::Pong => {}
+            Incoming::Close => {
+                core.leave_link(id);
+                core.links.close(id, CloseCode::Normal);
+                return After::Over;
+            }
+            Incoming::Binary(frame) => {
+                if *state.carrier.get_or_insert(Carrier::Stream) == Carrier::Text {
+                    core.fail(id, ErrorCode::InvalidFrame, "This link speaks text.", CloseCode::Policy);
+                    return After::Over;
+                }
+                // Only text clients ask at the door.
+                state.plain = None;
+                return core.client_frame(id, frame);
+            }
+            Incoming::Text(text) => {
+                if *state.carrier.get_or_insert(Carrier::Text) != Carrier::Text {
+                    core.fail(id, ErrorCode::InvalidFrame, "This link speaks frames.", CloseCode::Policy);
+                    return After::Over;
+                }
+                return core.client_text(id, text);
+            }
+        }
+        After::Go
+    }
+
+    /// A link broke the standard.
+    pub(super) fn broke(&self, id: LinkId, code: CloseCode) {
+        let mut core = self.core.borrow_mut();
+        let error = if code == CloseCode::TooBig { ErrorCode::TooLarge } else { ErrorCode::InvalidFrame };
+        core.fail(id, error, "The WebSocket's frames are not usable.", code);
+    }
+
+    /// A frame of a link that is not a WebSocket.
+    pub(super) fn client_frame(&self, id: LinkId, frame: &[u8]) -> After {
+        let mut core = self.core.borrow_mut();
+        let after = core.client_frame(id, frame);
+        core.links.flush();
+        after
+    }
+
+    /// Whether a link has a seat.
+    pub(super) fn is_seated(&self, id: LinkId) -> bool {
+        self.core.borrow().links.get(id).is_some_and(|state| state.at.is_some())
+    }
+
+    /// One more link, if there may be.
+    pub(super) fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.shared.links.clone().try_acquire_owned().ok()
+    }
+
+    /// One more link that has not said hello, if there may be.
+    pub(super) fn stranger(&self) -> Option<OwnedSemaphorePermit> {
+        self.shared.strangers.clone().try_acquire_owned().ok()
+    }
+
+    /// The shard that a text client's link has to go to.
+    pub(super) fn take_move(&self, id: LinkId) -> Option<(usize, Box<Entry>)> {
+        self.core.borrow_mut().links.get_mut(id)?.plain.as_mut()?.take_move()
+    }
+
+    /// What was put into links leaves.
+    pub(super) fn finish(&self, _: LinkId) {
+        self.core.borrow_mut().links.flush();
+    }
+
+    /// A link is gone.
+    pub(super) fn gone(&self, id: LinkId) {
+        let mut core = self.core.borrow_mut();
+        core.leave_link(id);
+        core.links.remove(id);
+        core.links.flush();
+    }
+
+    /// A socket takes bytes again.
+    pub(super) fn writable(&self, id: LinkId) {
+        let mut core = self.core.borrow_mut();
+        let now_us = self.now_us();
+        let core = &mut *core;
+        let Some(state) = core.links.get_mut(id) else { return };
+        if state.write() == super::link::Written::All
+            && let Some((room, seat)) = state.at
+            && let Some(place) = core.rooms.get_mut(room as usize).and_then(Option::as_mut)
+        {
+            place.room.writable(seat, id, now_us, &mut core.links);
+            core.after(room);
+        }
+        core.links.flush();
+    }
+
+    pub(super) fn is_paused(&self, id: LinkId) -> bool {
+        let core = self.core.borrow();
+        core.links
+            .get(id)
+            .is_some_and(|state| !state.is_over && state.plain.as_ref().is_some_and(|plain| plain.is_asking))
+    }
+
+    pub(super) fn is_over(&self, id: LinkId) -> bool {
+        self.core.borrow().links.get(id).is_none_or(|state| state.is_over)
+    }
+
+    /// Passes personal events on, as long as the socket takes them.
+    pub(super) fn poll_personal(&self, id: LinkId, context: &mut Context<'_>) {
+        let mut core = self.core.borrow_mut();
+        loop {
+            let Some(state) = core.links.get_mut(id).filter(|state| !state.is_over && !state.is_blocked)
+            else {
+                break;
+            };
+            let Some(known) = state.plain.as_mut().and_then(|plain| plain.known.as_mut()) else {
+                return;
+            };
+            match known.personal.poll_next(context) {
+                Poll::Pending => break,
+                Poll::Ready(Some(json)) => {
+                    core.links.put_text(id, &json);
+                    core.links.flush();
+                }
+                Poll::Ready(None) => {
+                    let words = "Too much was waiting for you to read it.";
+                    core.fail(id, ErrorCode::RelayOverflow, words, CloseCode::Policy);
+                    core.links.flush();
+                    break;
+                }
+            }
+        }
+    }
+}
+

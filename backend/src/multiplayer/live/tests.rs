@@ -1,0 +1,702 @@
+//! The relay over real sockets of this machine.
+
+use super::door::{Answering, Door, Known, Refusal};
+use super::hub::Hub;
+use super::relay::{Relay, RelaySettings};
+use super::shard::FreshWire;
+use super::tickets::{Seating, Tickets};
+use super::ws::{Reading, opcode, put_head};
+use super::{Command, Report, RoomKey};
+use crate::ports::bus::Bus;
+use aethex_wire::ErrorCode;
+use aethex_wire::ids::{GameId, PlayerId, RoomId};
+use aethex_wire::multiplayer::QUIC_ALPN;
+use aethex_wire::multiplayer::events::ServerEvent;
+use aethex_wire::multiplayer::frame::{
+    ClientFrame, LeftReason, Order, PROTOCOL, Resume, SECRET_LEN, ServerFrame, State, Target,
+};
+use bytes::{Buf, BytesMut};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Lets one token in.
+#[derive(Debug)]
+struct Doorman {
+    hub: Hub,
+    tickets: Tickets,
+    relay_node: String,
+}
+
+impl Door for Doorman {
+    fn hello(&self, token: String, _: Option<String>) -> Answering<Known> {
+        let hub = self.hub.clone();
+        Box::pin(async move {
+            let refused = || Refusal { code: ErrorCode::Unauthenticated, words: "no".into() };
+            let player = token.strip_prefix("token-").and_then(|n| n.parse().ok()).ok_or_else(refused)?;
+            let personal = hub.connect(key(0).game, who(player)).ok_or_else(refused)?;
+            Ok(Known { personal, stands: Box::new(|| true) })
+        })
+    }
+
+    fn join(&self, game: GameId, player: PlayerId, room: RoomId, _: Option<String>) -> Answering<String> {
+        let base = seating(&RoomKey { game, room }, 1);
+        let id = format!("by text {player}");
+        let ticket = self.tickets.sign(&Seating { id, player, node: self.relay_node.clone(), ..base });
+        Box::pin(async move { Ok(ticket) })
+    }
+}
+
+fn id(n: u32) -> String {
+    format!("0190a6f2-7b1c-7c3d-8e4f-5a6b{n:08x}")
+}
+
+fn key(room: u32) -> RoomKey {
+    RoomKey { game: GameId::parse(&id(0)).unwrap(), room: RoomId::parse(&id(1_000 + room)).unwrap() }
+}
+
+fn who(n: u32) -> PlayerId {
+    PlayerId::parse(&id(n)).unwrap()
+}
+
+fn seating(key: &RoomKey, n: u32) -> Seating {
+    Seating {
+        id: crate::context::random::<8>().map(|byte| format!("{byte:02x}")).concat(),
+        node: "here".into(),
+        game: key.game.clone(),
+        room: key.room.clone(),
+        player: who(n),
+        username: format!("player {n}"),
+        host: n == 1,
+        max_players: 8,
+        tick_ms: 8,
+        interest_radius: 0,
+        joined_at_ms: i64::from(n),
+        until_ms: crate::context::now_ms() + 60_000,
+    }
+}
+
+/// Both ends of a connection.
+async fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (served, _) = listener.accept().await.unwrap();
+    served.set_nodelay(true).unwrap();
+    (stream, served)
+}
+
+struct Bench {
+    relay: Relay,
+    tickets: Tickets,
+    hub: Hub,
+    reports: mpsc::Receiver<(RoomKey, Report)>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let tickets = Tickets::new(&[3; 32]);
+        let (sender, reports) = mpsc::channel(1_024);
+        let quic_listen = Some(([127, 0, 0, 1], 0).into());
+        let settings = RelaySettings { quic_listen, shards: 2, ..RelaySettings::default() };
+        let relay = Relay::start(settings, "here".into(), tickets.clone(), sender).unwrap();
+        Bench { relay, tickets, hub: Hub::new(Bus::local()), reports }
+    }
+
+    fn ticket(&self, room: u32, n: u32) -> String {
+        self.tickets.sign(&seating(&key(room), n))
+    }
+
+    /// A WebSocket whose upgrade is done.
+    async fn connect(&self) -> Client {
+        let (stream, served) = sockets().await;
+        self.connected(stream, served)
+    }
+
+    /// One over which little is under way at once.
+    async fn connect_narrow(&self) -> Client {
+        let (stream, served) = sockets().await;
+        rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 4_096).unwrap();
+        rustix::net::sockopt::set_socket_send_buffer_size(&served, 4_096).unwrap();
+        self.connected(stream, served)
+    }
+
+    fn connected(&self, stream: TcpStream, served: TcpStream) -> Client {
+        let stream_of_server = served.into_std().unwrap();
+        let wire = FreshWire::Ws {
+            stream: stream_of_server,
+            tls: None,
+            reading: Reading::default(),
+            begin: Vec::new(),
+        };
+        let relay_node = "here".to_owned();
+        let door = Doorman { hub: self.hub.clone(), tickets: self.tickets.clone(), relay_node };
+        self.relay.take(wire, Arc::new(door));
+        Client { stream, buffer: BytesMut::new() }
+    }
+
+    async fn join(&self, room: u32, n: u32) -> (Client, Joined) {
+        let mut client = self.connect().await;
+        client.hello(self.ticket(room, n).as_bytes(), None).await;
+        let joined = client.welcomed().await;
+        (client, joined)
+    }
+
+    async fn report(&mut self) -> Report {
+        tokio::time::timeout(PATIENCE, self.reports.recv()).await.unwrap().unwrap().1
+    }
+}
+
+#[derive(Debug)]
+struct Joined {
+    resumed: bool,
+    seat: u8,
+    secret: [u8; SECRET_LEN],
+    received: u64,
+    members: usize,
+}
+
+fn joined(frame: &[u8]) -> Joined {
+    match ServerFrame::decode(frame) {
+        Ok(ServerFrame::Welcome(welcome)) => Joined {
+            resumed: welcome.resumed,
+            seat: welcome.seat,
+            secret: welcome.secret,
+            received: welcome.received,
+            members: welcome.members.len(),
+        },
+        other => panic!("no welcome: {other:?}"),
+    }
+}
+
+/// A WebSocket client of the simplest kind.
+struct Client {
+    stream: TcpStream,
+    buffer: BytesMut,
+}
+
+fn encoded(frame: &ClientFrame<'_>) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    frame.encode(&mut bytes);
+    bytes
+}
+
+fn message<'a>(seq: u64, order: Order, data: &'a [u8]) -> ClientFrame<'a> {
+    ClientFrame::Message { seq, target: Target::Others, order, channel: 0, data }
+}
+
+fn state(seq: u64, data: &[u8]) -> ClientFrame<'_> {
+    ClientFrame::State { urgent: false, state: State { channel: 0, seq, base: None, data } }
+}
+
+impl Client {
+    async fn put(&mut self, opcode: u8, payload: &[u8]) {
+        let mut bytes = BytesMut::new();
+        put_head(&mut bytes, opcode, payload.len());
+        bytes[1] |= 0x80;
+        // A mask of zeros is a mask.
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(payload);
+        self.stream.write_all(&bytes).await.unwrap();
+    }
+
+    async fn send(&mut self, frame: &ClientFrame<'_>) {
+        self.put(opcode::BINARY, &encoded(frame)).await;
+    }
+
+    async fn hello(&mut self, ticket: &[u8], resume: Option<Resume>) {
+        self.send(&ClientFrame::Hello { protocol: PROTOCOL, ticket, resume }).await;
+    }
+
+    async fn say(&mut self, json: serde_json::Value) {
+        self.put(opcode::TEXT, json.to_string().as_bytes()).await;
+    }
+
+    /// The next message: its opcode and payload; `None` when the relay has closed the socket.
+    async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            if let Some(message) = self.split() {
+                return Some(message);
+            }
+            let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await.unwrap();
+            if !matches!(read, Ok(1..)) {
+                return None;
+            }
+        }
+    }
+
+    fn split(&mut self) -> Option<(u8, Vec<u8>)> {
+        let (&first, &second) = (self.buffer.first()?, self.buffer.get(1)?);
+        assert_eq!(second & 0x80, 0, "servers do not mask");
+        let (head, len) = match second {
+            126 => (4, usize::from(u16::from_be_bytes([*self.buffer.get(2)?, *self.buffer.get(3)?]))),
+            127 => panic!("longer than anything here"),
+            len => (2, usize::from(len)),
+        };
+        if self.buffer.len() < head + len {
+            return None;
+        }
+        self.buffer.advance(head);
+        Some((first & 0xf, self.buffer.split_to(len).to_vec()))
+    }
+
+    /// The next binary frame.
+    async fn frame(&mut self) -> Vec<u8> {
+        match self.next().await {
+            Some((opcode::BINARY, frame)) => frame,
+            other => panic!("no frame: {other:?}"),
+        }
+    }
+
+    async fn welcomed(&mut self) -> Joined {
+        joined(&self.frame().await)
+    }
+
+    /// The next event, among those named.
+    async fn event(&mut self, name: &str) -> serde_json::Value {
+        loop {
+            match self.next().await {
+                Some((opcode::TEXT, text)) => {
+                    let event: serde_json::Value = serde_json::from_slice(&text).unwrap();
+                    if event["event"] == name {
+                        return event["data"].clone();
+                    }
+                }
+                other => panic!("no event `{name}`: {other:?}"),
+            }
+        }
+    }
+
+    /// The data of the next message of a player.
+    async fn message(&mut self) -> Vec<u8> {
+        loop {
+            if let Ok(ServerFrame::Message { data, .. }) = ServerFrame::decode(&self.frame().await) {
+                return data.to_vec();
+            }
+        }
+    }
+
+    /// The next state.
+    async fn state(&mut self) -> (u8, Vec<u8>) {
+        loop {
+            if let Ok(ServerFrame::States { states, .. }) = ServerFrame::decode(&self.frame().await) {
+                return (states[0].0, states[0].1.data.to_vec());
+            }
+        }
+    }
+
+    /// Why the relay closes this link: the error's number, and the code of WebSocket.
+    async fn closed(&mut self) -> (Option<u16>, u16) {
+        let mut error = None;
+        loop {
+            match self.next().await {
+                Some((opcode::BINARY, frame)) => {
+                    if let Ok(ServerFrame::Closed { code, .. }) = ServerFrame::decode(&frame) {
+                        error = Some(code);
+                    }
+                }
+                Some((opcode::CLOSE, payload)) => {
+                    return (error, u16::from_be_bytes([payload[0], payload[1]]));
+                }
+                Some(_) => {}
+                None => return (error, 0),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_of_a_room_hear_each_other_and_no_other_room() {
+    let mut bench = Bench::new();
+    let (mut ann, first) = bench.join(1, 1).await;
+    let (mut bob, second) = bench.join(1, 2).await;
+    let (mut eve, alone) = bench.join(2, 3).await;
+    assert_eq!((first.seat, second.seat, alone.seat), (0, 1, 0));
+    assert_eq!((second.members, alone.members), (2, 1));
+    ann.send(&message(1, Order::Ordered, b"hi")).await;
+    ann.send(&state(1, b"here")).await;
+    assert_eq!(bob.message().await, b"hi");
+    assert_eq!(bob.state().await, (0, b"here".to_vec()));
+    eve.send(&message(1, Order::Ordered, b"to whom")).await;
+    eve.send(&ClientFrame::Ping { client_us: 7 }).await;
+    let pong = eve.frame().await;
+    assert!(matches!(
+        ServerFrame::decode(&pong),
+        Ok(ServerFrame::Pong { client_us: 7, .. } | ServerFrame::Host { .. })
+    ));
+    ann.put(opcode::PING, b"?").await;
+    loop {
+        if ann.next().await.unwrap() == (opcode::PONG, b"?".to_vec()) {
+            break;
+        }
+    }
+    bob.send(&ClientFrame::Leave).await;
+    let code = ErrorCode::RoomSessionEnded.number();
+    assert_eq!(bob.closed().await, (Some(code), 1000));
+    for _ in 0..3 {
+        assert!(matches!(bench.report().await, Report::Seated { .. }));
+    }
+    assert_eq!(bench.report().await, Report::Gone { player: who(2), reason: LeftReason::Left });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_count_once_here_and_in_their_time() {
+    let bench = Bench::new();
+    let genuine = bench.ticket(1, 1);
+    let wrong = [
+        Tickets::new(&[4; 32]).sign(&seating(&key(1), 1)),
+        bench.tickets.sign(&Seating { until_ms: 1, ..seating(&key(1), 1) }),
+        bench.tickets.sign(&Seating { node: "there".into(), ..seating(&key(1), 1) }),
+        String::new(),
+    ];
+    for ticket in &wrong {
+        let mut client = bench.connect().await;
+        client.hello(ticket.as_bytes(), None).await;
+        assert_eq!(client.closed().await, (Some(ErrorCode::InvalidTicket.number()), 1008));
+    }
+    let mut client = bench.connect().await;
+    client.hello(genuine.as_bytes(), None).await;
+    client.welcomed().await;
+    let mut again = bench.connect().await;
+    again.hello(genuine.as_bytes(), None).await;
+    assert_eq!(again.closed().await.0, Some(ErrorCode::InvalidTicket.number()));
+    // A ticket that was signed before its player was sent away does not bring the player back.
+    let before = bench.ticket(1, 2);
+    bench.relay.command(&key(1), Command::Remove { player: who(2), reason: LeftReason::Kicked });
+    let mut kicked = bench.connect().await;
+    kicked.hello(before.as_bytes(), None).await;
+    assert_eq!(kicked.closed().await.0, Some(ErrorCode::InvalidTicket.number()));
+    // Nor does anything but hello open a link.
+    let mut rude = bench.connect().await;
+    rude.send(&message(1, Order::Ordered, b"x")).await;
+    assert_eq!(rude.closed().await, (Some(ErrorCode::InvalidFrame.number()), 1008));
+    let mut guess = bench.connect().await;
+    guess.hello(b"", Some(Resume { secret: [0; SECRET_LEN], received: 0 })).await;
+    assert_eq!(guess.closed().await.0, Some(ErrorCode::RoomSessionEnded.number()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_goes_on_over_another_link_and_nothing_is_lost() {
+    let bench = Bench::new();
+    let (mut ann, _) = bench.join(1, 1).await;
+    let (mut bob, session) = bench.join(1, 2).await;
+    ann.send(&message(1, Order::Ordered, b"one")).await;
+    assert_eq!(bob.message().await, b"one");
+    drop(bob);
+    ann.send(&message(2, Order::Ordered, b"two")).await;
+    let mut bob = bench.connect().await;
+    // Only what came with the first link's join and "one" was had: frames 1 and 2 at most.
+    bob.hello(b"", Some(Resume { secret: session.secret, received: 1 })).await;
+    let back = bob.welcomed().await;
+    assert!(back.resumed && back.seat == session.seat && back.received == 0);
+    assert_eq!(bob.message().await, b"two");
+    let mut other = bench.connect().await;
+    other.hello(b"", Some(Resume { secret: session.secret, received: 99 })).await;
+    assert_eq!(other.closed().await.0, Some(ErrorCode::RoomSessionEnded.number()), "never sent");
+    bob.send(&message(1, Order::Unordered, b"still here")).await;
+    assert_eq!(ann.message().await, b"still here");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_breaks_the_standard_hears_which_part() {
+    let bench = Bench::new();
+    let mut huge = bench.connect().await;
+    huge.stream.write_all(&[0x82, 0xff, 0, 0, 0, 0, 1, 0, 0, 0]).await.unwrap();
+    assert_eq!(huge.closed().await, (Some(ErrorCode::TooLarge.number()), 1009));
+    let mut bare = bench.connect().await;
+    bare.stream.write_all(&[0x82, 1, 0]).await.unwrap();
+    assert_eq!(bare.closed().await.1, 1002);
+    let (mut ann, _) = bench.join(1, 1).await;
+    let (mut bob, _) = bench.join(1, 2).await;
+    bob.put(opcode::BINARY, &[0x44, 1, 2]).await;
+    assert_eq!(bob.closed().await.0, Some(ErrorCode::InvalidFrame.number()));
+    loop {
+        if let Ok(ServerFrame::Left { reason, .. }) = ServerFrame::decode(&ann.frame().await) {
+            assert_eq!(reason, LeftReason::Refused);
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_slows_nobody_and_gets_the_newest_state() {
+    let bench = Bench::new();
+    let (mut ann, _) = bench.join(1, 1).await;
+    let (mut bob, _) = bench.join(1, 2).await;
+    let mut slow = bench.connect_narrow().await;
+    slow.hello(bench.ticket(1, 3).as_bytes(), None).await;
+    slow.welcomed().await;
+    // Far more than the slow one's socket holds; the other one sees each state in its time.
+    for seq in 1..=150_u64 {
+        let mut data = [0; 1_000];
+        data[..8].copy_from_slice(&seq.to_be_bytes());
+        ann.send(&state(seq, &data)).await;
+        while newest(&bob.state().await.1) < seq {}
+    }
+    let mut states = 0;
+    while newest(&slow.state().await.1) < 150 {
+        states += 1;
+    }
+    assert!(states < 100, "stale states were not kept: {states}");
+}
+
+fn newest(data: &[u8]) -> u64 {
+    u64::from_be_bytes(data[..8].try_into().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_client_plays_by_json() {
+    let bench = Bench::new();
+    let (mut ann, _) = bench.join(1, 1).await;
+    let mut web = bench.connect().await;
+    web.say(serde_json::json!({"event": "hello", "data": {"token": "wrong"}})).await;
+    assert_eq!(web.event("error").await["code"], "unauthenticated");
+    web.say(serde_json::json!({"event": "hello", "data": {"token": "token-2"}})).await;
+    assert_eq!(web.event("welcome").await["player_id"], id(2));
+    bench.hub.tell(&key(0).game, &who(2), &ServerEvent::PartyLeft {});
+    web.event("party_left").await;
+    web.say(serde_json::json!({"event": "ping", "data": {"client_us": 5}})).await;
+    assert_eq!(web.event("pong").await["client_us"], 5);
+    web.say(serde_json::json!({"event": "send_message", "data": {"message": "early"}})).await;
+    assert_eq!(web.event("error").await["code"], "not_in_room");
+    web.put(opcode::TEXT, b"{\"event\":").await;
+    assert_eq!(web.event("error").await["closed"], false);
+    web.say(serde_json::json!({"event": "join_room", "data": {"room_id": key(1).room.as_str()}})).await;
+    let joined = web.event("room_joined").await;
+    assert_eq!(joined["player_id"], id(2));
+    assert_eq!(joined["host_id"], id(1));
+    assert_eq!(joined["players"].as_array().unwrap().len(), 2);
+    let position = serde_json::json!({"x": 1, "name": "web"});
+    web.say(serde_json::json!({"event": "player_state_update", "data": {"state": position}})).await;
+    let (seat, encoded) = ann.state().await;
+    let value = aethex_wire::value::decode(&encoded).unwrap();
+    assert_eq!((seat, serde_json::to_value(&value).unwrap()), (1, position));
+    web.say(serde_json::json!({"event": "send_message", "data": {"message": {"say": "hi"}, "to": id(1)}}))
+        .await;
+    let message = aethex_wire::value::decode(&ann.message().await).unwrap();
+    assert_eq!(serde_json::to_value(&message).unwrap(), serde_json::json!({"say": "hi"}));
+    ann.send(&message_of(&value)).await;
+    assert_eq!(web.event("message").await["player_id"], id(1));
+    ann.send(&state(1, &encoded)).await;
+    let update = web.event("state_update").await;
+    assert_eq!((&update["player_id"], &update["state"]["name"]), (&id(1).into(), &"web".into()));
+    drop(web);
+    let mut web = bench.connect().await;
+    let resume = serde_json::json!({"resume": joined["resume"], "last_seq": 1});
+    web.say(serde_json::json!({"event": "join_room", "data": resume})).await;
+    assert_eq!(web.event("room_joined").await["resumed"], true);
+    web.say(serde_json::json!({"event": "leave_room"})).await;
+    assert_eq!(web.event("room_left").await["reason"], "left");
+    web.say(serde_json::json!({"event": "ping", "data": {}})).await;
+    web.event("pong").await;
+}
+
+fn message_of(value: &aethex_wire::value::Value) -> ClientFrame<'static> {
+    let data = aethex_wire::value::encode(value).unwrap().leak();
+    message(1, Order::Ordered, data)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_hear_when_the_relay_stops() {
+    let bench = Bench::new();
+    let (mut ann, _) = bench.join(1, 1).await;
+    let mut stranger = bench.connect().await;
+    bench.relay.stop().await;
+    assert_eq!(ann.closed().await, (Some(ErrorCode::Overloaded.number()), 1001));
+    assert_eq!(stranger.closed().await.1, 1001);
+}
+
+/// Accepts the certificate whose digest the relay tells.
+#[derive(Debug)]
+struct Pinned(String);
+
+impl rustls::client::danger::ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &rustls_pki_types::CertificateDer<'_>,
+        _: &[rustls_pki_types::CertificateDer<'_>],
+        _: &rustls_pki_types::ServerName<'_>,
+        _: &[u8],
+        _: rustls_pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(certificate);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, self.0);
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &rustls_pki_types::CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::General("no TLS 1.2".into()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &rustls_pki_types::CertificateDer<'_>,
+        signed: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        rustls::crypto::ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A QUIC client of the simplest kind.
+struct QuicClient {
+    endpoint: quinn::Endpoint,
+    connection: quinn::Connection,
+    send: quinn::SendStream,
+    receive: quinn::RecvStream,
+    buffer: BytesMut,
+}
+
+impl QuicClient {
+    async fn connect(bench: &Bench, room: u32) -> QuicClient {
+        let address = bench.relay.address_of(&key(room)).quic.unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Pinned(address.certificate_sha256)))
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![QUIC_ALPN.to_vec()];
+        let quic = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
+        let endpoint = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).unwrap();
+        let to = format!("127.0.0.1{}", address.address).parse().unwrap();
+        let config = quinn::ClientConfig::new(Arc::new(quic));
+        let connection = endpoint.connect_with(config, to, "aethex-relay").unwrap().await.unwrap();
+        let (send, receive) = connection.open_bi().await.unwrap();
+        QuicClient { endpoint, connection, send, receive, buffer: BytesMut::new() }
+    }
+
+    async fn send(&mut self, frame: &ClientFrame<'_>) {
+        let frame = encoded(frame);
+        let mut bytes = BytesMut::new();
+        super::quic::put_length(&mut bytes, frame.len());
+        bytes.extend_from_slice(&frame);
+        self.send.write_all(&bytes).await.unwrap();
+    }
+
+    /// The next frame of the ordered stream.
+    async fn frame(&mut self) -> Option<Vec<u8>> {
+        loop {
+            let (mut len, mut head) = (0, 0);
+            for (at, byte) in self.buffer.iter().take(4).enumerate() {
+                len |= usize::from(byte & 0x7f) << (7 * at);
+                if byte < &0x80 {
+                    head = at + 1;
+                    break;
+                }
+            }
+            if head > 0 && self.buffer.len() >= head + len {
+                self.buffer.advance(head);
+                return Some(self.buffer.split_to(len).to_vec());
+            }
+            let chunk = tokio::time::timeout(PATIENCE, self.receive.read_chunk(9_999, true)).await.unwrap();
+            self.buffer.extend_from_slice(&chunk.ok()??.bytes);
+        }
+    }
+
+    async fn datagram(&self) -> Vec<u8> {
+        tokio::time::timeout(PATIENCE, self.connection.read_datagram()).await.unwrap().unwrap().to_vec()
+    }
+
+    async fn message(&mut self) -> Vec<u8> {
+        loop {
+            if let Ok(ServerFrame::Message { data, .. }) = ServerFrame::decode(&self.frame().await.unwrap()) {
+                return data.to_vec();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quic_and_websocket_players_meet_and_links_are_swapped() {
+    let bench = Bench::new();
+    for room in [1, 2, 3] {
+        let (mut ann, _) = bench.join(room, 1).await;
+        // The last one comes to a shard that does not have its room.
+        let mut quic = QuicClient::connect(&bench, if room == 3 { 1 } else { room }).await;
+        let ticket = bench.ticket(room, 2);
+        quic.send(&ClientFrame::Hello { protocol: PROTOCOL, ticket: ticket.as_bytes(), resume: None }).await;
+        let session = joined(&quic.frame().await.unwrap());
+        assert_eq!(session.seat, 1);
+        quic.connection.send_datagram(encoded(&state(1, b"by datagram")).freeze()).unwrap();
+        assert_eq!(ann.state().await, (1, b"by datagram".to_vec()));
+        ann.send(&state(1, b"back")).await;
+        let frame = quic.datagram().await;
+        assert!(
+            matches!(ServerFrame::decode(&frame), Ok(ServerFrame::States { states, .. }) if states[0].1.data == b"back")
+        );
+        ann.send(&message(1, Order::Ordered, b"ordered")).await;
+        assert_eq!(quic.message().await, b"ordered");
+        ann.send(&message(2, Order::Unordered, b"alone")).await;
+        let mut stream = quic.connection.accept_uni().await.unwrap();
+        let frame = stream.read_to_end(100).await.unwrap();
+        let Ok(ServerFrame::Message { seq: last, data, .. }) = ServerFrame::decode(&frame) else { panic!() };
+        assert_eq!(data, b"alone");
+        let mut stream = quic.connection.open_uni().await.unwrap();
+        stream.write_all(&encoded(&message(1, Order::Unordered, b"my own"))).await.unwrap();
+        stream.finish().unwrap();
+        assert_eq!(ann.message().await, b"my own");
+        // The client's address changes; the connection goes on.
+        quic.endpoint.rebind(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+        quic.connection.send_datagram(encoded(&state(2, b"moved")).freeze()).unwrap();
+        assert_eq!(ann.state().await, (1, b"moved".to_vec()));
+        // To a WebSocket, and garbage on what is left behind.
+        let mut web = bench.connect().await;
+        web.hello(b"", Some(Resume { secret: session.secret, received: last })).await;
+        let back = web.welcomed().await;
+        assert!(back.resumed && back.received == 1);
+        assert!(quic.frame().await.is_none(), "closed without a word");
+        ann.send(&message(3, Order::Ordered, b"after")).await;
+        assert_eq!(web.message().await, b"after");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_in_packets_and_datagrams_harms_nobody() {
+    let bench = Bench::new();
+    let (mut ann, _) = bench.join(1, 1).await;
+    let address = bench.relay.address_of(&key(1)).quic.unwrap().address;
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = format!("127.0.0.1{address}");
+    for n in 0..2_000_usize {
+        let mut packet = crate::context::random::<1_300>();
+        packet[0] |= if n % 2 == 0 { 0xc0 } else { 0x40 };
+        let _ = socket.send_to(&packet[..n % 1_300], &to);
+    }
+    let mut quic = QuicClient::connect(&bench, 1).await;
+    quic.connection.send_datagram(vec![0xff; 900].into()).unwrap();
+    let ticket = bench.ticket(1, 2);
+    quic.send(&ClientFrame::Hello { protocol: PROTOCOL, ticket: ticket.as_bytes(), resume: None }).await;
+    joined(&quic.frame().await.unwrap());
+    quic.connection.send_datagram(vec![0xff; 900].into()).unwrap();
+    loop {
+        let frame = quic.frame().await.expect("a reason");
+        if let Ok(ServerFrame::Closed { code, .. }) = ServerFrame::decode(&frame) {
+            assert_eq!(code, ErrorCode::InvalidFrame.number());
+            break;
+        }
+    }
+    ann.send(&ClientFrame::Ping { client_us: 1 }).await;
+    loop {
+        if matches!(ServerFrame::decode(&ann.frame().await), Ok(ServerFrame::Pong { .. })) {
+            break;
+        }
+    }
+}

@@ -1,0 +1,554 @@
+//! SQL of rooms and seats.
+//!
+//! Whoever changes a room or its seats takes the room's row first ([`hold`]), so that two who come at once are
+//! judged one after the other.
+
+use super::rules::{Door, Filter, RoomRow};
+use crate::args;
+use crate::ports::sql::{Row, Sql, SqlError, Transaction};
+use aethex_wire::ids::{GameId, MatchId, PlayerId, RoomId};
+use aethex_wire::multiplayer::Visibility;
+
+macro_rules! with_room {
+    ($before:literal $(, $after:literal)?) => {
+        concat!(
+            $before,
+            "room_id, code, name, mode, region, host_id, player_count, max_players, visibility, locked, password_hash,
+             metadata, tick_ms, interest_radius, match_id, node, created_at_ms"
+            $(, $after)?
+        )
+    };
+}
+
+fn damaged(what: &str) -> SqlError {
+    SqlError::Other(format!("a stored {what} is damaged"))
+}
+
+fn room(row: &Row<'_>) -> Result<RoomRow, SqlError> {
+    let small = |column: usize| Ok::<_, SqlError>(u16::try_from(row.int(column)?).unwrap_or(u16::MAX));
+    Ok(RoomRow {
+        id: RoomId::parse(&row.text(0)?).ok_or_else(|| damaged("room's id"))?,
+        code: row.text(1)?,
+        name: row.text(2)?,
+        mode: row.text(3)?,
+        region: row.text(4)?,
+        host: row.maybe_text(5)?.and_then(|id| PlayerId::parse(&id)),
+        player_count: small(6)?,
+        max_players: small(7)?,
+        visibility: match row.text(8)?.as_str() {
+            "public" => Visibility::Public,
+            "unlisted" => Visibility::Unlisted,
+            _ => Visibility::Private,
+        },
+        locked: row.int(9)? != 0,
+        password_hash: row.maybe_text(10)?,
+        metadata: serde_json::from_str(&row.text(11)?).unwrap_or_default(),
+        tick_ms: small(12)?,
+        interest_radius: u32::try_from(row.int(13)?).unwrap_or(0),
+        match_id: row.maybe_text(14)?.and_then(|id| MatchId::parse(&id)),
+        node: row.text(15)?,
+        created_at_ms: row.int(16)?,
+    })
+}
+
+fn name_of(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Public => "public",
+        Visibility::Unlisted => "unlisted",
+        Visibility::Private => "private",
+    }
+}
+
+/// A room.
+pub(super) async fn find(sql: &Sql, game: &GameId, id: &RoomId) -> Result<Option<RoomRow>, SqlError> {
+    sql.game(game)
+        .read_one(
+            with_room!("SELECT ", " FROM multiplayer_room WHERE game_id = $1 AND room_id = $2"),
+            args![id.as_str()],
+            room,
+        )
+        .await
+}
+
+/// The room that has a code.
+pub(super) async fn by_code(sql: &Sql, game: &GameId, code: &str) -> Result<Option<RoomId>, SqlError> {
+    let scope = sql.game(game);
+    let found = scope.read_one(
+        "SELECT room_id FROM multiplayer_room WHERE game_id = $1 AND code = $2",
+        args![code],
+        |row| row.text(0),
+    );
+    Ok(found.await?.and_then(|id| RoomId::parse(&id)))
+}
+
+/// A room, held until the transaction ends.
+pub(super) async fn hold(tx: &mut Transaction, id: &RoomId) -> Result<Option<RoomRow>, SqlError> {
+    tx.query_one(
+        with_room!(
+            "UPDATE multiplayer_room SET player_count = player_count WHERE game_id = $1 AND room_id = $2 RETURNING "
+        ),
+        args![id.as_str()],
+        room,
+    )
+    .await
+}
+
+const DOOR: &str = "SELECT
+    (SELECT COUNT(*) FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND player_id = $3),
+    (SELECT COALESCE(MAX(banned), -1) FROM multiplayer_room_pass
+        WHERE game_id = $1 AND room_id = $2 AND player_id = $3),
+    (SELECT COUNT(*) FROM multiplayer_invite
+        WHERE game_id = $1 AND to_id = $3 AND room_id = $2 AND expires_at_ms > $4),
+    (SELECT COUNT(*) FROM multiplayer_party_player mine
+        JOIN multiplayer_party_player theirs ON theirs.game_id = mine.game_id AND theirs.party_id = mine.party_id
+        WHERE mine.game_id = $1 AND mine.player_id = $3 AND theirs.player_id = $5),
+    (SELECT COUNT(*) FROM multiplayer_seat WHERE game_id = $1 AND player_id = $3)";
+
+fn door(row: &Row<'_>) -> Result<Door, SqlError> {
+    let pass = row.int(1)?;
+    Ok(Door {
+        has_seat: row.int(0)? > 0,
+        banned: pass == 1,
+        let_in: pass == 0 || row.int(2)? > 0 || row.int(3)? > 0,
+        seats: row.int(4)?,
+    })
+}
+
+fn door_args(room: &RoomRow, player: &PlayerId, now_ms: i64) -> Vec<crate::ports::sql::Arg> {
+    let host = room.host.as_ref().map_or("", PlayerId::as_str);
+    args![room.id.as_str(), player.as_str(), now_ms, host]
+}
+
+/// How a player stands to a room that is held.
+pub(super) async fn door_of(
+    tx: &mut Transaction,
+    room: &RoomRow,
+    player: &PlayerId,
+    now_ms: i64,
+) -> Result<Door, SqlError> {
+    let found = tx.query_one(DOOR, door_args(room, player, now_ms), door).await?;
+    found.ok_or_else(|| damaged("room's door"))
+}
+
+/// How a player stands to a room.
+pub(super) async fn look_door(
+    sql: &Sql,
+    game: &GameId,
+    room: &RoomRow,
+    player: &PlayerId,
+    now_ms: i64,
+) -> Result<Door, SqlError> {
+    let scope = sql.game(game);
+    let found = scope.read_one(DOOR, door_args(room, player, now_ms), door).await?;
+    found.ok_or_else(|| damaged("room's door"))
+}
+
+/// Rooms of a game.
+pub(super) async fn count(sql: &Sql, game: &GameId) -> Result<i64, SqlError> {
+    let scope = sql.game(game);
+    let counted =
+        scope.scan("SELECT COUNT(*) FROM multiplayer_room WHERE game_id = $1", vec![], |row| row.int(0));
+    Ok(counted.await?.first().copied().unwrap_or(0))
+}
+
+/// Rooms that a player has a seat in.
+pub(super) async fn count_seats(tx: &mut Transaction, player: &PlayerId) -> Result<i64, SqlError> {
+    let counted = tx
+        .query_one(
+            "SELECT COUNT(*) FROM multiplayer_seat WHERE game_id = $1 AND player_id = $2",
+            args![player.as_str()],
+            |row| row.int(0),
+        )
+        .await?;
+    Ok(counted.unwrap_or(0))
+}
+
+/// Writes a new room; `false` when its code is taken.
+pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool, SqlError> {
+    let made = tx
+        .execute(
+            "INSERT INTO multiplayer_room (game_id, room_id, code, name, name_key, mode, region, host_id, max_players,
+                player_count, visibility, locked, password_hash, metadata, tick_ms, interest_radius, match_id, node,
+                created_at_ms, empty_since_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16, $17, $18,
+                CAST(NULL AS BIGINT))
+             ON CONFLICT (game_id, code) DO NOTHING",
+            args![
+                room.id.as_str(),
+                room.code.as_str(),
+                room.name.as_str(),
+                room.name.to_lowercase(),
+                room.mode.as_str(),
+                room.region.as_str(),
+                room.host.as_ref().map(|id| id.as_str().to_owned()),
+                i64::from(room.max_players),
+                i64::from(room.player_count),
+                name_of(room.visibility),
+                room.password_hash.clone(),
+                room.metadata_json(),
+                i64::from(room.tick_ms),
+                i64::from(room.interest_radius),
+                room.match_id.as_ref().map(|id| id.as_str().to_owned()),
+                room.node.as_str(),
+                room.created_at_ms,
+            ],
+        )
+        .await?;
+    Ok(made == 1)
+}
+
+/// Writes a room's changed settings.
+pub(super) async fn update(tx: &mut Transaction, room: &RoomRow) -> Result<(), SqlError> {
+    tx.execute(
+        "UPDATE multiplayer_room SET name = $3, name_key = $4, max_players = $5, visibility = $6, locked = $7,
+            metadata = $8, host_id = $9 WHERE game_id = $1 AND room_id = $2",
+        args![
+            room.id.as_str(),
+            room.name.as_str(),
+            room.name.to_lowercase(),
+            i64::from(room.max_players),
+            name_of(room.visibility),
+            i64::from(room.locked),
+            room.metadata_json(),
+            room.host.as_ref().map(|id| id.as_str().to_owned()),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Takes one of the room's free seats into account; `false` when there is none. Who finds no host is it.
+pub(super) async fn take_seat(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+) -> Result<bool, SqlError> {
+    let taken = tx
+        .execute(
+            "UPDATE multiplayer_room SET player_count = player_count + 1, empty_since_ms = CAST(NULL AS BIGINT),
+                host_id = COALESCE(host_id, $3)
+             WHERE game_id = $1 AND room_id = $2 AND player_count < max_players",
+            args![room.as_str(), player.as_str()],
+        )
+        .await?;
+    Ok(taken == 1)
+}
+
+/// Writes the seat of a player, held until a time or for good.
+pub(super) async fn insert_seat(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+    now_ms: i64,
+    held_until_ms: Option<i64>,
+) -> Result<bool, SqlError> {
+    let made = tx
+        .execute(
+            "INSERT INTO multiplayer_seat (game_id, room_id, player_id, joined_at_ms, held_until_ms)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
+            args![room.as_str(), player.as_str(), now_ms, held_until_ms],
+        )
+        .await?;
+    Ok(made == 1)
+}
+
+/// Holds a seat that is held for longer; one that is taken for good stays so. Returns since when it is the
+/// player's.
+pub(super) async fn prolong_seat(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+    held_until_ms: i64,
+) -> Result<Option<i64>, SqlError> {
+    tx.query_one(
+        "UPDATE multiplayer_seat SET held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE $4 END
+         WHERE game_id = $1 AND room_id = $2 AND player_id = $3 RETURNING joined_at_ms",
+        args![room.as_str(), player.as_str(), held_until_ms],
+        |row| row.int(0),
+    )
+    .await
+}
+
+/// The relay has the player: the seat is taken for good. `false` when there is no such seat.
+pub(super) async fn confirm_seat(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+) -> Result<bool, SqlError> {
+    let confirmed = tx
+        .execute(
+            "UPDATE multiplayer_seat SET held_until_ms = CAST(NULL AS BIGINT)
+             WHERE game_id = $1 AND room_id = $2 AND player_id = $3",
+            args![room.as_str(), player.as_str()],
+        )
+        .await?;
+    Ok(confirmed == 1)
+}
+
+/// Which seats [`free_seat`] takes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::multiplayer) enum Which {
+    /// Whatever it is.
+    Any,
+    /// One that the relay has seen: a held one is of a later joining.
+    Confirmed,
+    /// One that is held, and no longer at this time.
+    HeldUntil(i64),
+}
+
+/// Frees a player's seat; when the player was the host, the next by joining order is. `false` when there was no
+/// such seat.
+pub(in crate::multiplayer) async fn free_seat(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+    which: Which,
+    now_ms: i64,
+) -> Result<bool, SqlError> {
+    let (any, until) = match which {
+        Which::Any => (2, 0),
+        Which::Confirmed => (1, 0),
+        Which::HeldUntil(until) => (0, until),
+    };
+    let freed = tx
+        .execute(
+            "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND player_id = $3
+                AND ($4 = 2 OR ($4 = 1 AND held_until_ms IS NULL) OR ($4 = 0 AND held_until_ms <= $5))",
+            args![room.as_str(), player.as_str(), i64::from(any), until],
+        )
+        .await?;
+    if freed == 0 {
+        return Ok(false);
+    }
+    tx.execute(
+        "UPDATE multiplayer_room SET player_count = player_count - 1,
+            empty_since_ms = CASE WHEN player_count <= 1 THEN $4 ELSE empty_since_ms END,
+            host_id = CASE WHEN host_id = $3 THEN (
+                SELECT player_id FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
+                ORDER BY joined_at_ms, player_id LIMIT 1) ELSE host_id END
+         WHERE game_id = $1 AND room_id = $2",
+        args![room.as_str(), player.as_str(), now_ms],
+    )
+    .await?;
+    Ok(true)
+}
+
+/// Frees every seat that the relay has seen, for it says that nobody is there.
+pub(super) async fn free_confirmed(tx: &mut Transaction, room: &RoomId, now_ms: i64) -> Result<(), SqlError> {
+    tx.execute(
+        "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL",
+        args![room.as_str()],
+    )
+    .await?;
+    tx.execute(
+        "UPDATE multiplayer_room SET
+            player_count = (SELECT COUNT(*) FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2),
+            empty_since_ms = CASE WHEN EXISTS (SELECT 1 FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2)
+                THEN CAST(NULL AS BIGINT) ELSE COALESCE(empty_since_ms, $3) END,
+            host_id = (SELECT player_id FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
+                ORDER BY joined_at_ms, player_id LIMIT 1)
+         WHERE game_id = $1 AND room_id = $2",
+        args![room.as_str(), now_ms],
+    )
+    .await
+    .map(drop)
+}
+
+/// Makes a player with a seat the host; `false` when there is no such seat.
+pub(super) async fn set_host(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+) -> Result<bool, SqlError> {
+    let set = tx
+        .execute(
+            "UPDATE multiplayer_room SET host_id = $3 WHERE game_id = $1 AND room_id = $2 AND EXISTS (
+                SELECT 1 FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND player_id = $3)",
+            args![room.as_str(), player.as_str()],
+        )
+        .await?;
+    Ok(set == 1)
+}
+
+/// Lets a player in from now on. A ban stands.
+pub(super) async fn let_in(tx: &mut Transaction, room: &RoomId, player: &PlayerId) -> Result<(), SqlError> {
+    tx.execute(
+        "INSERT INTO multiplayer_room_pass (game_id, room_id, player_id, banned) VALUES ($1, $2, $3, 0)
+         ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
+        args![room.as_str(), player.as_str()],
+    )
+    .await
+    .map(drop)
+}
+
+/// Lets a player in no more; with `ban` not even by a new invitation.
+pub(super) async fn shut_out(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+    ban: bool,
+) -> Result<(), SqlError> {
+    if ban {
+        tx.execute(
+            "INSERT INTO multiplayer_room_pass (game_id, room_id, player_id, banned) VALUES ($1, $2, $3, 1)
+             ON CONFLICT (game_id, room_id, player_id) DO UPDATE SET banned = 1",
+            args![room.as_str(), player.as_str()],
+        )
+        .await?;
+    } else {
+        tx.execute(
+            "DELETE FROM multiplayer_room_pass
+             WHERE game_id = $1 AND room_id = $2 AND player_id = $3 AND banned = 0",
+            args![room.as_str(), player.as_str()],
+        )
+        .await?;
+    }
+    forget_invites(tx, room, player).await
+}
+
+/// How many are banned from a room.
+pub(super) async fn count_bans(tx: &mut Transaction, room: &RoomId) -> Result<i64, SqlError> {
+    let counted = tx
+        .query_one(
+            "SELECT COUNT(*) FROM multiplayer_room_pass WHERE game_id = $1 AND room_id = $2 AND banned = 1",
+            args![room.as_str()],
+            |row| row.int(0),
+        )
+        .await?;
+    Ok(counted.unwrap_or(0))
+}
+
+/// Forgets a player's invitations to a room: they served, or no longer stand.
+pub(super) async fn forget_invites(
+    tx: &mut Transaction,
+    room: &RoomId,
+    player: &PlayerId,
+) -> Result<(), SqlError> {
+    tx.execute(
+        "DELETE FROM multiplayer_invite WHERE game_id = $1 AND to_id = $3 AND room_id = $2",
+        args![room.as_str(), player.as_str()],
+    )
+    .await
+    .map(drop)
+}
+
+/// Removes a room with all that belongs to it.
+pub(in crate::multiplayer) async fn remove(tx: &mut Transaction, room: &RoomId) -> Result<bool, SqlError> {
+    let removed = tx
+        .execute("DELETE FROM multiplayer_room WHERE game_id = $1 AND room_id = $2", args![room.as_str()])
+        .await?;
+    for statement in [
+        "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2",
+        "DELETE FROM multiplayer_room_pass WHERE game_id = $1 AND room_id = $2",
+    ] {
+        tx.execute(statement, args![room.as_str()]).await?;
+    }
+    Ok(removed == 1)
+}
+
+/// Who has a seat in a room, by joining order, and since when.
+pub(super) async fn seats(sql: &Sql, game: &GameId, room: &RoomId) -> Result<Vec<(PlayerId, i64)>, SqlError> {
+    let scope = sql.game(game);
+    let found = scope.read(
+        "SELECT player_id, joined_at_ms FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
+         ORDER BY joined_at_ms, player_id",
+        args![room.as_str()],
+        |row| Ok((row.text(0)?, row.int(1)?)),
+    );
+    Ok(found.await?.into_iter().filter_map(|(id, at)| Some((PlayerId::parse(&id)?, at))).collect())
+}
+
+/// Public rooms, newest first.
+pub(super) async fn list(
+    sql: &Sql,
+    game: &GameId,
+    filter: Filter,
+    before: &str,
+    rows: i64,
+) -> Result<Vec<RoomRow>, SqlError> {
+    sql.game(game)
+        .scan(
+            with_room!(
+                "SELECT ",
+                " FROM multiplayer_room WHERE game_id = $1 AND visibility = 'public'
+                    AND ($2 = '' OR room_id < $2)
+                    AND (CAST($3 AS TEXT) IS NULL OR mode = $3)
+                    AND (CAST($4 AS TEXT) IS NULL OR region = $4)
+                    AND (CAST($5 AS TEXT) IS NULL OR name_key LIKE $5 ESCAPE '!')
+                    AND ($6 = 0 OR (locked = 0 AND player_count < max_players))
+                  ORDER BY room_id DESC LIMIT $7"
+            ),
+            args![before, filter.mode, filter.region, filter.name_like, i64::from(filter.open), rows],
+            room,
+        )
+        .await
+}
+
+/// Seats that were held for too long, over all games.
+pub(super) async fn overdue(
+    sql: &Sql,
+    now_ms: i64,
+    limit: i64,
+) -> Result<Vec<(GameId, RoomId, PlayerId)>, SqlError> {
+    let scope = sql.all_games();
+    let found = scope.read(
+        "SELECT game_id, room_id, player_id FROM multiplayer_seat WHERE held_until_ms <= $1
+         ORDER BY held_until_ms LIMIT $2",
+        args![now_ms, limit],
+        |row| Ok((row.text(0)?, row.text(1)?, row.text(2)?)),
+    );
+    let parse = |(game, room, player): (String, String, String)| {
+        Some((GameId::parse(&game)?, RoomId::parse(&room)?, PlayerId::parse(&player)?))
+    };
+    Ok(found.await?.into_iter().filter_map(parse).collect())
+}
+
+/// Rooms that nobody has been in since a time, over all games.
+pub(super) async fn empty_since(
+    sql: &Sql,
+    before_ms: i64,
+    limit: i64,
+) -> Result<Vec<(GameId, RoomId)>, SqlError> {
+    let scope = sql.all_games();
+    let found = scope.read(
+        "SELECT game_id, room_id FROM multiplayer_room WHERE empty_since_ms <= $1 ORDER BY empty_since_ms LIMIT $2",
+        args![before_ms, limit],
+        |row| Ok((row.text(0)?, row.text(1)?)),
+    );
+    let parse = |(game, room): (String, String)| Some((GameId::parse(&game)?, RoomId::parse(&room)?));
+    Ok(found.await?.into_iter().filter_map(parse).collect())
+}
+
+/// Whether a room that is held is still empty since a time.
+pub(super) async fn is_empty_since(
+    tx: &mut Transaction,
+    room: &RoomId,
+    before_ms: i64,
+) -> Result<bool, SqlError> {
+    let found = tx
+        .query_one(
+            "SELECT 1 FROM multiplayer_room
+             WHERE game_id = $1 AND room_id = $2 AND empty_since_ms <= $3 AND player_count = 0",
+            args![room.as_str(), before_ms],
+            |_| Ok(()),
+        )
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Rooms that a player has a seat in, with the servers that have them.
+pub(in crate::multiplayer) async fn of_player(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+) -> Result<Vec<(RoomId, String)>, SqlError> {
+    let scope = sql.game(game);
+    let found = scope.read(
+        "SELECT r.room_id, r.node FROM multiplayer_seat s
+         JOIN multiplayer_room r ON r.game_id = s.game_id AND r.room_id = s.room_id
+         WHERE s.game_id = $1 AND s.player_id = $2",
+        args![player.as_str()],
+        |row| Ok((row.text(0)?, row.text(1)?)),
+    );
+    Ok(found.await?.into_iter().filter_map(|(id, node)| Some((RoomId::parse(&id)?, node))).collect())
+}

@@ -1,0 +1,112 @@
+//! What the relay reports, written to the rooms' rows: many at once, in their order.
+//!
+//! A report that cannot be written now is written later; the relay waits for nobody, and says it again in other
+//! words where it matters: a room that is empty has no seats. What does not fit together ends in favour of the
+//! rows: a player whom the relay has and no room wants is sent away by it.
+
+use super::db::{self, Which};
+use super::rules::judge;
+use crate::app::App;
+use crate::context::now_ms;
+use crate::multiplayer::live::{Command, Report, RoomKey};
+use crate::ports::sql::{SqlError, Transaction};
+use aethex_wire::ids::{GameId, RoomId};
+use aethex_wire::multiplayer::frame::LeftReason;
+use futures_util::FutureExt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Reports written in one transaction.
+const BATCH: usize = 512;
+/// First wait before another try, and the longest.
+const AGAIN: Duration = Duration::from_millis(50);
+const AGAIN_MAX: Duration = Duration::from_secs(2);
+
+/// Writes what the relay reports, until it is gone.
+pub(in crate::multiplayer) async fn write_reports(
+    app: &App,
+    reports: Option<mpsc::Receiver<(RoomKey, Report)>>,
+) {
+    let Some(mut reports) = reports else { return };
+    let mut batch = Vec::with_capacity(BATCH);
+    while reports.recv_many(&mut batch, BATCH).await > 0 {
+        let mut by_game: BTreeMap<GameId, Vec<(RoomId, Report)>> = BTreeMap::new();
+        for (RoomKey { game, room }, report) in batch.drain(..) {
+            by_game.entry(game).or_default().push((room, report));
+        }
+        for (game, told) in by_game {
+            write(app, &game, Arc::new(told)).await;
+        }
+    }
+}
+
+async fn write(app: &App, game: &GameId, told: Arc<Vec<(RoomId, Report)>>) {
+    let mut wait = AGAIN;
+    loop {
+        let (told, node, now) = (told.clone(), app.multiplayer.node.clone(), now_ms());
+        let scope = app.sql.game(game);
+        let written = scope.transaction(move |tx| {
+            async move {
+                let mut orders = Vec::new();
+                for (room, report) in told.iter() {
+                    if let Some(command) = apply(tx, room, report, &node, now).await? {
+                        orders.push((room.clone(), command));
+                    }
+                }
+                Ok::<_, SqlError>(orders)
+            }
+            .boxed()
+        });
+        match written.await {
+            Ok(orders) => {
+                let Some(relay) = app.multiplayer.relay() else { return };
+                for (room, command) in orders {
+                    relay.command(&RoomKey { game: game.clone(), room }, command);
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "cannot write what the relay reports: trying again"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(AGAIN_MAX);
+    }
+}
+
+/// Writes one report; what the relay must be told about it, if anything.
+async fn apply(
+    tx: &mut Transaction,
+    id: &RoomId,
+    report: &Report,
+    node: &str,
+    now_ms: i64,
+) -> Result<Option<Command>, SqlError> {
+    let room = db::hold(tx, id).await?.filter(|room| room.node == node);
+    let Some(room) = room else {
+        // Closed, or another server's by now: whoever is still there is in a room that is not.
+        return Ok(matches!(report, Report::Seated { .. }).then_some(Command::Close));
+    };
+    match report {
+        Report::Seated { player } => {
+            if db::confirm_seat(tx, id, player).await? {
+                return Ok(None);
+            }
+            // The seat was freed while its ticket was on the way: the player has it again if it may be had.
+            let door = db::door_of(tx, &room, player, now_ms).await?;
+            let welcome = judge(&room, door, true, i64::MAX).is_ok()
+                && db::take_seat(tx, id, player).await?
+                && db::insert_seat(tx, id, player, now_ms, None).await?;
+            let reason = if door.banned { LeftReason::Kicked } else { LeftReason::Refused };
+            return Ok((!welcome).then(|| Command::Remove { player: player.clone(), reason }));
+        }
+        Report::Gone { player, .. } => {
+            db::free_seat(tx, id, player, Which::Confirmed, now_ms).await?;
+        }
+        Report::Host { player } => {
+            db::set_host(tx, id, player).await?;
+        }
+        Report::Empty => db::free_confirmed(tx, id, now_ms).await?,
+    }
+    Ok(None)
+}
