@@ -16,6 +16,7 @@
 pub mod app;
 pub mod client;
 pub mod forge;
+pub mod live;
 pub mod oidc;
 pub mod player;
 pub mod postgres;
@@ -31,6 +32,7 @@ pub mod wait;
 
 pub use app::{App, Engine};
 pub use client::{Client, Reply};
+pub use live::Live;
 pub use player::Player;
 pub use process::Process;
 pub use proxy::Proxy;

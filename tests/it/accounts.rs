@@ -32,7 +32,7 @@ async fn guest_from(client: &Client, seed: u8) -> Player {
     Player::new(client.clone(), "guest", logged_in)
 }
 
-async fn guest(app: &App, seed: u8) -> Player {
+pub(crate) async fn guest(app: &App, seed: u8) -> Player {
     guest_from(app.client(), seed).await
 }
 

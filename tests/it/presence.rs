@@ -3,7 +3,7 @@
 use crate::privacy::database;
 use crate::rooms::{join, make, of_game, post, second_game};
 use aethex_backend::args;
-use aethex_tests::{App, Player, on_both_engines};
+use aethex_tests::{App, Live, Player, on_both_engines, until};
 use aethex_wire::multiplayer::parties::Party;
 use aethex_wire::multiplayer::presence::{Availability, Invite, Presence, Presences};
 use aethex_wire::page::Page;
@@ -60,6 +60,55 @@ on_both_engines! {
         block(app, &ann, &bob).await;
         assert_eq!(look(&bob, &[ann.id()]).await[0].last_seen_ms, None);
         assert_eq!(look(&ann, &[bob.id()]).await[0].last_seen_ms, None);
+    }
+
+    async fn who_watches_is_told_who_comes_and_goes(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let other = app.start_beside().await;
+        let mut watching = Live::of(app.url(), &bob).await;
+        let watch = json!({ "player_ids": [ann.id()], "watch": true });
+        post(&bob, PRESENCE, watch.clone()).await.expect(200);
+        // Ann is at another server.
+        let ann_live = Live::of(&other.url(), &ann).await;
+        let told = watching.until("presence_changed").await;
+        assert_eq!((told["player_id"].as_str().unwrap(), &told["availability"]), (ann.id(), &json!("online")));
+        until("ann to be seen", async || {
+            (look(&bob, &[ann.id()]).await[0].availability == Availability::Online).then_some(())
+        }).await;
+        show(&ann, json!({ "availability": "busy", "status": "fishing", "data": { "map": 3 } })).await.expect(200);
+        let told = watching.until("presence_changed").await;
+        assert_eq!((&told["availability"], &told["status"], &told["data"]["map"]), (&json!("busy"), &json!("fishing"), &json!(3)));
+        // Hidden, she is as one who left; what she does then is not told.
+        show(&ann, json!({ "availability": "invisible" })).await.expect(200);
+        let told = watching.until("presence_changed").await;
+        assert_eq!((&told["availability"], &told["status"]), (&json!("offline"), &json!("")));
+        let hidden = look(&bob, &[ann.id()]).await[0].clone();
+        assert_eq!(hidden.availability, Availability::Offline);
+        show(&ann, json!({ "availability": "invisible", "status": "secret" })).await.expect(200);
+        assert_eq!(look(&bob, &[ann.id()]).await[0], hidden);
+        show(&ann, json!({ "availability": "online" })).await.expect(200);
+        assert_eq!(watching.until("presence_changed").await["availability"], "online");
+        drop(ann_live);
+        let told = watching.until("presence_changed").await;
+        assert_eq!(told["availability"], "offline");
+        until("when ann was here", async || {
+            let seen = look(&bob, &[ann.id()]).await[0].clone();
+            (seen.availability == Availability::Offline && seen.last_seen_ms > hidden.last_seen_ms).then_some(())
+        }).await;
+        // Of an invitation one is told as well, and of the party.
+        let room = make(&ann, json!({})).await.room;
+        post(&ann, INVITES, json!({ "player_id": bob.id(), "room_id": room.id })).await.expect(201);
+        let invite = watching.until("invite_received").await;
+        assert_eq!(invite["from_username"], ann.user.username.as_str());
+        ann.call(Method::DELETE, &format!("{INVITES}/{}", invite["id"].as_str().unwrap())).send().await.expect(204);
+        assert_eq!(watching.until("invite_ended").await["invite_id"], invite["id"]);
+        let party: Party = ann.call(Method::POST, "/api/v1/multiplayer/party").send().await.expect(201).json();
+        bob.call(Method::POST, &format!("/api/v1/multiplayer/party/codes/{}", party.code)).send().await.expect(200);
+        assert_eq!(watching.until("party_updated").await["players"].as_array().unwrap().len(), 2);
+        post(&ann, "/api/v1/multiplayer/party/kick", json!({ "player_id": bob.id() })).await.expect(200);
+        watching.until("party_left").await;
+        drop(watching);
+        other.stop().await;
     }
 
     async fn an_invitation_opens_a_private_room(app) {

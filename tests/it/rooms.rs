@@ -4,7 +4,7 @@ use crate::privacy::{database, erased, in_tables, unpack};
 use aethex_backend::app::{now_ms, open_sql};
 use aethex_backend::args;
 use aethex_tests::app::password_of;
-use aethex_tests::{App, Client, Player, Reply, on_both_engines, until};
+use aethex_tests::{App, Client, Live, Player, Reply, on_both_engines, until};
 use aethex_wire::auth::LoggedIn;
 use aethex_wire::multiplayer::{JoinedRoom, Room, Visibility};
 use aethex_wire::page::Page;
@@ -332,6 +332,130 @@ on_both_engines! {
         other.stop().await;
         let joined: JoinedRoom = join(&ann, &there.room).await.expect(200).json();
         assert_eq!((joined.relay.websocket.as_str(), joined.room.player_count), ("", 2));
+    }
+
+    async fn the_relay_and_the_rows_agree(app) {
+        let [ann, bob, cat] = [app.as_player("ann").await, app.as_player("bob").await, app.as_player("cat").await];
+        let room = make(&ann, json!({ "max_players": 2 })).await;
+        let mut ann_live = Live::connect(app.url()).await;
+        ann_live.send("join_room", json!({ "ticket": room.ticket })).await;
+        assert_eq!(ann_live.until("room_joined").await["host_id"], ann.id());
+        // By the room's id, with the token of the connection.
+        let room = room.room;
+        let mut bob_live = Live::of(app.url(), &bob).await;
+        bob_live.send("join_room", json!({ "room_id": room.id })).await;
+        assert_eq!(bob_live.until("room_joined").await["players"].as_array().unwrap().len(), 2);
+        assert_eq!(ann_live.until("player_joined").await["player"]["username"], bob.user.username.as_str());
+        // Whom the relay has seen keeps the seat; until then it is held.
+        let held = "SELECT COUNT(*) FROM multiplayer_seat WHERE held_until_ms IS NOT NULL";
+        let sql = database(app).await;
+        until("the relay's word", async || {
+            (sql.all_games().read_one(held, vec![], |row| row.int(0)).await.unwrap() == Some(0)).then_some(())
+        }).await;
+        sql.close().await;
+        app.sweep_rooms(now_ms() + MINUTE_MS).await;
+        assert_eq!(look(&ann, &room).await.player_count, 2);
+        join(&cat, &room).await.refused(ErrorCode::RoomFull);
+        // What the host changes is told in the room.
+        change(&ann, &room, json!({ "name": "New", "host_id": bob.id() })).await.expect(200);
+        assert_eq!(ann_live.until("host_changed").await["player_id"], bob.id());
+        assert_eq!(bob_live.until("room_updated").await["room"]["name"], "New");
+        // Who is sent out is out of the relay too.
+        kick(&bob, &room, &ann, false).await.expect(204);
+        assert_eq!(ann_live.until("room_left").await["reason"], "kicked");
+        assert_eq!(bob_live.until("player_left").await["player_id"], ann.id());
+        join(&cat, &room).await.expect(200);
+        // Who leaves by the relay has no seat; the next is host.
+        bob_live.send("leave_room", json!({})).await;
+        bob_live.until("room_left").await;
+        until("the seat to be free", async || {
+            let seen = look(&cat, &room).await;
+            (seen.player_count == 1 && seen.host_id.unwrap().as_str() == cat.id()).then_some(())
+        }).await;
+        // A closed room sends everyone home.
+        let mut cat_live = Live::of(app.url(), &cat).await;
+        cat_live.send("join_room", json!({ "room_id": room.id })).await;
+        cat_live.until("room_joined").await;
+        cat.call(Method::DELETE, &path(&room, "")).send().await.expect(204);
+        assert_eq!(cat_live.until("room_left").await["reason"], "closed");
+        // A ticket of a room that is no more leads nowhere.
+        let room = make(&ann, json!({})).await;
+        ann.call(Method::DELETE, &path(&room.room, "")).send().await.expect(204);
+        let mut late = Live::connect(app.url()).await;
+        late.send("join_room", json!({ "ticket": room.ticket })).await;
+        let told = until("the door to be shut", async || match late.next().await {
+            Some((name, data)) if name == "error" || name == "room_left" => Some(Some(data)),
+            Some(_) => None,
+            None => Some(None),
+        });
+        told.await;
+    }
+
+    async fn a_kick_reaches_the_relay_of_another_server(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let other = app.start_beside().await;
+        let room = make(&ann, json!({})).await.room;
+        let mut bob_live = Live::of(app.url(), &bob).await;
+        bob_live.send("join_room", json!({ "room_id": room.id })).await;
+        bob_live.until("room_joined").await;
+        // At the other server a room is not joined by its id, for its relay is here.
+        let mut astray = Live::of(&other.url(), &ann).await;
+        astray.send("join_room", json!({ "room_id": room.id })).await;
+        let told = until("the refusal", async || astray.next().await).await;
+        assert_eq!((told.0.as_str(), &told.1["code"]), ("error", &json!("invalid_ticket")));
+        let ann_there = Player { client: Client::new(&other.url()), ..ann.clone() };
+        kick(&ann_there, &room, &bob, true).await.expect(204);
+        assert_eq!(bob_live.until("room_left").await["reason"], "kicked");
+        drop((bob_live, astray));
+        other.stop().await;
+    }
+
+    async fn what_a_guest_has_is_the_accounts_after_a_merge(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let guest = crate::accounts::guest(app, 1).await;
+        let room = make(&bob, json!({})).await.room;
+        let mut live = Live::of(app.url(), &guest).await;
+        live.send("join_room", json!({ "room_id": room.id })).await;
+        live.until("room_joined").await;
+        let banned = make(&bob, json!({})).await.room;
+        kick(&bob, &banned, &guest, true).await.expect(204);
+        let sql = database(app).await;
+        let game = sql.all_games().read_one("SELECT game_id FROM auth_account LIMIT 1", vec![], |row| row.text(0)).await.unwrap().unwrap();
+        let all = sql.all_games();
+        let direct = |one: &Player, other: &Player| {
+            let mut both = [one.id(), other.id()];
+            both.sort_unstable();
+            format!("direct:{}:{}", both[0], both[1])
+        };
+        let channel = direct(&guest, &bob);
+        let say = "INSERT INTO multiplayer_message (game_id, channel, message_id, player_id, text, sent_at_ms, deleted)
+            VALUES ($1, $2, $3, $4, 'hello', 1, 0)";
+        all.execute(say, args![game.as_str(), channel.as_str(), "1", guest.id()]).await.unwrap();
+        all.execute(say, args![game.as_str(), channel.as_str(), "2", bob.id()]).await.unwrap();
+        for player in [&guest, &bob] {
+            let insert = "INSERT INTO multiplayer_channel_player (game_id, player_id, channel, read_id, last_id) VALUES ($1, $2, $3, '', '2')";
+            all.execute(insert, args![game.as_str(), player.id(), channel.as_str()]).await.unwrap();
+        }
+        let block = "INSERT INTO multiplayer_block (game_id, player_id, blocked_id, since_ms) VALUES ($1, $2, $3, 1)";
+        all.execute(block, args![game.as_str(), guest.id(), bob.id()]).await.unwrap();
+        let rate = "INSERT INTO multiplayer_rating (game_id, player_id, mode, rating, deviation, volatility, matches, updated_at_ms)
+            VALUES ($1, $2, 'duel', $3, 1, 1, 1, 1)";
+        all.execute(rate, args![game.as_str(), guest.id(), 1_600_000_i64]).await.unwrap();
+        let body = json!({ "other_refresh_token": guest.tokens.refresh_token });
+        post(&ann, "/api/v1/auth/merge", body).await.expect(200);
+        live.until("room_left").await;
+        assert_eq!(look(&bob, &room).await.player_count, 1);
+        join(&ann, &banned).await.refused(ErrorCode::RoomBanned);
+        assert_eq!(in_tables(&sql, &[guest.id()]).await.iter().filter(|found| found.starts_with("multiplayer")).count(), 0);
+        let count = |statement: &'static str, arg: String| {
+            let all = sql.all_games();
+            async move { all.read_one(statement, args![arg], |row| row.int(0)).await.unwrap().unwrap() }
+        };
+        assert_eq!(count("SELECT COUNT(*) FROM multiplayer_message WHERE channel = $1", direct(&ann, &bob)).await, 2);
+        assert_eq!(count("SELECT COUNT(*) FROM multiplayer_channel_player WHERE channel = $1", direct(&ann, &bob)).await, 2);
+        assert_eq!(count("SELECT COUNT(*) FROM multiplayer_block WHERE player_id = $1", ann.id().to_owned()).await, 1);
+        assert_eq!(count("SELECT rating FROM multiplayer_rating WHERE player_id = $1", ann.id().to_owned()).await, 1_600_000);
+        sql.close().await;
     }
 
     async fn a_rooms_player_is_exported_and_erased(app, |config| {

@@ -70,7 +70,6 @@ pub(crate) struct Multiplayer {
     relay: OnceLock<Relay>,
     reports: Mutex<Option<mpsc::Receiver<(RoomKey, Report)>>>,
     limiter: Limiter,
-    nodes: nodes::Nodes,
     watchers: presence::Watchers,
     rooms: rooms::Rooms,
 }
@@ -88,7 +87,6 @@ impl Multiplayer {
             relay: OnceLock::new(),
             reports: Mutex::default(),
             limiter: Limiter::default(),
-            nodes: nodes::Nodes::default(),
             watchers: presence::Watchers::default(),
             rooms: rooms::Rooms::new(blake3::derive_key("aethex cloud room passwords 1", secret)),
         }

@@ -7,12 +7,14 @@
 //! by [`Report`]. Personal connections (`hub`) are told what has nothing to do with a room.
 
 pub(crate) mod config;
+
 mod door;
 mod hub;
 mod link;
 mod quic;
 mod relay;
 mod room;
+mod rooms;
 mod routes;
 mod shard;
 mod socket;

@@ -10,6 +10,7 @@ use super::{Hub, Relay};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
+use crate::multiplayer::rooms::{Asker, ticket_here};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::LIVE_PATH;
@@ -138,10 +139,19 @@ impl Door for AppDoor {
         })
     }
 
-    fn join(&self, _: GameId, _: PlayerId, _: RoomId, _: Option<String>) -> Answering<String> {
-        Box::pin(async {
-            let words = "Join over the API, and bring the ticket of its answer.".to_owned();
-            Err(Refusal { code: ErrorCode::InvalidRequest, words })
+    fn join(
+        &self,
+        game: GameId,
+        player: PlayerId,
+        room: RoomId,
+        password: Option<String>,
+    ) -> Answering<String> {
+        let app = self.app.clone();
+        Box::pin(async move {
+            let app = app.upgrade().ok_or_else(stopping)?;
+            let asker = Asker { game: &game, player: &player, address: None };
+            let ticket = ticket_here(&app, asker, &room, password.as_deref()).await;
+            ticket.map_err(|failure| refusal(&failure))
         })
     }
 }

@@ -1,40 +1,34 @@
-//! An event loop with a thread of its own: rooms, their links, and when each room is due.
+//! An event loop with a thread of its own: it has the rooms and their links (`rooms`) and runs what is due.
 //!
 //! What happens to a link comes in by its task (`socket`, `quic`), what the API wants by a channel. Both end in a
 //! room's method; then its reports are passed on, its time is noted, and what it wrote is flushed. A link whose room
 //! lives elsewhere is sent to that shard, socket and all.
 
 use super::config as limits;
-use super::link::{Links, Plain, State, Wire};
+use super::link::{Plain, State};
 use super::quic::QuicParts;
 use super::relay::Shared;
-use super::room::{Carrier, End, Link, LinkId, Room, Scratch};
+use super::room::{Carrier, LinkId};
+use super::rooms::{Core, NEVER};
 use super::text::Answer;
-use super::tickets::{Seating, TICKET_TTL_MS};
+use super::tickets::Seating;
 use super::ws::{CloseCode, Incoming, Reading, opcode};
-use super::{Command, Report, RoomKey};
+use super::{Command, RoomKey};
 use aethex_wire::ErrorCode;
-use aethex_wire::ids::PlayerId;
-use aethex_wire::multiplayer::frame::{ClientFrame, PROTOCOL, Resume, SECRET_LEN};
+use aethex_wire::multiplayer::frame::Resume;
 use bytes::BytesMut;
 use rustls::ServerConnection;
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
-/// How long a link that is over may take to close.
-const LINGER_US: u64 = 5_000_000;
 /// How long links may take to hear that the relay stops.
 const STOP_US: u64 = 500_000;
-/// A time that does not come.
-const NEVER: u64 = u64::MAX;
 
 /// What a shard is told.
 #[derive(Debug)]
@@ -101,22 +95,7 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(index: usize, shared: Arc<Shared>, start: Instant) -> Rc<Shard> {
-        let core = Core {
-            links: Links::default(),
-            shared: shared.clone(),
-            index,
-            rooms: Vec::new(),
-            free: Vec::new(),
-            by_key: HashMap::new(),
-            last: 0,
-            scratch: Scratch::default(),
-            due: BinaryHeap::new(),
-            sleeps_us: 0,
-            wake: Rc::default(),
-            used: HashMap::new(),
-            barred: HashMap::new(),
-            start,
-        };
+        let core = Core::new(index, shared.clone(), start);
         let buffer = RefCell::new(vec![0; limits::READ_LEN].into());
         Rc::new(Shard { core: RefCell::new(core), buffer, start, shared })
     }
@@ -298,16 +277,7 @@ impl Shard {
     /// A socket takes bytes again.
     pub(super) fn writable(&self, id: LinkId) {
         let mut core = self.core.borrow_mut();
-        let now_us = self.now_us();
-        let core = &mut *core;
-        let Some(state) = core.links.get_mut(id) else { return };
-        if state.write() == super::link::Written::All
-            && let Some((room, seat)) = state.at
-            && let Some(place) = core.rooms.get_mut(room as usize).and_then(Option::as_mut)
-        {
-            place.room.writable(seat, id, now_us, &mut core.links);
-            core.after(room);
-        }
+        core.writable(id);
         core.links.flush();
     }
 
@@ -349,4 +319,3 @@ impl Shard {
         }
     }
 }
-

@@ -5,14 +5,6 @@ use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, RoomId};
 use futures_util::FutureExt;
 
-/// Another server with a relay.
-#[derive(Debug, Clone)]
-pub(super) struct NodeRow {
-    pub(super) node: String,
-    pub(super) relay: String,
-    pub(super) until_ms: i64,
-}
-
 /// Writes that a server is there until a time.
 pub(super) async fn put(
     sql: &Sql,
@@ -50,11 +42,14 @@ pub(super) async fn sweep(sql: &Sql, now_ms: i64) -> Result<u64, SqlError> {
     sql.all_games().execute("DELETE FROM multiplayer_node WHERE until_ms <= $1", args![now_ms]).await
 }
 
-pub(super) async fn find(sql: &Sql, node: &str) -> Result<Option<NodeRow>, SqlError> {
+/// Where the relay of a server is that is there now, as it was written.
+pub(super) async fn find(sql: &Sql, node: &str, now_ms: i64) -> Result<Option<String>, SqlError> {
     sql.all_games()
-        .read_one("SELECT node, relay, until_ms FROM multiplayer_node WHERE node = $1", args![node], |row| {
-            Ok(NodeRow { node: row.text(0)?, relay: row.text(1)?, until_ms: row.int(2)? })
-        })
+        .read_one(
+            "SELECT relay FROM multiplayer_node WHERE node = $1 AND until_ms > $2",
+            args![node, now_ms],
+            |row| row.text(0),
+        )
         .await
 }
 

@@ -16,17 +16,8 @@ use crate::ports::sql::{Sql, SqlError};
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::LeftReason;
 use aethex_wire::multiplayer::{GRACE_MS, LIVE_PATH, RelayAddress};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::time::Duration;
-
-/// Other servers remembered: fleets are smaller.
-const KNOWN_MAX: usize = 1_000;
-
-/// The other servers that were asked for, with the time until when they count as there.
-#[derive(Debug, Default)]
-pub(super) struct Nodes(Mutex<HashMap<String, (RelayAddress, i64)>>);
 
 /// What one server tells another's relay, on the bus.
 #[derive(Debug, Serialize, Deserialize)]
@@ -164,23 +155,10 @@ async fn adopt_orphans(app: &App) -> Result<(), SqlError> {
     }
 }
 
-/// Another server, if it is there.
+/// Where another server's relay is, if it is there.
 async fn look(app: &App, node: &str) -> Result<Option<RelayAddress>, SqlError> {
-    let now = now_ms();
-    if let Some((address, until_ms)) = app.multiplayer.nodes.0.lock().get(node)
-        && *until_ms > now
-    {
-        return Ok(Some(address.clone()));
-    }
-    let found = db::find(&app.sql, node).await?.filter(|row| row.until_ms > now);
-    let Some(row) = found else { return Ok(None) };
-    let Ok(address) = serde_json::from_str::<RelayAddress>(&row.relay) else { return Ok(None) };
-    let mut known = app.multiplayer.nodes.0.lock();
-    known.retain(|_, (_, until_ms)| *until_ms > now);
-    if known.len() < KNOWN_MAX {
-        known.insert(row.node, (address.clone(), row.until_ms));
-    }
-    Ok(Some(address))
+    let found = db::find(&app.sql, node, now_ms()).await?;
+    Ok(found.and_then(|relay| serde_json::from_str(&relay).ok()))
 }
 
 /// Where a room's relay is; a room whose server is gone comes to this one first.

@@ -6,6 +6,8 @@
 //! change of a room's seats takes the room's row first: of fifty who ask for the last seat one gets it.
 
 mod db;
+mod hosting;
+mod joining;
 mod matches;
 mod reports;
 mod routes;
@@ -14,29 +16,30 @@ mod rules;
 mod tests;
 
 pub(super) use db::{Which, free_seat, of_player, remove};
+pub(crate) use hosting::leave;
+pub(super) use hosting::send_away;
+pub(super) use joining::guess_code;
+pub(crate) use joining::{join, ticket_here};
 pub(crate) use matches::{MatchRoom, NewMatchRoom, make_for_match};
 pub(super) use reports::write_reports;
 pub(super) use routes::routes;
 
 use super::codes::{CODE_TRIES, new_code};
-use super::config::{CODE_RATE, HELD_MS, PASSWORD_RATE, SWEEP_BATCH};
+use super::config::{HELD_MS, SWEEP_BATCH};
 use super::live::tickets::{Seating, TICKET_TTL_MS};
 use super::live::{Command, RoomKey};
 use super::nodes;
 use crate::app::App;
-use crate::auth::{Attempt, usernames};
+use crate::auth::usernames;
 use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
-use aethex_wire::multiplayer::frame::LeftReason;
-use aethex_wire::multiplayer::{
-    CreateRoomRequest, JoinedRoom, KickRequest, RelayAddress, Room, RoomPlayer, UpdateRoomRequest, Visibility,
-};
+use aethex_wire::multiplayer::{CreateRoomRequest, JoinedRoom, RelayAddress, Room, RoomPlayer};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
-use rules::{Entry, RoomRow, judge, judge_host, refused, sees};
+use rules::{RoomRow, refused, sees};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -170,121 +173,6 @@ async fn count(app: &App, game: &GameId) -> Outcome<i64> {
     Ok(counted)
 }
 
-/// Takes a seat in a room, or finds the one that the player has; either way with a new ticket.
-pub(crate) async fn join(
-    app: &App,
-    asker: Asker<'_>,
-    id: &RoomId,
-    password: Option<&str>,
-) -> Outcome<JoinedRoom> {
-    rules::check_password(password)?;
-    let not_found = || refused(ErrorCode::RoomNotFound);
-    let before = db::find(&app.sql, asker.game, id).await?.ok_or_else(not_found)?;
-    let guesses = match password {
-        Some(_) if before.password_hash.is_some() => guess(app, asker, &before).await?,
-        _ => Vec::new(),
-    };
-    let knows = app.multiplayer.rooms.knows(&before, password);
-    let (node, relay) = nodes::reach(app, &asker.key(id), &before.node).await?;
-    let joined = enter(app, asker, id, knows).await;
-    // Only a wrong password is a guess.
-    if !joined.as_ref().is_err_and(|failure| failure.code() == ErrorCode::RoomPassword) {
-        guesses.into_iter().for_each(Attempt::forgive);
-    }
-    let (row, joined_at_ms) = joined?;
-    seated(app, asker, row, joined_at_ms, node, relay).await
-}
-
-/// Begins to try a password: a player's wrong ones are counted for each room, an address' for all.
-async fn guess(app: &App, asker: Asker<'_>, room: &RoomRow) -> Outcome<Vec<Attempt>> {
-    let limiter = &app.multiplayer.limiter;
-    let of_player = ("room password", asker.game, &room.id, asker.player);
-    let mut attempts = vec![limiter.begin(of_player, PASSWORD_RATE).await.map_err(Failure::rate_limited)?];
-    if let Some(address) = asker.address {
-        let of_address = ("room passwords", asker.game, address);
-        match limiter.begin(of_address, CODE_RATE).await {
-            Ok(attempt) => attempts.push(attempt),
-            Err(wait_s) => {
-                attempts.into_iter().for_each(Attempt::forgive);
-                return Err(Failure::rate_limited(wait_s));
-            }
-        }
-    }
-    Ok(attempts)
-}
-
-/// The seat itself: the room, and since when the seat is the player's.
-async fn enter(app: &App, asker: Asker<'_>, id: &RoomId, knows: bool) -> Outcome<(RoomRow, i64)> {
-    let (id, player, now) = (id.clone(), asker.player.clone(), now_ms());
-    let seats_max = i64::from(app.config.multiplayer.rooms_per_player_max);
-    let scope = app.sql.game(asker.game);
-    let entered = scope.transaction(move |tx| {
-        async move {
-            let room = db::hold(tx, &id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
-            let door = db::door_of(tx, &room, &player, now).await?;
-            match judge(&room, door, knows, seats_max).map_err(refused)? {
-                Entry::Back => {
-                    let since = db::prolong_seat(tx, &id, &player, now + HELD_MS).await?;
-                    Ok::<_, Failure>((room, since.unwrap_or(now)))
-                }
-                Entry::New => {
-                    if !db::take_seat(tx, &id, &player).await? {
-                        return Err(refused(ErrorCode::RoomFull));
-                    }
-                    db::insert_seat(tx, &id, &player, now, Some(now + HELD_MS)).await?;
-                    if door.let_in || room.visibility == Visibility::Private {
-                        db::let_in(tx, &id, &player).await?;
-                        db::forget_invites(tx, &id, &player).await?;
-                    }
-                    let host = room.host.clone().or_else(|| Some(player.clone()));
-                    Ok((RoomRow { player_count: room.player_count + 1, host, ..room }, now))
-                }
-            }
-        }
-        .boxed()
-    });
-    entered.await
-}
-
-/// Finds the room of a code, and joins it.
-async fn join_by_code(
-    app: &App,
-    asker: Asker<'_>,
-    code: &str,
-    password: Option<&str>,
-) -> Outcome<JoinedRoom> {
-    let tries = guess_code(app, asker, "room code").await?;
-    let found = match super::codes::read_code(code) {
-        Some(code) => db::by_code(&app.sql, asker.game, &code).await?,
-        None => None,
-    };
-    let joined = match found {
-        Some(room) => join(app, asker, &room, password).await,
-        None => Err(refused(ErrorCode::RoomNotFound)),
-    };
-    if !joined.as_ref().is_err_and(|failure| failure.code() == ErrorCode::RoomNotFound) {
-        tries.into_iter().for_each(Attempt::forgive);
-    }
-    joined
-}
-
-/// Begins to try a code: those that nothing has count, for the player and for the address.
-pub(super) async fn guess_code(app: &App, asker: Asker<'_>, what: &'static str) -> Outcome<Vec<Attempt>> {
-    let limiter = &app.multiplayer.limiter;
-    let of_player = (what, asker.game, asker.player);
-    let mut attempts = vec![limiter.begin(of_player, CODE_RATE).await.map_err(Failure::rate_limited)?];
-    if let Some(address) = asker.address {
-        match limiter.begin((what, asker.game, address), CODE_RATE).await {
-            Ok(attempt) => attempts.push(attempt),
-            Err(wait_s) => {
-                attempts.into_iter().for_each(Attempt::forgive);
-                return Err(Failure::rate_limited(wait_s));
-            }
-        }
-    }
-    Ok(attempts)
-}
-
 /// Who is in a room.
 async fn players_of(app: &App, game: &GameId, room: &RoomId) -> Outcome<Vec<RoomPlayer>> {
     let seats = db::seats(&app.sql, game, room).await?;
@@ -348,129 +236,6 @@ async fn look(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<Room> {
         false => Err(not_found()),
         true => Ok(room.told(players_of(app, asker.game, id).await?)),
     }
-}
-
-/// Changes a room, for its host.
-async fn change(app: &App, asker: Asker<'_>, id: &RoomId, change: UpdateRoomRequest) -> Outcome<Room> {
-    rules::check_change(&change, &app.config.multiplayer)?;
-    let (room_id, player, now) = (id.clone(), asker.player.clone(), now_ms());
-    let host = change.host_id.clone();
-    let scope = app.sql.game(asker.game);
-    let changed = scope.transaction(move |tx| {
-        async move {
-            let room = hold_as_host(tx, &room_id, &player, now).await?;
-            let mut room = rules::apply(room, change.clone())?;
-            if let Some(next) = change.host_id {
-                if !db::door_of(tx, &room, &next, now).await?.has_seat {
-                    return Err(refused(ErrorCode::NotInRoom));
-                }
-                room.host = Some(next);
-            }
-            db::update(tx, &room).await?;
-            Ok::<_, Failure>(room)
-        }
-        .boxed()
-    });
-    let room = changed.await?;
-    let key = asker.key(id);
-    if let Some(player) = host {
-        nodes::tell(app, &room.node, &key, Command::Host { player });
-    }
-    let json = serde_json::to_string(&room.told(Vec::new()));
-    let json = json.map_err(|error| Failure::internal(error.to_string()))?;
-    nodes::tell(app, &room.node, &key, Command::Changed { json });
-    Ok(room.told(players_of(app, asker.game, id).await?))
-}
-
-/// A room that a player may change, held.
-async fn hold_as_host(tx: &mut Transaction, id: &RoomId, player: &PlayerId, now_ms: i64) -> Outcome<RoomRow> {
-    let room = db::hold(tx, id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
-    let door = db::door_of(tx, &room, player, now_ms).await?;
-    judge_host(&room, door, player).map_err(refused)?;
-    Ok(room)
-}
-
-/// Closes a room, for its host.
-async fn close(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<()> {
-    let (room_id, player, now) = (id.clone(), asker.player.clone(), now_ms());
-    let scope = app.sql.game(asker.game);
-    let closed = scope.transaction(move |tx| {
-        async move {
-            let room = hold_as_host(tx, &room_id, &player, now).await?;
-            db::remove(tx, &room_id).await?;
-            Ok::<_, Failure>(room.node)
-        }
-        .boxed()
-    });
-    nodes::tell(app, &closed.await?, &asker.key(id), Command::Close);
-    Ok(())
-}
-
-/// Gives up a seat.
-pub(crate) async fn leave(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<()> {
-    let (room_id, player, now) = (id.clone(), asker.player.clone(), now_ms());
-    let scope = app.sql.game(asker.game);
-    let left = scope.transaction(move |tx| {
-        async move {
-            let room = db::hold(tx, &room_id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
-            let door = db::door_of(tx, &room, &player, now).await?;
-            if !sees(&room, door) {
-                return Err(refused(ErrorCode::RoomNotFound));
-            }
-            if !db::free_seat(tx, &room_id, &player, Which::Any, now).await? {
-                return Err(refused(ErrorCode::NotInRoom));
-            }
-            Ok::<_, Failure>(room.node)
-        }
-        .boxed()
-    });
-    let node = left.await?;
-    send_away(app, asker.game, id, &node, asker.player, LeftReason::Left);
-    Ok(())
-}
-
-/// Tells the relay that a player has no seat any more.
-pub(super) fn send_away(
-    app: &App,
-    game: &GameId,
-    room: &RoomId,
-    node: &str,
-    player: &PlayerId,
-    reason: LeftReason,
-) {
-    let key = RoomKey { game: game.clone(), room: room.clone() };
-    nodes::tell(app, node, &key, Command::Remove { player: player.clone(), reason });
-}
-
-/// Sends a player out, for the host; with a ban, for good.
-async fn kick(app: &App, asker: Asker<'_>, id: &RoomId, request: KickRequest) -> Outcome<()> {
-    let KickRequest { player_id: gone, ban } = request;
-    if gone == *asker.player {
-        return Err(Failure::invalid("Nobody sends themselves out: leave the room."));
-    }
-    let (room_id, player, now, who) = (id.clone(), asker.player.clone(), now_ms(), gone.clone());
-    let scope = app.sql.game(asker.game);
-    let kicked = scope.transaction(move |tx| {
-        async move {
-            let room = hold_as_host(tx, &room_id, &player, now).await?;
-            let had_seat = db::free_seat(tx, &room_id, &who, Which::Any, now).await?;
-            if !had_seat && !ban {
-                return Err(refused(ErrorCode::NotInRoom));
-            }
-            if ban && db::count_bans(tx, &room_id).await? >= super::config::BANS_MAX {
-                return Err(Failure::new(
-                    ErrorCode::TooLarge,
-                    "No more players can be banned from this room.",
-                ));
-            }
-            db::shut_out(tx, &room_id, &who, ban).await?;
-            Ok::<_, Failure>(room.node)
-        }
-        .boxed()
-    });
-    let node = kicked.await?;
-    send_away(app, asker.game, id, &node, &gone, LeftReason::Kicked);
-    Ok(())
 }
 
 /// The server that has a room, which is held from now on.

@@ -1,6 +1,6 @@
 //! The endpoints of rooms.
 
-use super::{Asker, db, rules};
+use super::{Asker, db, hosting, joining, rules};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Address, Caller, Json, Path, Query};
@@ -83,7 +83,7 @@ async fn update_room(
     Json(change): Json<UpdateRoomRequest>,
 ) -> Outcome<Response> {
     app.multiplayer.limit("change", &caller.game, &caller.player, CHANGE_RATE)?;
-    Ok(answer::<UpdateRoom>(&super::change(&app, Asker::of(&caller), &room_id(&id)?, change).await?))
+    Ok(answer::<UpdateRoom>(&hosting::change(&app, Asker::of(&caller), &room_id(&id)?, change).await?))
 }
 
 async fn close_room(
@@ -92,7 +92,7 @@ async fn close_room(
     Path(id): Path<String>,
 ) -> Outcome<Response> {
     app.multiplayer.limit("change", &caller.game, &caller.player, CHANGE_RATE)?;
-    super::close(&app, Asker::of(&caller), &room_id(&id)?).await?;
+    hosting::close(&app, Asker::of(&caller), &room_id(&id)?).await?;
     Ok(answer::<CloseRoom>(&aethex_wire::endpoint::None {}))
 }
 
@@ -118,7 +118,7 @@ async fn join_by_code(
 ) -> Outcome<Response> {
     app.multiplayer.limit("join", &caller.game, &caller.player, JOIN_RATE)?;
     let asker = Asker::from(&caller, address);
-    let joined = super::join_by_code(&app, asker, &code, request.password.as_deref()).await?;
+    let joined = joining::join_by_code(&app, asker, &code, request.password.as_deref()).await?;
     Ok(answer::<JoinByCode>(&joined))
 }
 
@@ -138,6 +138,6 @@ async fn kick_player(
     Json(request): Json<KickRequest>,
 ) -> Outcome<Response> {
     app.multiplayer.limit("change", &caller.game, &caller.player, CHANGE_RATE)?;
-    super::kick(&app, Asker::of(&caller), &room_id(&id)?, request).await?;
+    hosting::kick(&app, Asker::of(&caller), &room_id(&id)?, request).await?;
     Ok(answer::<KickPlayer>(&aethex_wire::endpoint::None {}))
 }

@@ -8,6 +8,7 @@
 mod host;
 mod reliable;
 mod session;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod tick;
@@ -16,7 +17,7 @@ pub(crate) use reliable::{Reliable, Who};
 pub(crate) use session::{Allowance, Session};
 pub(crate) use tick::Scratch;
 
-use super::relay::{Validate, Verdict};
+use super::relay::Validate;
 use super::tickets::Seating;
 use super::{Command, Report, RoomKey};
 use aethex_wire::ErrorCode;
@@ -25,8 +26,8 @@ use aethex_wire::multiplayer::GRACE_MS;
 use aethex_wire::multiplayer::frame::{
     Ack, ClientFrame, LeftReason, Order, SEATS_MAX, SECRET_LEN, Seat, ServerFrame, State, Target,
 };
-use bytes::{Bytes, BytesMut};
-use session::{CHANNELS, Numbered, Seats, Shown};
+use bytes::BytesMut;
+use session::{CHANNELS, Numbered, Seats};
 use std::rc::Rc;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -452,82 +453,6 @@ impl Room {
         self.settle(now_us, out);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of a message")]
-    fn say(
-        &mut self,
-        from: Seat,
-        target: Target,
-        order: Order,
-        channel: u8,
-        data: &[u8],
-        now_us: u64,
-        out: &mut impl Out,
-    ) {
-        let Some(session) = self.session_mut(from) else { return };
-        if !session.may_say(now_us, data.len()) {
-            return self.doom(from, End::refused(ErrorCode::RateLimited, "Too many messages."));
-        }
-        let who = session.who.clone();
-        match self.validate.on_message(&self.key, &who.player, channel, data) {
-            Verdict::Allow => {}
-            Verdict::Drop => return,
-            Verdict::Kick => return self.doom(from, End::of(LeftReason::Kicked)),
-        }
-        let host = self.host.seat;
-        let frame = Reliable::Message { from, who, order, channel, data: Bytes::copy_from_slice(data) };
-        match target {
-            Target::Others => self.tell_others(from, &frame, out),
-            Target::Except(seat) => {
-                for to in 0..self.seats.len() as Seat {
-                    if to != from && to != seat {
-                        self.tell(to, frame.clone(), out);
-                    }
-                }
-            }
-            Target::Host => {
-                if let Some(to) = host.filter(|to| *to != from) {
-                    self.tell(to, frame, out);
-                }
-            }
-            Target::Seat(to) if to != from => self.tell(to, frame, out),
-            Target::Seat(_) => {}
-        }
-    }
-
-    fn tell_others(&mut self, but: Seat, frame: &Reliable, out: &mut impl Out) {
-        for seat in 0..self.seats.len() as Seat {
-            if seat != but {
-                self.tell(seat, frame.clone(), out);
-            }
-        }
-    }
-
-    /// Keeps a reliable frame for a seat, and hands it to the link if that takes it.
-    fn tell(&mut self, seat: Seat, frame: Reliable, out: &mut impl Out) {
-        let Some(session) = self.session_mut(seat) else { return };
-        // Only a text client that is here may leave it at reading.
-        let must_ack = session.link.is_none_or(|link| link.carrier != Carrier::Text);
-        if !session.outbound.push(frame, must_ack) {
-            return self.doom(
-                seat,
-                End::refused(ErrorCode::RelayOverflow, "Too much was waiting for you to read it."),
-            );
-        }
-        self.pump(seat, out);
-    }
-
-    /// Hands kept frames to a seat's link for as long as it takes them.
-    fn pump(&mut self, seat: Seat, out: &mut impl Out) {
-        let Some(session) = self.session_mut(seat) else { return };
-        let Some(link) = session.link else { return };
-        while out.has_room(link.id)
-            && let Some((seq, frame)) = session.outbound.peek()
-        {
-            out.reliable(link, seq, frame);
-            session.outbound.handed();
-        }
-    }
-
     fn doom(&mut self, seat: Seat, end: End) {
         if !self.doomed.iter().any(|(doomed, _)| *doomed == seat) {
             self.doomed.push((seat, end));
@@ -570,61 +495,6 @@ impl Room {
         }
         self.seats.iter_mut().flatten().for_each(|other| other.forget(seat));
         self.tell_others(seat, &Reliable::Left { seat, who: session.who.clone(), reason: end.reason }, out);
-    }
-
-    fn take_state(
-        &mut self,
-        seat: Seat,
-        state: &State<'_>,
-        urgent: bool,
-        now_us: u64,
-        scratch: &mut Scratch,
-        out: &mut impl Out,
-    ) {
-        let Some(session) = self.seats.get_mut(usize::from(seat)).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let shown = session.show(state, &mut scratch.state);
-        match shown {
-            Shown::New => {}
-            Shown::Old => return self.arm(now_us),
-            Shown::Wrong(_) => {
-                return self.doom(seat, End::refused(ErrorCode::InvalidFrame, "A difference does not fit."));
-            }
-        }
-        match self.validate.on_state(&self.key, &session.who.player, state.channel, &scratch.state) {
-            Verdict::Allow => {}
-            Verdict::Drop => return,
-            Verdict::Kick => return self.doom(seat, End::of(LeftReason::Kicked)),
-        }
-        let at = usize::from(state.channel);
-        session.channels[at].renew(state.seq, &mut scratch.state, now_us);
-        if session.channels[at].newest.data.len() >= aethex_wire::multiplayer::delta::DELTA_LEN_MIN {
-            session.to_ack |= 1 << at;
-        }
-        if session.may_show(now_us) {
-            session.held &= !(1 << at);
-            self.dirty[at] |= 1 << seat;
-            self.shown[at] |= 1 << seat;
-            if urgent {
-                self.tell_at_once(seat, state.channel, now_us, scratch, out);
-            }
-        } else {
-            session.held |= 1 << at;
-            metrics::counter!("live_states_held_total").increment(1);
-        }
-        self.arm(now_us);
-    }
-
-    fn take_interest(&mut self, seat: Seat, wanted: Seats, now_us: u64) {
-        let shown = self.shown;
-        let Some(session) = self.session_mut(seat) else { return };
-        let more = wanted & !session.interest;
-        session.interest = wanted;
-        for (owed, shown) in session.owed.iter_mut().zip(shown) {
-            *owed = (*owed | (shown & more)) & wanted;
-        }
-        self.arm(now_us);
     }
 
     /// The next tick comes. Ticks of all rooms of one length fall together, so that a shard wakes once for them.

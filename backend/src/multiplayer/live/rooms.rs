@@ -4,7 +4,7 @@
 //! called.
 
 use super::config as limits;
-use super::link::{Links, Wire};
+use super::link::{Links, Wire, Written};
 use super::relay::Shared;
 use super::room::{Carrier, End, Link, LinkId, Room, Scratch};
 use super::shard::{After, Entry};
@@ -48,8 +48,8 @@ pub(super) struct Core {
     scratch: Scratch,
     due: BinaryHeap<Reverse<(u64, u32, u32)>>,
     /// Until when the loop sleeps.
-    sleeps_us: u64,
-    wake: Rc<Notify>,
+    pub(super) sleeps_us: u64,
+    pub(super) wake: Rc<Notify>,
     /// Tickets that were used, until they are over.
     used: HashMap<Box<str>, i64>,
     /// Players and rooms whose tickets up to a time do not count any more.
@@ -58,6 +58,25 @@ pub(super) struct Core {
 }
 
 impl Core {
+    pub(super) fn new(index: usize, shared: Arc<Shared>, start: Instant) -> Core {
+        Core {
+            links: Links::default(),
+            shared,
+            index,
+            rooms: Vec::new(),
+            free: Vec::new(),
+            by_key: HashMap::new(),
+            last: 0,
+            scratch: Scratch::default(),
+            due: BinaryHeap::new(),
+            sleeps_us: 0,
+            wake: Rc::default(),
+            used: HashMap::new(),
+            barred: HashMap::new(),
+            start,
+        }
+    }
+
     pub(super) fn now_us(&self) -> u64 {
         self.start.elapsed().as_micros() as u64
     }
@@ -253,8 +272,20 @@ impl Core {
         metrics::counter!("live_links_refused_total", "code" => code.as_str()).increment(1);
     }
 
+    /// A link's socket takes bytes again.
+    pub(super) fn writable(&mut self, id: LinkId) {
+        let Some(state) = self.links.get_mut(id) else { return };
+        if state.write() != Written::All {
+            return;
+        }
+        if let Some(InRoom { at, seat, room, links, now_us, .. }) = self.room_of(id) {
+            room.writable(seat, id, now_us, links);
+            self.after(at);
+        }
+    }
+
     /// A link leaves its room without a word of its player.
-    fn leave_link(&mut self, id: LinkId) {
+    pub(super) fn leave_link(&mut self, id: LinkId) {
         if let Some(InRoom { at, seat, room, links, now_us, .. }) = self.room_of(id) {
             room.dropped(seat, id, now_us, links);
             self.after(at);
@@ -293,11 +324,11 @@ impl Core {
         }
     }
 
-    fn next_due(&self) -> u64 {
+    pub(super) fn next_due(&self) -> u64 {
         self.due.peek().map_or(NEVER, |Reverse((due_us, ..))| *due_us)
     }
 
-    fn run_due(&mut self, now_us: u64) {
+    pub(super) fn run_due(&mut self, now_us: u64) {
         while let Some(Reverse((due_us, at, number))) = self.due.peek().copied() {
             if due_us > now_us {
                 break;
@@ -314,7 +345,7 @@ impl Core {
         self.links.flush();
     }
 
-    fn command(&mut self, key: &RoomKey, command: Command) {
+    pub(super) fn command(&mut self, key: &RoomKey, command: Command) {
         let until = crate::context::now_ms() + TICKET_TTL_MS;
         match &command {
             Command::Close => self.bar(key.clone(), None, until),
@@ -343,7 +374,7 @@ impl Core {
     }
 
     /// Looks links over: who has not said hello, who is silent, who is slow to close.
-    fn sweep(&mut self, now_us: u64) {
+    pub(super) fn sweep(&mut self, now_us: u64) {
         let ids: Vec<LinkId> = self.links.ids().collect();
         for id in ids {
             let is_nobody = super::text::is_nobody(&self.links, id);
@@ -388,7 +419,7 @@ impl Core {
         metrics::counter!("live_states_stale_total").increment(std::mem::take(&mut self.scratch.stale));
     }
 
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         let ids: Vec<LinkId> = self.links.ids().collect();
         for id in ids {
             let words = "The relay stops: join the room again.";
