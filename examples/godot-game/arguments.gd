@@ -7,6 +7,8 @@ var key := ""
 var demo := ""
 var device := ""
 var screenshots := ""
+var evening := ""
+var hat := ""
 
 
 func _init(arguments: PackedStringArray) -> void:
@@ -18,6 +20,8 @@ func _init(arguments: PackedStringArray) -> void:
 			"--demo": demo = value
 			"--device": device = value
 			"--screenshots": screenshots = value
+			"--evening": evening = value
+			"--hat": hat = value
 
 
 ## Points AeThexCloud at the server that was named; without one the project settings hold.

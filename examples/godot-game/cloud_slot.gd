@@ -4,7 +4,8 @@
 class_name CloudSlot
 extends Node
 
-signal status_changed(status: String)
+## [param waiting]: how many saves are on this device only.
+signal status_changed(status: String, waiting: int)
 ## Two devices played apart, and the cloud has both in one now: load it.
 signal merged
 
@@ -22,6 +23,8 @@ const POLICIES: Dictionary = {
 const THUMBNAIL_SIZE := Vector2i(256, 144)
 
 var status := "unknown"
+## Saves that the cloud does not have.
+var waiting := 0
 ## The id of the player whose game is on the screen; empty before the first login.
 var player := ""
 
@@ -69,9 +72,12 @@ func refresh() -> void:
 	var now := AeThexCloud.saves.status(SLOT) if AeThexCloud.auth.is_logged_in() else "logged_out"
 	if now in ["queued", "synced"] and not AeThexCloud.is_online():
 		now = "offline"
-	if now != status:
+	var info := AeThexCloud.saves.slot_info(SLOT) if now in ["queued", "offline"] else null
+	var unsent := info.unsent if info != null else 0
+	if now != status or unsent != waiting:
 		status = now
-		status_changed.emit(status)
+		waiting = unsent
+		status_changed.emit(status, waiting)
 
 
 func _on_saves_changed() -> void:

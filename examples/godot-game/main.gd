@@ -1,7 +1,7 @@
 ## The game: the world, its player, and what is saved of them.
 ##
 ## User arguments (after --): --server URL, --key PK, --demo NAME, --device NAME,
-## --screenshots FOLDER (with --demo, in a window).
+## --screenshots FOLDER (with --demo, in a window), --evening STEP, --hat NAME (with --demo, see evening.gd).
 extends Node
 
 const TINTS: Array[Color] = [Color(0.98, 0.62, 0.30), Color(0.55, 0.70, 1.00), Color(0.95, 0.50, 0.70), Color(0.65, 0.85, 0.40)]
@@ -27,6 +27,7 @@ func _ready() -> void:
 	slot.merged.connect(_on_merged)
 	conflict_dialog.describe = _describe
 	conflict_dialog.resolved.connect(_on_resolved)
+	history_panel.describe = _describe_value
 	history_panel.restored.connect(_on_restored)
 	hud.save_pressed.connect(save_game)
 	hud.load_pressed.connect(load_game)
@@ -43,7 +44,8 @@ func _ready() -> void:
 	var arguments := Arguments.new(OS.get_cmdline_user_args())
 	arguments.configure_cloud()
 	if not arguments.demo.is_empty():
-		add_child(preload("res://demo/demo.gd").new(self, arguments))
+		var script: GDScript = preload("res://demo/demo.gd") if arguments.evening.is_empty() else preload("res://demo/evening.gd")
+		add_child(script.new(self, arguments))
 	else:
 		start()
 
@@ -211,3 +213,13 @@ func _describe(game: Variant) -> String:
 		return ""
 	var hat: String = game.get("hat", "none")
 	return "%d gems, %s" % [game.get("inventory", []).size(), "no hat" if hat == "none" else "a %s hat" % hat]
+
+
+## A value of the history in the game's own words.
+func _describe_value(path: String, value: Variant) -> String:
+	if path.begins_with("inventory["):
+		return str(value.get("kind", "")) if value is Dictionary else ""
+	match path:
+		"gems_left": return str(value.size()) if value is PackedInt32Array else ""
+		"playtime": return "%d s" % value if value is float else ""
+	return ""

@@ -776,6 +776,11 @@ enum aethex_event_kind
      * A wrapped file was replaced while the game runs, as a conflict ended: `slot`. Read it again.
      */
     AETHEX_EVENT_FILE_REPLACED = 13,
+    /**
+     * A save of this device reached the cloud, and may be worth less than the one whose place it took, as
+     * `version->suspicions` says: `slot`, `version`. The one before stays in the history, for `aethex_saves_restore`.
+     */
+    AETHEX_EVENT_SAVE_SUSPICIOUS = 14,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1436,6 +1441,15 @@ typedef struct aethex_save_version {
      * The game's version; empty when unknown.
      */
     struct aethex_str app_version;
+    /**
+     * What is odd about it, beside the head whose place it took: `empty`, `much_smaller`, `less_playtime`, `older_schema`;
+     * null when nothing is.
+     */
+    const struct aethex_str *suspicions;
+    /**
+     * How many of them.
+     */
+    size_t suspicion_count;
 } aethex_save_version;
 
 /**

@@ -50,6 +50,9 @@ pub enum aethex_event_kind {
     AETHEX_EVENT_ACTIVE_ELSEWHERE = 12,
     /// A wrapped file was replaced while the game runs, as a conflict ended: `slot`. Read it again.
     AETHEX_EVENT_FILE_REPLACED = 13,
+    /// A save of this device reached the cloud, and may be worth less than the one whose place it took, as
+    /// `version->suspicions` says: `slot`, `version`. The one before stays in the history, for `aethex_saves_restore`.
+    AETHEX_EVENT_SAVE_SUSPICIOUS = 14,
 }
 
 /// An event. Fields that its kind does not name are null, 0 or empty.
@@ -160,6 +163,11 @@ pub(crate) fn tell(listener: Listener, event: Event) {
             slot = lent.text(&name);
             version = Some(lend_version(&mut lent, &stored));
             Kind::AETHEX_EVENT_SAVE_SYNCED
+        }
+        Event::SaveSuspicious { slot: name, version: stored } => {
+            slot = lent.text(&name);
+            version = Some(lend_version(&mut lent, &stored));
+            Kind::AETHEX_EVENT_SAVE_SUSPICIOUS
         }
         Event::SaveConflict(info) => {
             slot = lent.text(&info.slot);

@@ -218,6 +218,9 @@ fn announce(event: Event) {
         Event::SaveSynced { slot, version } => {
             emit(saves(), "synced", &[text(&slot).to_variant(), AeThexSave::of(&version).to_variant()]);
         }
+        Event::SaveSuspicious { slot, version } => {
+            emit(saves(), "suspicious", &[text(&slot).to_variant(), AeThexSave::of(&version).to_variant()]);
+        }
         Event::SaveConflict(info) => {
             let info_for_script = AeThexConflict::whole(&info);
             emit(saves(), "conflict", &[text(&info.slot).to_variant(), info_for_script.to_variant()]);

@@ -10,9 +10,12 @@ use crate::Error;
 use crate::files::{Files, Held, Writing};
 use aethex_wire::saves::encode_frame;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
+use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// First bytes of a record; the digit is the format's version.
@@ -22,11 +25,15 @@ const HASH_LEN: usize = 32;
 const TEMP_ENDING: &str = ".tmp";
 /// How often a taken lock is asked for again: short beside an fsync, cheap beside a poll.
 const LOCK_POLL: Duration = Duration::from_millis(5);
+/// Folders remembered as durable: more than one player's. Forgetting costs an fsync each.
+const SETTLED_MAX: usize = 1024;
 
 /// Access to the disk. Tests give it a fuse that cuts the power after a number of steps.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Disk {
     files: Files,
+    /// Folders whose names are known to be durable.
+    settled: Arc<Mutex<HashSet<PathBuf>>>,
     #[cfg(test)]
     pub(crate) fuse: std::sync::Arc<tests::Fuse>,
 }
@@ -46,6 +53,7 @@ impl Disk {
     pub(crate) fn on(files: crate::simulation::disk::SimFiles) -> Disk {
         Disk {
             files: Files::Simulated(files),
+            settled: Arc::default(),
             #[cfg(test)]
             fuse: std::sync::Arc::default(),
         }
@@ -181,17 +189,37 @@ impl Disk {
 
     /// Makes a folder and its parents, each durably: one that a crash takes back takes all in it along.
     pub(crate) fn make_folder(&self, folder: &Path) -> io::Result<()> {
-        if folder.as_os_str().is_empty() || self.files.is_folder(folder) {
+        if folder.as_os_str().is_empty() {
             return Ok(());
         }
-        let parent = folder.parent().ok_or(ErrorKind::NotFound)?;
-        self.make_folder(parent)?;
-        self.step()?;
-        match self.files.make_folder(folder) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+        let is_there = self.files.is_folder(folder);
+        let Some(parent) = folder.parent() else {
+            return if is_there { Ok(()) } else { Err(ErrorKind::NotFound.into()) };
+        };
+        if is_there && self.settled.lock().contains(folder) {
+            return Ok(());
         }
-        self.sync_folder(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+        if !is_there {
+            self.make_folder(parent)?;
+            self.step()?;
+            match self.files.make_folder(folder) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        // Also when it is there: who made it may have been killed before this step. Its own parents are settled,
+        // a folder is made only in one that is.
+        match self.sync_folder(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }) {
+            // The game's data folder is there before us, and its parent may be none of ours.
+            Err(error) if is_there && is_foreign(&error) => return Ok(()),
+            synced => synced?,
+        }
+        let mut settled = self.settled.lock();
+        if settled.len() >= SETTLED_MAX {
+            settled.clear();
+        }
+        settled.insert(folder.to_owned());
+        Ok(())
     }
 
     /// Takes a lock between processes, or `None` when another holder has it.
@@ -309,6 +337,12 @@ pub(crate) fn scope_folder(config: &crate::Config) -> PathBuf {
 fn split_record(frame: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = frame.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_le_bytes(*len) as usize)
+}
+
+/// Whether a folder cannot be synced by anybody like us, or needs no sync.
+fn is_foreign(error: &io::Error) -> bool {
+    use ErrorKind as K;
+    matches!(error.kind(), K::PermissionDenied | K::Unsupported | K::InvalidInput | K::ReadOnlyFilesystem)
 }
 
 fn damaged(why: &str) -> io::Error {

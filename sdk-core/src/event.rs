@@ -30,6 +30,15 @@ pub enum Event {
         /// The version it became.
         version: SaveVersion,
     },
+    /// A save of this device reached the cloud, and may be worth less than the one whose place it took: it is
+    /// empty, much smaller, less played or of an older schema, as `version.suspicions` says. The one before stays in
+    /// the history, for [`crate::Saves::restore`]. Comes after [`Event::SaveSynced`].
+    SaveSuspicious {
+        /// The slot.
+        slot: String,
+        /// The version it became.
+        version: SaveVersion,
+    },
     /// The cloud holds something that this device's save was not made from, and the merge of both needs
     /// somebody: call [`crate::Saves::resolve`] or [`crate::Saves::keep_both`]. Both sides are kept until then.
     SaveConflict(Box<ConflictInfo>),

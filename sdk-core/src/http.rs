@@ -15,8 +15,8 @@ use aethex_wire::{
     CLIENT_KEY_HEADER, Endpoint, ErrorCode, IDEMPOTENCY_KEY_HEADER, Problem, REQUEST_ID_HEADER,
 };
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response, Url};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use std::net::IpAddr;
 use std::path::Path;
@@ -51,6 +51,8 @@ pub(crate) struct Request {
     pub(crate) body: Bytes,
     pub(crate) accept: &'static str,
     pub(crate) idempotency_key: Option<String>,
+    /// The entity tag of what is at hand.
+    pub(crate) if_none_match: Option<String>,
     pub(crate) repeat: Repeat,
     pub(crate) answer_len_max: usize,
 }
@@ -76,6 +78,7 @@ impl Request {
             body: Bytes::new(),
             accept: JSON,
             idempotency_key: None,
+            if_none_match: None,
             repeat,
             answer_len_max: JSON_LEN_MAX,
         }
@@ -99,6 +102,8 @@ pub(crate) struct Answer {
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
     pub(crate) request_id: Option<String>,
+    /// It is what is at hand: there is no body (RFC 9110 section 15.4.5).
+    pub(crate) not_modified: bool,
 }
 
 impl Answer {
@@ -218,7 +223,7 @@ impl Http {
         let work = async {
             let response = self.respond(request, Some(bearer), &id).await?;
             if !response.status().is_success() {
-                return read(response, request.answer_len_max)
+                return read(response, request)
                     .await
                     .and(Err(Failure { error: Error::protocol("a refusal that is none"), unsent: false }));
             }
@@ -250,7 +255,7 @@ impl Http {
     }
 
     async fn attempt(&self, request: &Request, bearer: Option<&str>, id: &str) -> Result<Answer, Failure> {
-        read(self.respond(request, bearer, id).await?, request.answer_len_max).await
+        read(self.respond(request, bearer, id).await?, request).await
     }
 
     async fn respond(&self, request: &Request, bearer: Option<&str>, id: &str) -> Result<Response, Failure> {
@@ -269,6 +274,9 @@ impl Http {
         }
         if let Some(key) = &request.idempotency_key {
             outgoing = outgoing.header(IDEMPOTENCY_KEY_HEADER, key);
+        }
+        if let Some(tag) = &request.if_none_match {
+            outgoing = outgoing.header(IF_NONE_MATCH, tag);
         }
         if let Some(token) = bearer {
             let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| Failure {
@@ -322,7 +330,8 @@ async fn simulated(
 }
 
 /// Takes an answer in, bounded, and turns a problem into an error.
-async fn read(mut response: Response, len_max: usize) -> Result<Answer, Failure> {
+async fn read(mut response: Response, request: &Request) -> Result<Answer, Failure> {
+    let (len_max, conditional) = (request.answer_len_max, request.if_none_match.is_some());
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     let retry_after = header(RETRY_AFTER.as_str())
@@ -339,7 +348,10 @@ async fn read(mut response: Response, len_max: usize) -> Result<Answer, Failure>
         body.extend_from_slice(&chunk);
     }
     if (200..300).contains(&status) {
-        return Ok(Answer { content_type, body: body.freeze(), request_id });
+        return Ok(Answer { content_type, body: body.freeze(), request_id, not_modified: false });
+    }
+    if status == StatusCode::NOT_MODIFIED.as_u16() && conditional {
+        return Ok(Answer { content_type, body: Bytes::new(), request_id, not_modified: true });
     }
     let mut error = refusal(status, &body);
     error.retry_after = retry_after;

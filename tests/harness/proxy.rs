@@ -1,5 +1,6 @@
 //! A bad network between a client and a server: passes bytes on, or does what networks do.
 
+use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -31,6 +32,9 @@ pub struct Proxy {
 struct State {
     weather: AtomicU8,
     answers_lost: AtomicUsize,
+    /// First lines of requests, as far as each began with what was read at once.
+    requests: Mutex<Vec<String>>,
+    bytes_down: AtomicUsize,
 }
 
 impl Proxy {
@@ -43,6 +47,8 @@ impl Proxy {
         let state = Arc::new(State {
             weather: AtomicU8::new(Weather::Fair as u8),
             answers_lost: AtomicUsize::new(0),
+            requests: Mutex::default(),
+            bytes_down: AtomicUsize::new(0),
         });
         let accepting = tokio::spawn(accept(listener, server, state.clone()));
         Proxy { address, state, accepting }
@@ -62,6 +68,16 @@ impl Proxy {
     pub fn answers_lost(&self) -> usize {
         self.state.answers_lost.load(Ordering::SeqCst)
     }
+
+    /// The requests so far, each as `METHOD path`.
+    pub fn requests(&self) -> Vec<String> {
+        self.state.requests.lock().clone()
+    }
+
+    /// Bytes of answers that were passed on so far.
+    pub fn bytes_down(&self) -> usize {
+        self.state.bytes_down.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Proxy {
@@ -73,6 +89,12 @@ impl Drop for Proxy {
 impl State {
     fn is(&self, weather: Weather) -> bool {
         self.weather.load(Ordering::SeqCst) == weather as u8
+    }
+
+    fn note(&self, bytes: &[u8]) {
+        let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let line = std::str::from_utf8(line).ok().and_then(|line| line.strip_suffix(" HTTP/1.1"));
+        self.requests.lock().extend(line.map(str::to_owned));
     }
 }
 
@@ -98,7 +120,10 @@ async fn relay(mut client: TcpStream, server: SocketAddr, state: &State) -> std:
             read = client.read(&mut upward) => match read? {
                 0 => return Ok(()),
                 _ if state.is(Weather::Down) => return Ok(()),
-                len => server.write_all(&upward[..len]).await?,
+                len => {
+                    state.note(&upward[..len]);
+                    server.write_all(&upward[..len]).await?;
+                }
             },
             read = server.read(&mut downward) => match read? {
                 0 => return Ok(()),
@@ -106,7 +131,10 @@ async fn relay(mut client: TcpStream, server: SocketAddr, state: &State) -> std:
                     state.answers_lost.fetch_add(1, Ordering::SeqCst);
                     return Ok(());
                 }
-                len => client.write_all(&downward[..len]).await?,
+                len => {
+                    state.bytes_down.fetch_add(len, Ordering::SeqCst);
+                    client.write_all(&downward[..len]).await?;
+                }
             },
         }
     }

@@ -29,6 +29,7 @@ mod presence;
 mod privacy;
 mod profile;
 mod proof;
+mod relay;
 mod rooms;
 mod rotation;
 mod saves;

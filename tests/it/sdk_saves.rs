@@ -6,7 +6,8 @@ use aethex_sdk_core::{
 };
 use aethex_tests::app::password_of;
 use aethex_tests::player::noise;
-use aethex_tests::{App, Player, on_both_engines, on_every_engine, until};
+use aethex_tests::proxy::Weather;
+use aethex_tests::{App, Player, Proxy, on_both_engines, on_every_engine, until};
 use aethex_wire::auth::LoggedIn;
 use std::time::Duration;
 
@@ -53,6 +54,36 @@ async fn load(cloud: &Cloud, slot: &str) -> Value {
         Content::Value(value) => value,
         Content::Bytes(_) => panic!("a value was saved"),
     }
+}
+
+/// A device behind a bad network, which sends only when it is told to.
+async fn behind(app: &App, proxy: &Proxy) -> Cloud {
+    let deck = app.sdk_with(&app.folder("deck"), |config| {
+        config.server_url = proxy.url();
+        config.auto_sync = false;
+    });
+    deck.auth().register("ann@example.com", &password_of("ann"), None).await.unwrap();
+    deck.saves().define("slot*", rules()).unwrap();
+    deck
+}
+
+/// Saves in this order, without a network.
+async fn save_offline(cloud: &Cloud, proxy: &Proxy, saves: impl IntoIterator<Item = (String, Value)>) {
+    proxy.set(Weather::Down);
+    let saves = saves
+        .into_iter()
+        .map(|(slot, value)| cloud.saves().save(&slot, Content::Value(value), SaveOptions::default()));
+    for saved in futures_util::future::join_all(saves).await {
+        assert!(saved.unwrap().queued);
+    }
+    proxy.set(Weather::Fair);
+}
+
+/// Requests that store saves: those with one, those with several.
+fn puts(proxy: &Proxy) -> (usize, usize) {
+    let requests = proxy.requests();
+    let count = |begin: &str| requests.iter().filter(|line| line.starts_with(begin)).count();
+    (count("POST /api/v1/saves/"), count("POST /api/v1/saves-batch/"))
 }
 
 async fn witness(app: &App) -> Player {
@@ -203,7 +234,168 @@ on_both_engines! {
     }
 }
 
+on_both_engines! {
+    async fn an_evening_offline_leaves_in_one_request(app) {
+        let proxy = Proxy::start(app.url()).await;
+        let deck = behind(app, &proxy).await;
+        let saves = (0..20).map(|n| (format!("slot{}", n % 10), game(n, n, &[])));
+        save_offline(&deck, &proxy, saves).await;
+        assert_eq!((puts(&proxy), deck.saves().pending()), ((0, 0), 20));
+        deck.saves().flush(PATIENCE).await.unwrap();
+        assert_eq!(puts(&proxy), (0, 1));
+        let ann = witness(app).await;
+        for slot in 0..10 {
+            let history = ann.history(&format!("slot{slot}")).await;
+            assert_eq!(history.len(), 2, "each save is a version, once");
+            assert_eq!(history[0].parents, [history[1].version.clone()]);
+            assert_eq!(ann.get_save(&format!("slot{slot}")).await["data"]["coins"], slot + 10);
+        }
+        deck.shutdown(GRACE);
+    }
+
+    async fn a_conflict_in_a_batch_is_merged_and_holds_nobody_up(app) {
+        let proxy = Proxy::start(app.url()).await;
+        let deck = behind(app, &proxy).await;
+        let slots: Vec<String> = (0..5).map(|n| format!("slot{n}")).collect();
+        for slot in &slots {
+            save(&deck, slot, game(10, 0, &[])).await;
+        }
+        let before = puts(&proxy);
+        let desk = app.sdk_with(&app.folder("desk"), |config| config.auto_sync = false);
+        desk.auth().login("ann@example.com", &password_of("ann")).await.unwrap();
+        desk.saves().define("slot*", rules()).unwrap();
+        load(&desk, "slot2").await;
+        save(&desk, "slot2", game(15, 0, &["desk"])).await;
+        let saves = [20, 30].into_iter().flat_map(|coins| {
+            slots.iter().map(move |slot| (slot.clone(), game(coins, 0, &["deck"])))
+        });
+        save_offline(&deck, &proxy, saves).await;
+        deck.saves().flush(PATIENCE).await.unwrap();
+        // The batch, and the merge alone.
+        assert_eq!(puts(&proxy), (before.0 + 1, 1));
+        let ann = witness(app).await;
+        for slot in &slots {
+            let merged = slot == "slot2";
+            assert_eq!(ann.get_save(slot).await["data"]["coins"], if merged { 35 } else { 30 }, "{slot}");
+            assert_eq!(ann.history(slot).await.len(), if merged { 5 } else { 3 }, "{slot}");
+        }
+        assert_eq!(load(&desk, "slot2").await, load(&deck, "slot2").await);
+        deck.shutdown(GRACE);
+        desk.shutdown(GRACE);
+    }
+
+    async fn a_batch_whose_answer_is_lost_is_stored_once(app) {
+        let proxy = Proxy::start(app.url()).await;
+        let deck = behind(app, &proxy).await;
+        save(&deck, "slot0", game(0, 0, &[])).await;
+        save_offline(&deck, &proxy, (1..9).map(|n| (format!("slot{}", n % 2), game(n, n, &[])))).await;
+        proxy.set(Weather::AnswersLost);
+        let lost = deck.saves().flush(Duration::from_secs(2)).await;
+        assert!(matches!(lost.unwrap_err().code, ErrorCode::Offline | ErrorCode::Timeout));
+        assert!(proxy.answers_lost() > 0 && deck.saves().pending() == 8);
+        // The game dies here, and starts again.
+        deck.shutdown(Duration::ZERO);
+        proxy.set(Weather::Fair);
+        let deck = app.sdk_with(&app.folder("deck"), |config| {
+            config.server_url = proxy.url();
+            config.auto_sync = false;
+        });
+        save(&deck, "slot1", game(9, 9, &[])).await;
+        deck.saves().flush(PATIENCE).await.unwrap();
+        let ann = witness(app).await;
+        for (slot, coins) in [("slot0", vec![8, 6, 4, 2, 0]), ("slot1", vec![9, 7, 5, 3, 1])] {
+            let history = ann.history(slot).await;
+            let line: Vec<Option<i64>> = history.iter().map(|version| version.sequence).collect();
+            assert_eq!(line, (1..=5).rev().map(Some).collect::<Vec<_>>());
+            for (version, coins) in history.iter().zip(coins) {
+                let loaded = deck.saves().load_version(slot, version.version.clone()).await.unwrap();
+                assert_eq!(loaded.content, Content::Value(game(coins, coins, &[])));
+            }
+        }
+        deck.shutdown(GRACE);
+    }
+
+    async fn sealed_saves_go_together_too(app) {
+        let proxy = Proxy::start(app.url()).await;
+        let deck = behind(app, &proxy).await;
+        deck.saves().set_save_key(Some(SaveKey::new([7; 32])));
+        save_offline(&deck, &proxy, (0..6).map(|n| (format!("slot{}", n % 3), game(n, n, &[])))).await;
+        deck.saves().flush(PATIENCE).await.unwrap();
+        assert_eq!(puts(&proxy), (0, 1));
+        assert_eq!(load(&deck, "slot2").await, game(5, 5, &[]));
+        let (frame, _) = witness(app).await.get_frame("slot2", None).await;
+        assert_eq!(frame.version.encoding, aethex_wire::saves::Encoding::Sealed);
+        deck.shutdown(GRACE);
+    }
+
+    async fn what_may_be_worth_less_is_told(app) {
+        let (deck, desk) = devices(app).await;
+        save(&deck, "slot1", Value::from("x".repeat(4_000))).await;
+        deck.take_events();
+        let saved = save(&deck, "slot1", Value::Null).await;
+        let said = saved.version.unwrap().suspicions;
+        assert!(!said.is_empty());
+        let told = until("the event", async || {
+            deck.take_events().into_iter().find_map(|event| match event {
+                Event::SaveSuspicious { slot, version } => Some((slot, version.suspicions)),
+                _ => None,
+            })
+        })
+        .await;
+        assert_eq!(told, ("slot1".to_owned(), said));
+        deck.shutdown(GRACE);
+        desk.shutdown(GRACE);
+    }
+
+    async fn a_slot_that_has_not_changed_is_not_read_again(app) {
+        let proxy = Proxy::start(app.url()).await;
+        let deck = behind(app, &proxy).await;
+        let content = Content::Bytes(Bytes::from(noise(3, 100_000)));
+        let saved = deck.saves().save("own", content.clone(), SaveOptions::default()).await.unwrap();
+        let before = proxy.bytes_down();
+        for _ in 0..2 {
+            let loaded = deck.saves().load("own").await.unwrap();
+            assert!(loaded.content == content && !loaded.from_cache && loaded.version == saved.version);
+        }
+        assert!(proxy.bytes_down() - before < 3_000, "{}", proxy.bytes_down() - before);
+        witness(app).await.put_save("own", "another").await;
+        assert!(deck.saves().load("own").await.unwrap().content != content);
+        deck.shutdown(GRACE);
+    }
+}
+
 on_every_engine! {
+    async fn a_part_that_changed_a_little_goes_as_a_patch(app) {
+        let (deck, desk) = devices(app).await;
+        let (first, mut second) = (noise(4, 300_000), noise(4, 300_000));
+        second[1_000..1_007].copy_from_slice(b"another");
+        let with = |bytes: &[u8]| SaveOptions {
+            parts: vec![("shot".to_owned(), Some(Content::Bytes(Bytes::copy_from_slice(bytes))))],
+            ..SaveOptions::default()
+        };
+        let shoot = async |bytes: &[u8], coins: i64| {
+            let saved = deck.saves().save("slot1", Content::Value(game(coins, 0, &[])), with(bytes)).await;
+            assert!(!saved.unwrap().queued);
+        };
+        shoot(&first, 1).await;
+        let before = app.stored_bytes(&witness(app).await).await;
+        shoot(&second, 2).await;
+        let after = app.stored_bytes(&witness(app).await).await;
+        assert!(after < before + 2_000, "{} bytes more", after - before);
+        desk.saves().load("slot1").await.unwrap();
+        let part = desk.saves().load_part("slot1", "shot", None).await.unwrap();
+        assert!(part == Content::Bytes(Bytes::from(second)), "it came back altered");
+        // A key hides what changed: then the part goes in full.
+        deck.saves().set_save_key(Some(SaveKey::new([7; 32])));
+        shoot(&first, 3).await;
+        desk.saves().set_save_key(Some(SaveKey::new([7; 32])));
+        desk.saves().load("slot1").await.unwrap();
+        let part = desk.saves().load_part("slot1", "shot", None).await.unwrap();
+        assert!(part == Content::Bytes(Bytes::from(first)), "it came back altered");
+        deck.shutdown(GRACE);
+        desk.shutdown(GRACE);
+    }
+
     async fn parts_travel_with_the_save_and_large_ones_before_it(app) {
         let (deck, desk) = devices(app).await;
         let (thumbnail, film) = (Bytes::from(noise(1, 20_000)), Bytes::from(noise(2, 9_000_000)));

@@ -34,7 +34,8 @@ const FILE_LINES_MAX: usize = 700;
 const IMPORTS: &[(&str, &[&str])] = &[
     ("sdk-core/wire", &[]),
     ("sdk-core", &["aethex-wire"]),
-    ("backend", &["aethex-wire"]),
+    ("backend", &["aethex-wire", "aethex-matchmaker"]),
+    ("backend/matchmaker", &[]),
     ("ffi", &["aethex-sdk-core", "aethex-wire"]),
     ("godot-ext", &["aethex-sdk-core", "aethex-wire"]),
     ("examples/rust-bot", &["aethex-sdk-core", "aethex-wire"]),

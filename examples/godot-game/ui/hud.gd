@@ -13,12 +13,13 @@ signal keep_pressed
 const STATUS: Dictionary = {
 	"synced": ["In the cloud", Color(0.40, 0.90, 0.60)],
 	"queued": ["Sending…", Color(1.00, 0.80, 0.35)],
-	"offline": ["Offline: safe on this device", Color(1.00, 0.65, 0.35)],
+	"offline": ["Offline", Color(1.00, 0.65, 0.35)],
 	"conflict": ["Two versions", Color(1.00, 0.50, 0.45)],
 	"failed": ["Refused by the server", Color(1.00, 0.45, 0.45)],
 	"unknown": ["Not saved yet", Color(0.70, 0.75, 0.78)],
 	"logged_out": ["Not logged in", Color(0.55, 0.60, 0.62)],
 }
+const WAITING := ["Offline: 1 save waits here", "Offline: %d saves wait here"]
 const MESSAGE_SECONDS := 4.0
 
 var _silence := Timer.new()
@@ -39,9 +40,13 @@ func _ready() -> void:
 	show_status("logged_out")
 
 
-func show_status(status: String) -> void:
+## What waits is told while it cannot be sent.
+func show_status(status: String, waiting := 0) -> void:
 	var known: Array = STATUS.get(status, STATUS.unknown)
-	(%Status as Label).text = known[0]
+	var text: String = known[0]
+	if status == "offline" and waiting > 0:
+		text = WAITING[0] if waiting == 1 else WAITING[1] % waiting
+	(%Status as Label).text = text
 	(%Dot as Label).add_theme_color_override(&"font_color", known[1])
 
 

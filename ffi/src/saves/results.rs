@@ -6,7 +6,7 @@ use crate::error::aethex_error;
 use crate::strings::aethex_str;
 use crate::value::{aethex_value, lend, release};
 use aethex_sdk_core::{Bytes, Conflict, ConflictInfo, Content, Error, Loaded, Part, SaveVersion, Saved};
-use aethex_wire::saves::Encoding;
+use aethex_wire::saves::{Encoding, Suspicion};
 use std::ffi::c_void;
 use std::ptr::{from_ref, null};
 
@@ -66,6 +66,11 @@ pub struct aethex_save_version {
     pub schema: i64,
     /// The game's version; empty when unknown.
     pub app_version: aethex_str,
+    /// What is odd about it, beside the head whose place it took: `empty`, `much_smaller`, `less_playtime`, `older_schema`;
+    /// null when nothing is.
+    pub suspicions: *const aethex_str,
+    /// How many of them.
+    pub suspicion_count: usize,
 }
 
 /// Why a save did not become the newest: somebody else's did, and this one was not made from it.
@@ -185,6 +190,7 @@ pub type aethex_versions_callback =
 pub(crate) fn lend_version(lent: &mut Lent, version: &SaveVersion) -> aethex_save_version {
     let (parents, parent_count) = lent.list(version.parents.iter().map(|parent| parent.as_str()));
     let (parts, part_count) = lent.list(version.parts.iter().map(|part: &Part| part.name.as_str()));
+    let (suspicions, suspicion_count) = lent.list(version.suspicions.iter().map(suspicion));
     aethex_save_version {
         struct_size: size_for_c::<aethex_save_version>(),
         encoding: encoding(version.encoding) as i32,
@@ -207,6 +213,17 @@ pub(crate) fn lend_version(lent: &mut Lent, version: &SaveVersion) -> aethex_sav
         part_count,
         schema: version.schema,
         app_version: lent.text(&version.app_version),
+        suspicions,
+        suspicion_count,
+    }
+}
+
+fn suspicion(suspicion: &Suspicion) -> &'static str {
+    match suspicion {
+        Suspicion::Empty => "empty",
+        Suspicion::MuchSmaller => "much_smaller",
+        Suspicion::LessPlaytime => "less_playtime",
+        Suspicion::OlderSchema => "older_schema",
     }
 }
 

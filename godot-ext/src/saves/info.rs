@@ -132,7 +132,8 @@ pub(crate) struct AeThexConflict {
     /// The data that this device saved.
     #[var(no_set)]
     local: Variant,
-    /// The data that the cloud holds; null when the slot was deleted there.
+    /// The data that the cloud holds; null when the slot was deleted there (`head.deleted` says so), or when its content
+    /// is not there any more.
     #[var(no_set)]
     cloud: Variant,
     /// The data merged, with the cloud's at each path that needs an answer; null when there is no merge.

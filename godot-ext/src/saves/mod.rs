@@ -63,6 +63,11 @@ impl AeThexSaves {
     #[signal]
     fn merged(slot: GString, version: Gd<AeThexSave>);
 
+    /// A save of this device reached the cloud, and may be worth less than the one whose place it took, as
+    /// `version.suspicions` says. The one before stays in the history, for [method restore].
+    #[signal]
+    fn suspicious(slot: GString, version: Gd<AeThexSave>);
+
     /// The number of unsent saves changed.
     #[signal]
     fn progress(pending: i64);

@@ -9,6 +9,7 @@ use crate::session::blocking;
 use aethex_wire::endpoint::None as Nothing;
 use aethex_wire::ids::{PlayerId, VersionId};
 use aethex_wire::page::{PAGE_LIMIT_MAX, Page};
+use aethex_wire::saves::sync::{BATCH_MEDIA_TYPE, BatchResult, PutSaves};
 use aethex_wire::saves::uploads::{
     BeginUpload, BeginUploadRequest, CompleteUpload, GetUpload, PutChunk, Upload,
 };
@@ -38,6 +39,23 @@ pub(crate) async fn put_save(
     shared.session.send(player, &request).await?.json::<PutSave>()
 }
 
+/// Stores a batch of so many saves; what became of them, fewer when the server had to stop.
+pub(crate) async fn put_saves(
+    shared: &Shared,
+    player: &PlayerId,
+    batch: Bytes,
+    count: usize,
+) -> Result<Vec<BatchResult>, Error> {
+    let mut request = Request::of::<PutSaves>(&[player.as_str()], &Nothing {}).repeatable();
+    request.content_type = BATCH_MEDIA_TYPE;
+    request.body = batch;
+    let results = shared.session.send(player, &request).await?.json::<PutSaves>()?.results;
+    if !(1..=count).contains(&results.len()) {
+        return Err(Error::protocol("the server answered a batch with another number of results"));
+    }
+    Ok(results)
+}
+
 /// Reads a slot's head, or one of its versions, as a patch where this device has something to patch.
 pub(crate) async fn read(
     shared: &Shared,
@@ -48,9 +66,14 @@ pub(crate) async fn read(
 ) -> Result<(SaveVersion, Packed), Error> {
     let (queue, name) = (outbox.clone(), slot.to_owned());
     let known = blocking(move || queue.cached(&name)).await?;
-    let known = known.filter(|(_, packed)| packed.shape.encoding != Encoding::Sealed);
-    let known_id = known.as_ref().map(|(known, _)| known.version.clone());
-    let (found, packed, base) = get_save(shared, player, slot, version.clone(), known_id).await?;
+    let at_hand = known.as_ref().map(|(known, _)| known.version.clone());
+    let is_base = known.as_ref().is_some_and(|(_, packed)| packed.shape.encoding != Encoding::Sealed);
+    let base = at_hand.clone().filter(|_| is_base);
+    let Some((found, packed, base)) =
+        get_save(shared, player, slot, (version.clone(), base), at_hand).await?
+    else {
+        return unchanged(shared, player, slot, version, known).await;
+    };
     if packed.shape.compression != Compression::Delta {
         return Ok((found, packed));
     }
@@ -69,21 +92,54 @@ pub(crate) async fn read(
             }
         }
     }
-    let (found, packed, _) = get_save(shared, player, slot, version, None).await?;
-    Ok((found, packed))
+    in_full(shared, player, slot, version).await
 }
 
-async fn get_save(
+/// The copy of a version that is still what the cloud has; all of it again when the copy is damaged.
+async fn unchanged(
     shared: &Shared,
     player: &PlayerId,
     slot: &str,
     version: Option<VersionId>,
-    known: Option<VersionId>,
-) -> Result<(SaveVersion, Packed, Option<VersionId>), Error> {
+    known: Option<(SaveVersion, Packed)>,
+) -> Result<(SaveVersion, Packed), Error> {
+    if let Some((known, copy)) = known {
+        let packed = copy.clone();
+        if blocking(move || Ok(rules::plain_of(&copy).is_ok())).await? {
+            return Ok((known, packed));
+        }
+    }
+    in_full(shared, player, slot, version).await
+}
+
+async fn in_full(
+    shared: &Shared,
+    player: &PlayerId,
+    slot: &str,
+    version: Option<VersionId>,
+) -> Result<(SaveVersion, Packed), Error> {
+    let found = get_save(shared, player, slot, (version, None), None).await?;
+    let (found, packed, _) =
+        found.ok_or_else(|| Error::protocol("nothing was at hand that could be unchanged"))?;
+    Ok((found, packed))
+}
+
+/// `version` and what a patch may be against; `None` when it is what is `at_hand`.
+async fn get_save(
+    shared: &Shared,
+    player: &PlayerId,
+    slot: &str,
+    (version, known): (Option<VersionId>, Option<VersionId>),
+    at_hand: Option<VersionId>,
+) -> Result<Option<(SaveVersion, Packed, Option<VersionId>)>, Error> {
     let mut request = Request::of::<GetSave>(&[player.as_str(), slot], &GetSaveQuery { version, known });
     request.accept = FRAME_MEDIA_TYPE;
     request.answer_len_max = FRAME_LEN_MAX;
+    request.if_none_match = at_hand.map(|version| format!("\"{version}\""));
     let answer = shared.session.send(player, &request).await?;
+    if answer.not_modified {
+        return Ok(None);
+    }
     if !answer.content_type.starts_with(FRAME_MEDIA_TYPE) {
         return Err(Error::protocol("the server answered a load with something else than a save"));
     }
@@ -98,7 +154,7 @@ async fn get_save(
     }
     let payload: Bytes = answer.body.slice(payload_at..);
     let packed = Packed { shape: shape_of(&frame.version, frame.compression), payload };
-    Ok((frame.version, packed, frame.base))
+    Ok(Some((frame.version, packed, frame.base)))
 }
 
 /// Reads a part of a version.

@@ -80,6 +80,14 @@ impl Outbox {
         read().map_err(|error| Error::storage("reading an offline copy", &error))
     }
 
+    /// This device's copy of what its save with this key became, if that is what it last saw of the slot.
+    pub(crate) fn copy_of_key(&self, slot: &str, key: &str) -> Result<Option<(SaveVersion, Packed)>, Error> {
+        let record =
+            self.read_slot(slot).map_err(|error| Error::storage("reading an offline copy", &error))?;
+        let record = record.filter(|(record, _)| record.key.as_deref() == Some(key));
+        Ok(record.and_then(|(record, payload)| Some((record.version.clone(), record.packed(payload)?))))
+    }
+
     /// A merge that needs nobody: it takes the place of the conflict's save. False when the slot moved on
     /// meanwhile, and the merge is to be tried again.
     pub(crate) fn enqueue_merged(

@@ -4,7 +4,7 @@ use super::records::SlotRecord;
 use super::rules::{Packed, Shape};
 use crate::Error;
 use aethex_wire::ids::VersionId;
-use aethex_wire::merge::{DeviceClock, Hlc, Meta};
+use aethex_wire::merge::{Hlc, Meta};
 use aethex_wire::saves::{Conflict, DEVICES_MAX, Part, SaveVersion};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub(crate) struct EntryMeta {
     pub(crate) key: String,
     /// The versions it was made from; absent while it is chained.
     pub(crate) parents: Option<Vec<VersionId>>,
+    /// Instead of parents: it is made from what the save with this key becomes, behind which it goes in one request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<String>,
     pub(crate) shape: Shape,
     pub(crate) label: String,
     pub(crate) playtime_ms: i64,
@@ -72,7 +75,6 @@ impl EntryMeta {
     /// What a merge takes from it, but for the device clock: see [`joined`].
     pub(crate) fn for_merge(&self) -> Meta {
         Meta {
-            vector: DeviceClock::default(),
             hlc: Hlc(self.stamp.hlc),
             device: self.stamp.device_id.clone(),
             device_name: self.device_name.clone(),
@@ -90,7 +92,7 @@ impl EntryMeta {
             && version.hash == self.shape.hash
             && !version.device_clock.is_empty()
             && version.device_clock == self.stamp.device_clock
-            && Some(&version.parents) == self.parents.as_ref()
+            && (self.after.is_some() || Some(&version.parents) == self.parents.as_ref())
     }
 
     /// The entry as what the server kept of it.
@@ -108,7 +110,6 @@ impl EntryMeta {
 /// What a merge takes from a version, but for the device clock.
 pub(crate) fn meta_of(version: &SaveVersion) -> Meta {
     Meta {
-        vector: DeviceClock::default(),
         hlc: Hlc(version.hlc),
         device: version.device_id.clone(),
         device_name: version.device_name.clone(),

@@ -212,12 +212,13 @@ fn step(outbox: &Outbox, server: &mut Server, definition: &Definition) -> Result
         return Ok(true);
     }
     let Some(entry) = outbox.next(&HashSet::new())? else { return Ok(false) };
-    let frame = transfer::frame(outbox, &entry)?;
+    let frame = transfer::frame(outbox, &entry, None)?;
     let answer = server.put(&entry.meta.key, &frame);
     match rules::after_send(&entry.meta, answer) {
         Step::Acked(version) => outbox.acked(&entry, &version)?,
         Step::Conflict(conflict) => outbox.conflicted(&entry, &conflict)?,
         Step::Rebase => outbox.rebased(&entry)?,
+        Step::Unchain => outbox.unchained(&entry)?,
         Step::Used => match server.versions.values().find(|(version, _)| entry.meta.became(version)) {
             Some((version, _)) => outbox.acked(&entry, &version.clone())?,
             None => outbox.filled(&entry)?,
@@ -512,6 +513,35 @@ fn a_crash_at_every_step_of_keeping_both_makes_one_copy() {
         assert_eq!(rules::unpack(&server.head().unwrap().1).unwrap(), Content::Bytes("theirs".into()));
         if !crashed {
             assert!(steps > 10, "only {steps} steps");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_crash_at_every_step_of_a_merge_counts_every_coin_once() {
+    for steps in 0.. {
+        let (one_dir, two_dir) = both();
+        let (one, two, mut server) = (open(one_dir.path()), open(two_dir.path()), Server::default());
+        save(&one, &coins(10)).unwrap();
+        settle(&one, &mut server);
+        load(&two, &server).unwrap();
+        save(&one, &coins(11)).unwrap();
+        settle(&one, &mut server);
+        save(&two, &coins(60)).unwrap();
+        save(&two, &coins(110)).unwrap();
+        let crashing = open(two_dir.path());
+        crashing.disk.fuse.burn_after(steps);
+        while matches!(step(&crashing, &mut server, &counters()), Ok(true)) {}
+        let crashed = crashing.disk.fuse.burnt();
+        let after = open(two_dir.path());
+        settle(&after, &mut server);
+        assert_eq!((server.coins(), after.pending()), (111, 0), "step {steps}");
+        assert!(!after.has_conflict(SLOT), "step {steps}");
+        // Both sides and the merge, each once.
+        assert_eq!(server.versions.len(), 5, "step {steps}");
+        if !crashed {
+            assert!(steps > 20, "only {steps} steps");
             break;
         }
     }

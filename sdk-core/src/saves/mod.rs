@@ -12,6 +12,7 @@
 mod api;
 mod archive;
 mod auto_sync;
+mod batch;
 mod combine;
 mod conflicts;
 mod definitions;

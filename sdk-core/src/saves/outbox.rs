@@ -4,7 +4,7 @@
 //! `f` (fixed): the parents are written in the entry, which may have been sent, so it is never changed and
 //! repeats with the same key and body. `c` (chained): it follows the slot's entry before it; it was never
 //! sent, and when the queue is crowded a newer save of the slot takes its place. `l` (late): an autosave that was
-//! never sent; any newer save of the slot takes its place. [`Outbox::next`] fixes a chained or late
+//! never sent; any newer save of the slot takes its place. [`Outbox::next_few`] fixes a chained or late
 //! entry before it is sent. Every change happens under one lock between processes and threads; nothing is kept in memory.
 //! A save behind one that met a conflict is sent on that one's side line, beside the cloud's head; the last of
 //! them is merged ([`super::conflicts`]). The words are in [`super::entries`], what answers do to entries in
@@ -196,57 +196,24 @@ impl Outbox {
         self.disk.remove(&self.conflict_path(slot))
     }
 
-    /// The next entry to send: the oldest whose slot waits for nobody and for no merge. It is fixed before it
-    /// is returned.
+    /// The next entry to send: the first of [`Outbox::next_few`].
     #[cfg(test)]
     pub(crate) fn next(&self, skipped_slots: &HashSet<String>) -> Result<Option<Entry>, Error> {
         self.next_but(skipped_slots, &HashSet::new())
     }
 
     /// As [`Outbox::next`], while the autosaves of some slots wait for newer ones.
+    #[cfg(test)]
     pub(crate) fn next_but(
         &self,
         skipped_slots: &HashSet<String>,
         held_slots: &HashSet<String>,
     ) -> Result<Option<Entry>, Error> {
-        let _guard = self.guard("reading the queue")?;
-        let failed = |error: io::Error| Error::storage("reading the queue", &error);
-        self.tidy_conflicts().map_err(failed)?;
-        let skipped: HashSet<String> = skipped_slots.iter().map(|slot| file_stem(slot)).collect();
-        let held: HashSet<String> = held_slots.iter().map(|slot| file_stem(slot)).collect();
-        let mut seen = HashSet::new();
-        for name in self.scan().map_err(failed)? {
-            let first_of_slot = seen.insert(name.stem.clone());
-            if name.late && held.contains(&name.stem) {
-                continue;
-            }
-            if !first_of_slot
-                || skipped.contains(&name.stem)
-                || self.is_blocked(&name.stem).map_err(failed)?
-            {
-                continue;
-            }
-            let path = self.entry_path(&name);
-            match self.disk.read_record::<EntryMeta>(&path, FILE_LEN_MAX) {
-                Ok(Some((meta, payload))) => {
-                    let entry = Entry { number: name.number, meta, payload, path };
-                    return self.fixed(name, entry).map(Some).map_err(failed);
-                }
-                Ok(None) => {}
-                Err(error) if error.kind() == ErrorKind::InvalidData => {
-                    tracing::error!(%error, "a queued save is damaged: it is set aside");
-                    let aside = path.with_file_name(format!("damaged-{}", name.text()));
-                    self.disk.rename(&path, &aside).map_err(failed)?;
-                    seen.remove(&name.stem);
-                }
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        Ok(None)
+        Ok(self.next_few(skipped_slots, held_slots, 1)?.pop())
     }
 
     /// The entry with its parents written down.
-    fn fixed(&self, name: Name, entry: Entry) -> io::Result<Entry> {
+    pub(super) fn fixed(&self, name: Name, entry: Entry) -> io::Result<Entry> {
         if !name.chained {
             return Ok(entry);
         }
@@ -258,10 +225,15 @@ impl Outbox {
             (None, None) => self.seen_parents(&entry.meta.slot)?,
         });
         let meta = EntryMeta { parents, ..entry.meta.clone() };
+        self.fix(name, Entry { meta, ..entry })
+    }
+
+    /// Writes down what an entry is made from: from here on it may have been sent.
+    pub(super) fn fix(&self, name: Name, entry: Entry) -> io::Result<Entry> {
         let fixed = Name { chained: false, late: false, ..name };
-        self.write_entry(&fixed, &meta, &entry.payload)?;
+        self.write_entry(&fixed, &entry.meta, &entry.payload)?;
         self.disk.remove(&entry.path)?;
-        Ok(Entry { meta, path: self.entry_path(&fixed), ..entry })
+        Ok(Entry { path: self.entry_path(&fixed), ..entry })
     }
 
     /// The newest content of a slot that the server has not acknowledged.

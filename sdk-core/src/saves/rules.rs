@@ -205,6 +205,8 @@ pub(crate) enum Step {
     Conflict(Conflict),
     /// The version it was made from is gone for good: it may only become a new slot, or a conflict.
     Rebase,
+    /// The save that it was to follow did not become a version: it waits for what that becomes.
+    Unchain,
     /// The patch's base is not at hand: it goes in full.
     Fill,
     /// A part is not stored: it goes with the bytes of all parts.
@@ -237,6 +239,7 @@ pub(crate) fn after_send(meta: &EntryMeta, answer: Result<SaveVersion, Error>) -
             Some(conflict) => Step::Conflict(*conflict),
             None => Step::Later { error, everything: false },
         },
+        Code::UnknownParent if meta.after.is_some() => Step::Unchain,
         Code::UnknownParent if has_parents => Step::Rebase,
         Code::UnknownBase if !meta.full => Step::Fill,
         Code::UnknownPart if !meta.resend => Step::Complete,

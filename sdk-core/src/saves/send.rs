@@ -1,7 +1,7 @@
 //! Sending what is queued: rounds in the background, one at a time, in the outbox's order.
 //!
-//! A round takes the right to send (one process at a time), then sends entry after entry until nothing is
-//! left or the backend cannot be reached. Rounds start when a save is queued, the network or a player comes
+//! A round takes the right to send (one process at a time), then sends entry after entry, small ones together
+//! ([`super::batch`]), until nothing is left or the backend cannot be reached. Rounds start when a save is queued, the network or a player comes
 //! back, auto-sync is turned on, or a pause after a failed round is over.
 
 use super::entries::{Entry, Outcome};
@@ -9,7 +9,7 @@ use super::outbox::Outbox;
 use super::records::unresolved;
 use super::rules::{self, Step};
 use super::state::{Round, Turn};
-use super::{api, merging, transfer, uploads};
+use super::{api, batch, merging, transfer, uploads};
 use crate::cloud::Shared;
 use crate::session::blocking;
 use crate::{Error, Event, clock, retry};
@@ -87,57 +87,74 @@ async fn round(shared: &Arc<Shared>) -> Option<Error> {
     let mut stopped = None;
     loop {
         let _lane = shared.saves.lane.lock().await;
-        let work = match next_work(&outbox, &skipped, shared.saves.pace.held(&player)).await {
+        let (held, most) = (shared.saves.pace.held(&player), shared.saves.batch_max());
+        let work = match next_work(&outbox, &skipped, held, most).await {
             Ok(Some(work)) => work,
             Ok(None) => return stopped,
             Err(error) => return Some(error),
         };
-        let slot = work.slot().to_owned();
-        match work.run(shared, &player, &outbox).await {
-            Ok(()) => shared.events.push(Event::SyncProgress { pending: outbox.pending() }),
-            Err((error, everything)) => {
-                tracing::debug!(code = error.code.as_str(), everything, "a queued save waits");
-                if everything {
-                    return Some(error);
-                }
-                skipped.insert(slot);
-                stopped = Some(error);
-            }
+        let staying = work.run(shared, &player, &outbox).await;
+        if staying.len() < work.len() {
+            shared.events.push(Event::SyncProgress { pending: outbox.pending() });
         }
+        for Stays { slot, error, everything } in staying {
+            tracing::debug!(code = error.code.as_str(), everything, "a queued save waits");
+            if everything {
+                return Some(error);
+            }
+            skipped.insert(slot);
+            stopped = Some(error);
+        }
+    }
+}
+
+/// A save that stays in the queue, or a conflict that stays.
+#[derive(Debug)]
+pub(super) struct Stays {
+    slot: String,
+    error: Error,
+    /// Everything else would stay, too.
+    pub(super) everything: bool,
+}
+
+impl Stays {
+    fn of(slot: &str, error: Error, everything: bool) -> Stays {
+        Stays { slot: slot.to_owned(), error, everything }
+    }
+
+    /// Nothing can be sent now.
+    pub(super) fn everything(error: Error) -> Stays {
+        Stays { slot: String::new(), error, everything: true }
     }
 }
 
 /// What a round does next.
 enum Work {
-    Send(Box<Entry>),
+    /// Entries that may go together.
+    Send(Vec<Entry>),
     /// The conflict of this slot.
     Merge(String),
 }
 
 impl Work {
-    fn slot(&self) -> &str {
+    fn len(&self) -> usize {
         match self {
-            Work::Send(entry) => &entry.meta.slot,
-            Work::Merge(slot) => slot,
+            Work::Send(entries) => entries.len(),
+            Work::Merge(_) => 1,
         }
     }
 
-    /// The error says why it stays, and whether everything else would stay, too.
-    async fn run(
-        self,
-        shared: &Arc<Shared>,
-        player: &PlayerId,
-        outbox: &Outbox,
-    ) -> Result<(), (Error, bool)> {
+    /// What stays, and why.
+    async fn run(&self, shared: &Arc<Shared>, player: &PlayerId, outbox: &Outbox) -> Vec<Stays> {
         match self {
-            Work::Send(entry) => send(shared, player, outbox, &entry).await,
-            Work::Merge(slot) => {
-                let merged = Box::pin(merging::attempt(shared, player, outbox, &slot)).await;
-                merged.map_err(|error| {
+            Work::Send(entries) => batch::send(shared, player, outbox, entries).await,
+            Work::Merge(slot) => match Box::pin(merging::attempt(shared, player, outbox, slot)).await {
+                Ok(()) => Vec::new(),
+                Err(error) => {
                     let everything = rules::stops_all(error.code);
-                    (error, everything)
-                })
-            }
+                    vec![Stays::of(slot, error, everything)]
+                }
+            },
         }
     }
 }
@@ -147,13 +164,15 @@ async fn next_work(
     outbox: &Outbox,
     skipped: &HashSet<String>,
     held: HashSet<String>,
+    most: usize,
 ) -> Result<Option<Work>, Error> {
     let (queue, skip) = (outbox.clone(), skipped.clone());
     blocking(move || {
         if let Some(slot) = queue.next_merge(&skip)? {
             return Ok(Some(Work::Merge(slot)));
         }
-        Ok(queue.next_but(&skip, &held)?.map(|entry| Work::Send(Box::new(entry))))
+        let entries = queue.next_few(&skip, &held, most)?;
+        Ok((!entries.is_empty()).then_some(Work::Send(entries)))
     })
     .await
 }
@@ -172,8 +191,12 @@ pub(crate) async fn drain<'a>(shared: &'a Arc<Shared>, player: &PlayerId) -> Res
     let outbox = shared.saves.outbox(player);
     let lane = shared.saves.lane.lock().await;
     let right = right_to_send(&outbox).await?;
-    while let Some(work) = next_work(&outbox, &HashSet::new(), HashSet::new()).await? {
-        work.run(shared, player, &outbox).await.map_err(|(error, _)| error)?;
+    while let Some(work) =
+        next_work(&outbox, &HashSet::new(), HashSet::new(), shared.saves.batch_max()).await?
+    {
+        if let Some(stays) = work.run(shared, player, &outbox).await.pop() {
+            return Err(stays.error);
+        }
     }
     let queue = outbox.clone();
     match blocking(move || queue.any_unresolved()).await? {
@@ -211,20 +234,32 @@ async fn right_to_send(outbox: &Outbox) -> Result<crate::disk::Lock, Error> {
     Err(Error::new(ErrorCode::Timeout, "another process is sending this player's saves"))
 }
 
-/// Sends one entry and settles it. The error says why it stays, and whether all others would stay, too.
-async fn send(
+/// Sends one entry and settles it. The error says why it stays.
+pub(super) async fn send(
     shared: &Shared,
     player: &PlayerId,
     outbox: &Outbox,
     entry: &Entry,
-) -> Result<(), (Error, bool)> {
+) -> Result<(), Stays> {
     let answer = put(shared, player, outbox, entry).await;
+    settle(shared, player, outbox, entry, answer).await
+}
+
+/// Writes down what the server answered to an entry, and tells those who wait.
+pub(super) async fn settle(
+    shared: &Shared,
+    player: &PlayerId,
+    outbox: &Outbox,
+    entry: &Entry,
+    answer: Result<SaveVersion, Error>,
+) -> Result<(), Stays> {
+    let slot = entry.meta.slot.clone();
     let mut step = rules::after_send(&entry.meta, answer);
     if step == Step::Used {
         step = match find_stored(shared, player, entry).await {
             Ok(Some(version)) => Step::Acked(version),
             Ok(None) => Step::Fill,
-            Err(error) => return Err((error, false)),
+            Err(error) => return Err(Stays::of(&slot, error, false)),
         };
     }
     let (queue, done, settled) = (outbox.clone(), entry.clone(), step.clone());
@@ -232,6 +267,7 @@ async fn send(
         Step::Acked(version) => queue.acked(&done, version),
         Step::Conflict(conflict) => queue.conflicted(&done, conflict),
         Step::Rebase => queue.rebased(&done),
+        Step::Unchain => queue.unchained(&done),
         Step::Fill | Step::Used => queue.filled(&done),
         Step::Complete => queue.completed(&done),
         Step::Refused(error) => queue.refused(&done, error),
@@ -239,11 +275,12 @@ async fn send(
     })
     .await;
     // The answer could not be written down: the entry is sent again, with the same key.
-    kept.map_err(|error| (error, true))?;
-    let slot = entry.meta.slot.clone();
+    kept.map_err(|error| Stays::of(&slot, error, true))?;
+    let mut suspect = None;
     let (outcome, event) = match step {
         Step::Acked(version) => {
             shared.saves.note_untracked(player, &slot, None);
+            suspect = Some(version.clone()).filter(|version| !version.suspicions.is_empty());
             let event = match entry.meta.merged {
                 true => Event::SaveMerged { slot: slot.clone(), version: version.clone() },
                 false => Event::SaveSynced { slot: slot.clone(), version: version.clone() },
@@ -254,11 +291,16 @@ async fn send(
             (Outcome::Refused(error.clone()), Event::SaveFailed { slot: slot.clone(), error })
         }
         // The merge is the next step; who waits for the save learns what comes of that.
-        Step::Conflict(_) | Step::Rebase | Step::Fill | Step::Complete | Step::Used => return Ok(()),
-        Step::Later { error, everything } => return Err((error, everything)),
+        Step::Conflict(_) | Step::Rebase | Step::Unchain | Step::Fill | Step::Complete | Step::Used => {
+            return Ok(());
+        }
+        Step::Later { error, everything } => return Err(Stays::of(&slot, error, everything)),
     };
     shared.saves.settled(player, &slot, entry.number, &outcome);
     shared.events.push(event);
+    if let Some(version) = suspect {
+        shared.events.push(Event::SaveSuspicious { slot, version });
+    }
     Ok(())
 }
 
@@ -271,8 +313,9 @@ async fn put(
 ) -> Result<SaveVersion, Error> {
     let (queue, sent) = (outbox.clone(), entry.clone());
     let (frame, before) = blocking(move || {
-        let before: i64 = transfer::plan(&queue, &sent.meta)?.before.iter().map(|part| part.size_bytes).sum();
-        Ok((transfer::frame(&queue, &sent)?, before))
+        let before: i64 =
+            transfer::plan(&queue, &sent.meta, None)?.before.iter().map(|part| part.size_bytes).sum();
+        Ok((transfer::frame(&queue, &sent, None)?, before))
     })
     .await?;
     shared.saves.pace.check(frame.len() as u64 + before.max(0).unsigned_abs())?;

@@ -1,7 +1,7 @@
 //! What the server's answers do to the outbox: each is written down before its entry goes.
 
 use super::conflicts::both_sides;
-use super::entries::{Entry, EntryMeta, Outcome};
+use super::entries::{Entry, EntryMeta, Name, Outcome};
 use super::outbox::{FILE_LEN_MAX, Outbox};
 use super::records::{ConflictRecord, FailedRecord};
 use crate::{Error, clock};
@@ -34,6 +34,14 @@ impl Outbox {
     /// The cloud moved on: the content is kept with the conflict, then the entry goes.
     pub(crate) fn conflicted(&self, entry: &Entry, conflict: &Conflict) -> Result<(), Error> {
         self.settle(entry, |meta| {
+            let mut conflict = conflict.clone();
+            if let Some((record, _)) = self.read_slot(&meta.slot)?
+                && record.key.is_some()
+                && record.key == meta.after
+            {
+                // What it follows became this version, if need be another device's that says the same.
+                conflict.ancestor = Some(record.version);
+            }
             let mut keys = meta.stands_for.clone();
             if let Some((before, _)) = self.read_conflict(&meta.slot)? {
                 keys.extend(before.keys);
@@ -44,7 +52,7 @@ impl Outbox {
             let keys = keys.split_off(keys.len().saturating_sub(KEYS_MAX));
             let record = ConflictRecord {
                 entry: meta,
-                conflict: conflict.clone(),
+                conflict,
                 number: entry.number,
                 asked: false,
                 keys,
@@ -62,6 +70,20 @@ impl Outbox {
     /// The version that an entry was made from is gone: it asks again, as a new slot.
     pub(crate) fn rebased(&self, entry: &Entry) -> Result<(), Error> {
         self.changed(entry, |meta| meta.parents = Some(Vec::new()))
+    }
+
+    /// The save that an entry was to follow did not become a version: it is chained again. Nothing was stored under
+    /// its key.
+    pub(crate) fn unchained(&self, entry: &Entry) -> Result<(), Error> {
+        let _guard = self.guard("updating the queue")?;
+        let unchain = || -> io::Result<()> {
+            let name = entry.path.file_name().and_then(|name| Name::parse(name.to_str()?));
+            let (Some(name), Some(meta)) = (name, self.current(entry)?) else { return Ok(()) };
+            let meta = EntryMeta { after: None, ..meta };
+            self.write_entry(&Name { chained: true, ..name }, &meta, &entry.payload)?;
+            self.disk.remove(&entry.path)
+        };
+        unchain().map_err(|error| Error::storage("updating the queue", &error))
     }
 
     /// A patch was refused: the entry goes in full.

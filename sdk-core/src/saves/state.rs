@@ -1,6 +1,7 @@
 //! What the calls of cloud saves and the background sending share.
 
 use super::auto_sync::Pace;
+use super::batch::BATCH_SAVES_MAX;
 use super::definitions::Definitions;
 use super::devices::Presence;
 use super::entries::Outcome;
@@ -42,6 +43,8 @@ pub(crate) struct SavesState {
     /// Held while the game's own functions run: one that never ends holds up no more than one thread.
     pub(super) game_code: Arc<Mutex<()>>,
     pub(super) pace: Pace,
+    /// Until when saves go one by one: a batch was refused as a whole.
+    alone_until: Mutex<Option<tokio::time::Instant>>,
     pub(super) presence: Presence,
     pub(super) watch: WatchState,
     /// Ends when the call before the next one has queued what it has to queue.
@@ -104,6 +107,7 @@ impl SavesState {
             untracked: Mutex::default(),
             game_code: Arc::default(),
             pace: Pace::new(config),
+            alone_until: Mutex::default(),
             presence: Presence::default(),
             watch: WatchState::default(),
             last_turn: Mutex::default(),
@@ -126,6 +130,17 @@ impl SavesState {
     /// The files that are slots, of all players.
     pub(super) fn wraps(&self) -> Wraps {
         Wraps::new(Disk::default(), &self.scope)
+    }
+
+    /// Has saves go one by one for a while.
+    pub(super) fn send_alone(&self, time: std::time::Duration) {
+        *self.alone_until.lock() = Some(tokio::time::Instant::now() + time);
+    }
+
+    /// Most saves that go in one request now.
+    pub(super) fn batch_max(&self) -> usize {
+        let alone = self.alone_until.lock().is_some_and(|until| tokio::time::Instant::now() < until);
+        if alone { 1 } else { BATCH_SAVES_MAX }
     }
 
     pub(super) fn set_save_key(&self, key: Option<SaveKey>) {

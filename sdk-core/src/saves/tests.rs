@@ -1,6 +1,7 @@
 //! The outbox's promises, with real files: nothing acknowledged is lost, sent twice or out of order,
 //! whatever step a crash comes at.
 
+mod batches;
 mod crashes;
 
 use super::entries::{Base, Entry, EntryMeta, Outcome};
@@ -59,11 +60,11 @@ struct Server {
 }
 
 impl Server {
-    fn version(&mut self, meta: &EntryMeta, sequence: Option<i64>) -> SaveVersion {
+    fn version(&mut self, meta: &EntryMeta, parents: Vec<VersionId>, sequence: Option<i64>) -> SaveVersion {
         self.made += 1;
         let id = VersionId::parse(&format!("00000000-0000-0000-0000-{:012x}", self.made)).unwrap();
         SaveVersion {
-            parents: meta.parents.clone().unwrap_or_default(),
+            parents,
             sequence,
             encoding: meta.shape.encoding,
             hash: meta.shape.hash.clone(),
@@ -83,19 +84,29 @@ impl Server {
             assert_eq!(body(first), body(meta), "the same key must carry the same body");
             return answer.clone();
         }
-        let parents = meta.parents.clone().expect("an entry that is sent has its parents");
+        let parents = match &meta.after {
+            Some(key) => match self.answers.get(key) {
+                Some((_, Ok(version))) => vec![version.version.clone()],
+                Some((_, Err(error))) => {
+                    let conflict = error.conflict.as_ref().expect("only what was stored is remembered");
+                    vec![conflict.kept.version.clone()]
+                }
+                None => return Err(Error::new(ErrorCode::UnknownParent, "")),
+            },
+            None => meta.parents.clone().expect("an entry that is sent has its parents"),
+        };
         let head = self.head(&meta.slot).map(|(version, _)| version.clone());
         let answer = if parents.first() == head.as_ref().map(|head| &head.version) {
             let sequence = head.and_then(|head| head.sequence).unwrap_or(0) + 1;
-            let version = self.version(meta, Some(sequence));
+            let version = self.version(meta, parents, Some(sequence));
             self.slots.entry(meta.slot.clone()).or_default().push((version.clone(), text_of(payload)));
             Ok(version)
         } else if let Some(head) = head {
-            let kept = self.version(meta, None);
+            let kept = self.version(meta, parents, None);
             self.beside.push((kept.clone(), text_of(payload)));
             Err(Error::saves_conflict(Conflict { head, ancestor: None, kept }, ""))
         } else {
-            Err(Error::new(ErrorCode::UnknownParent, ""))
+            return Err(Error::new(ErrorCode::UnknownParent, ""));
         };
         self.answers.insert(meta.key.clone(), (meta.clone(), answer.clone()));
         answer
@@ -123,16 +134,31 @@ fn send_one(outbox: &Outbox, server: &mut Server) -> Result<bool, Error> {
     }
     let Some(entry) = outbox.next(&HashSet::new())? else { return Ok(false) };
     let answer = server.put(&entry.meta, &entry.payload);
-    match rules::after_send(&entry.meta, answer) {
-        Step::Acked(version) => outbox.acked(&entry, &version)?,
-        Step::Conflict(conflict) => outbox.conflicted(&entry, &conflict)?,
-        Step::Rebase => outbox.rebased(&entry)?,
-        Step::Fill | Step::Used => outbox.filled(&entry)?,
-        Step::Complete => outbox.completed(&entry)?,
-        Step::Refused(error) => outbox.refused(&entry, &error)?,
-        Step::Later { error, .. } => return Err(error),
-    }
+    settle(outbox, &entry, answer)?;
     Ok(true)
+}
+
+fn settle(outbox: &Outbox, entry: &Entry, answer: Result<SaveVersion, Error>) -> Result<(), Error> {
+    match rules::after_send(&entry.meta, answer) {
+        Step::Acked(version) => outbox.acked(entry, &version),
+        Step::Conflict(conflict) => outbox.conflicted(entry, &conflict),
+        Step::Rebase => outbox.rebased(entry),
+        Step::Unchain => outbox.unchained(entry),
+        Step::Fill | Step::Used => outbox.filled(entry),
+        Step::Complete => outbox.completed(entry),
+        Step::Refused(error) => outbox.refused(entry, &error),
+        Step::Later { error, .. } => Err(error),
+    }
+}
+
+/// Sends the next entries in one request; how many there were.
+fn send_few(outbox: &Outbox, server: &mut Server) -> Result<usize, Error> {
+    let few = outbox.next_few(&HashSet::new(), &HashSet::new(), super::batch::BATCH_SAVES_MAX)?;
+    let answers: Vec<_> = few.iter().map(|entry| server.put(&entry.meta, &entry.payload)).collect();
+    for (entry, answer) in few.iter().zip(answers) {
+        settle(outbox, entry, answer)?;
+    }
+    Ok(few.len())
 }
 
 fn send_all(outbox: &Outbox, server: &mut Server) {
@@ -555,6 +581,6 @@ fn every_answer_has_its_meaning() {
     }
     let mut server = Server::default();
     let other = packed("another content");
-    let wrong = server.version(&meta("a", &other), Some(1));
+    let wrong = server.version(&meta("a", &other), Vec::new(), Some(1));
     assert!(matches!(rules::after_send(&entry, Ok(wrong)), Step::Later { .. }));
 }

@@ -24,15 +24,61 @@ pub(super) struct PartsPlan {
     pub(super) before: Vec<Part>,
 }
 
-/// Decides about the parts: those that a parent has are named only.
-pub(super) fn plan(outbox: &Outbox, meta: &EntryMeta) -> Result<PartsPlan, Error> {
-    let mut plan = PartsPlan::default();
-    if meta.parts.is_empty() {
-        return Ok(plan);
+/// What an entry is made from, as far as this device knows it.
+#[derive(Debug, Default)]
+struct Origin {
+    /// The first parent, and its content.
+    version: Option<(VersionId, Packed)>,
+    /// The parts of all parents: the cloud has them.
+    parts: Vec<Part>,
+}
+
+/// What an entry is made from; `before` is the save that it goes behind in the same request.
+fn origin(outbox: &Outbox, meta: &EntryMeta, before: Option<&EntryMeta>) -> Result<Origin, Error> {
+    let mut origin = Origin::default();
+    if let Some(before) = before {
+        origin.parts.clone_from(&before.parts);
+        return Ok(origin);
     }
-    let known = if meta.resend { HashSet::new() } else { known_parts(outbox, meta)? };
+    if let Some(key) = &meta.after {
+        if let Some((version, packed)) = outbox.copy_of_key(&meta.slot, key)? {
+            origin.parts = version.parts;
+            origin.version = Some((version.version, packed));
+        }
+        return Ok(origin);
+    }
+    for (at, parent) in meta.parents.iter().flatten().enumerate() {
+        if let Some((version, packed)) = outbox.copy_of(&meta.slot, parent)? {
+            origin.parts.extend(version.parts);
+            if at == 0 {
+                origin.version = Some((version.version, packed));
+            }
+        }
+    }
+    Ok(origin)
+}
+
+/// Decides about the parts: those that a parent has are named only.
+pub(super) fn plan(
+    outbox: &Outbox,
+    meta: &EntryMeta,
+    before: Option<&EntryMeta>,
+) -> Result<PartsPlan, Error> {
+    if meta.parts.is_empty() {
+        return Ok(PartsPlan::default());
+    }
+    Ok(planned(outbox, meta, &origin(outbox, meta, before)?))
+}
+
+fn planned(outbox: &Outbox, meta: &EntryMeta, origin: &Origin) -> PartsPlan {
+    let mut plan = PartsPlan::default();
+    let known: HashSet<&str> = match meta.resend {
+        true => HashSet::new(),
+        false => origin.parts.iter().map(|part| part.hash.as_str()).collect(),
+    };
     let mut room = PARTS_FRAME_LEN_MAX;
-    for part in meta.parts.iter().filter(|part| !known.contains(&part.hash) && outbox.has_part(part)) {
+    for part in meta.parts.iter().filter(|part| !known.contains(part.hash.as_str()) && outbox.has_part(part))
+    {
         if part.size_bytes <= room {
             room -= part.size_bytes;
             plan.with_it.insert(part.name.clone());
@@ -40,42 +86,16 @@ pub(super) fn plan(outbox: &Outbox, meta: &EntryMeta) -> Result<PartsPlan, Error
             plan.before.push(part.clone());
         }
     }
-    Ok(plan)
+    plan
 }
 
-/// Hashes of the parts of an entry's parents, as far as this device knows them.
-fn known_parts(outbox: &Outbox, meta: &EntryMeta) -> Result<HashSet<String>, Error> {
-    let mut known = HashSet::new();
-    for parent in meta.parents.iter().flatten() {
-        if let Some((version, _)) = outbox.copy_of(&meta.slot, parent)? {
-            known.extend(version.parts.into_iter().map(|part| part.hash));
-        }
-    }
-    Ok(known)
-}
-
-/// The body of an entry.
-pub(super) fn frame(outbox: &Outbox, entry: &Entry) -> Result<Bytes, Error> {
+/// The body of an entry; `before` is the save that it goes behind in the same request.
+pub(super) fn frame(outbox: &Outbox, entry: &Entry, before: Option<&EntryMeta>) -> Result<Bytes, Error> {
     let meta = &entry.meta;
+    let origin = origin(outbox, meta, before)?;
     let packed = Packed { shape: meta.shape.clone(), payload: entry.payload.clone() };
-    let patch = if meta.full { None } else { patch(outbox, meta, &packed)? };
-    let mut header = PutSaveRequest {
-        slot: meta.slot.clone(),
-        parents: meta.parents.clone(),
-        hash: Some(meta.shape.hash.clone()),
-        label: meta.label.clone(),
-        device_name: meta.device_name.clone(),
-        playtime_ms: meta.playtime_ms,
-        saved_at_ms: Some(meta.saved_at_ms),
-        encoding: Some(meta.shape.encoding),
-        compression: Some(meta.shape.compression),
-        device_id: meta.stamp.device_id.clone(),
-        device_clock: meta.stamp.device_clock.clone(),
-        hlc: meta.stamp.hlc,
-        schema: meta.schema,
-        app_version: meta.app_version.clone(),
-        ..PutSaveRequest::default()
-    };
+    let mut header = header_of(meta);
+    let patch = if meta.full { None } else { patch(&origin, &packed)? };
     let mut payload = match patch {
         Some((base, patch)) => {
             header.compression = Some(Compression::Delta);
@@ -90,28 +110,86 @@ pub(super) fn frame(outbox: &Outbox, entry: &Entry) -> Result<Bytes, Error> {
             None => entry.payload.to_vec(),
         },
     };
-    let plan = plan(outbox, meta)?;
+    let plan = planned(outbox, meta, &origin);
     for part in &meta.parts {
         let bytes = if plan.with_it.contains(&part.name) { outbox.part_bytes(part)? } else { None };
-        let sent = bytes.map(|bytes| match part.encoding {
-            // Noise already.
-            Encoding::Sealed => (Compression::None, bytes),
-            Encoding::Value | Encoding::Bytes => rules::compress(bytes),
-        });
+        let sent = match bytes {
+            Some(bytes) => Some(sent_part(outbox, meta, &origin, part, bytes)?),
+            None => None,
+        };
         header.parts.push(PutPart {
             name: part.name.clone(),
             encoding: Some(part.encoding),
             hash: Some(part.hash.clone()),
-            len: sent.as_ref().and_then(|(_, bytes)| u32::try_from(bytes.len()).ok()),
-            compression: sent.as_ref().map(|(compression, _)| *compression),
-            base_hash: None,
+            len: sent.as_ref().and_then(|sent| u32::try_from(sent.bytes.len()).ok()),
+            compression: sent.as_ref().map(|sent| sent.compression),
+            base_hash: sent.as_ref().and_then(|sent| sent.base_hash.clone()),
             data_base64: None,
         });
-        if let Some((_, bytes)) = sent {
-            payload.extend_from_slice(&bytes);
+        if let Some(sent) = sent {
+            payload.extend_from_slice(&sent.bytes);
         }
     }
     Ok(encode_packed_frame(&header, &payload).into())
+}
+
+fn header_of(meta: &EntryMeta) -> PutSaveRequest {
+    PutSaveRequest {
+        slot: meta.slot.clone(),
+        parents: if meta.after.is_some() { None } else { meta.parents.clone() },
+        after: meta.after.clone(),
+        hash: Some(meta.shape.hash.clone()),
+        label: meta.label.clone(),
+        device_name: meta.device_name.clone(),
+        playtime_ms: meta.playtime_ms,
+        saved_at_ms: Some(meta.saved_at_ms),
+        encoding: Some(meta.shape.encoding),
+        compression: Some(meta.shape.compression),
+        device_id: meta.stamp.device_id.clone(),
+        device_clock: meta.stamp.device_clock.clone(),
+        hlc: meta.stamp.hlc,
+        schema: meta.schema,
+        app_version: meta.app_version.clone(),
+        ..PutSaveRequest::default()
+    }
+}
+
+/// A part as it travels.
+struct SentPart {
+    compression: Compression,
+    base_hash: Option<String>,
+    bytes: Bytes,
+}
+
+/// The smaller of a part's bytes, packed, and a patch against the part of its name that the cloud has, when that one's
+/// bytes are still on this device.
+fn sent_part(
+    outbox: &Outbox,
+    meta: &EntryMeta,
+    origin: &Origin,
+    part: &Part,
+    bytes: Bytes,
+) -> Result<SentPart, Error> {
+    if part.encoding == Encoding::Sealed {
+        // Noise already: nothing packs it, and no patch of it is shorter.
+        return Ok(SentPart { compression: Compression::None, base_hash: None, bytes });
+    }
+    // One that went up in chunks cannot be patched.
+    let is_base = |base: &&Part| {
+        base.name == part.name && base.encoding != Encoding::Sealed && base.size_bytes <= PARTS_FRAME_LEN_MAX
+    };
+    let (compression, packed) = rules::compress(bytes.clone());
+    let base = origin.parts.iter().find(is_base).filter(|_| !meta.full && !meta.resend);
+    if let Some(base) = base
+        && let Some(before) = outbox.part_bytes(base)?
+    {
+        let patch = delta::encode(&before, &bytes);
+        if patch.len() < packed.len() {
+            let base_hash = Some(base.hash.clone());
+            return Ok(SentPart { compression: Compression::Delta, base_hash, bytes: patch.into() });
+        }
+    }
+    Ok(SentPart { compression, base_hash: None, bytes: packed })
 }
 
 /// A full content as small as it gets, when that is smaller than it lies on the disk.
@@ -128,18 +206,17 @@ fn packed_well(packed: &Packed) -> Result<Option<(Compression, Vec<u8>)>, Error>
     Ok((bytes.len() < packed.payload.len()).then_some((compression, bytes)))
 }
 
-/// The patch from a parent's content, when this device has that and the patch is shorter than the content.
-fn patch(outbox: &Outbox, meta: &EntryMeta, packed: &Packed) -> Result<Option<(VersionId, Vec<u8>)>, Error> {
+/// The patch from the first parent's content, when this device has that and the patch is shorter than the content.
+fn patch(origin: &Origin, packed: &Packed) -> Result<Option<(VersionId, Vec<u8>)>, Error> {
     if packed.shape.encoding == Encoding::Sealed {
         return Ok(None);
     }
-    let Some(parent) = meta.parents.as_ref().and_then(|parents| parents.first()) else { return Ok(None) };
-    let Some((_, base)) = outbox.copy_of(&meta.slot, parent)? else { return Ok(None) };
+    let Some((parent, base)) = &origin.version else { return Ok(None) };
     if base.shape.encoding == Encoding::Sealed {
         return Ok(None);
     }
     // A damaged copy is no base; the content itself was checked when it was queued.
-    let (Ok(base), plain) = (rules::plain_of(&base), rules::plain_of(packed)?) else { return Ok(None) };
+    let (Ok(base), plain) = (rules::plain_of(base), rules::plain_of(packed)?) else { return Ok(None) };
     let patch = delta::encode(&base, &plain);
     Ok((patch.len() < packed.payload.len()).then(|| (parent.clone(), patch)))
 }

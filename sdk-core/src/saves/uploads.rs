@@ -33,7 +33,7 @@ pub(super) async fn send_parts(
         return Ok(());
     }
     let (queue, meta) = (outbox.clone(), entry.meta.clone());
-    let plan = blocking(move || transfer::plan(&queue, &meta)).await?;
+    let plan = blocking(move || transfer::plan(&queue, &meta, None)).await?;
     for part in plan.before {
         send_part(shared, player, outbox, &entry.meta.slot, &part).await?;
     }

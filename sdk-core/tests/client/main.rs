@@ -145,7 +145,7 @@ fn offline_days_end_well() {
         assert_eq!(cloud.saves().status("a"), SlotStatus::Queued);
         let list = cloud.block_on(cloud.saves().list()).unwrap();
         assert_eq!((list.len(), list[0].hash.as_str(), list[0].stored_at_ms), (1, hash(day).as_str(), 0));
-        let error = cloud.block_on(cloud.saves().flush(Duration::from_millis(200))).unwrap_err();
+        let error = cloud.block_on(cloud.saves().flush(Duration::from_secs(1))).unwrap_err();
         assert_eq!(error.code, ErrorCode::Offline);
         // No shutdown: the process is killed.
         drop(cloud);
@@ -156,6 +156,7 @@ fn offline_days_end_well() {
     let stored = backend.hashes(user.id.as_str(), "a");
     let saved = ["before", "one", "two", "three"].map(hash);
     assert_eq!(stored, saved, "each save is a version, in order");
+    assert_eq!(backend.count("/saves-batch/"), 1, "this backend takes no batches: they went one by one");
     assert_eq!(cloud.saves().pending(), 0);
     backend.set_down(true);
     let loaded = load(&cloud, "a").unwrap();

@@ -1,6 +1,8 @@
 //! A player's device: its disk, and the processes that play on it.
 
 use super::net::World;
+use super::playing::Memory;
+use super::progress;
 use aethex_sdk_core::simulation::disk::{SimDisk, SimFiles};
 use aethex_sdk_core::simulation::{Chance, Machine, Unanswered};
 use aethex_sdk_core::{Cloud, Config, Content, CredentialStore, Value};
@@ -69,6 +71,8 @@ pub(super) struct Device {
 pub(super) struct Process {
     pub(super) files: SimFiles,
     pub(super) cloud: Cloud,
+    /// What the game has of its slots, where saves are merged.
+    pub(super) memory: Memory,
 }
 
 /// What a process finds around it.
@@ -137,7 +141,10 @@ impl Device {
         config.device_name.clone_from(&self.name);
         config.auto_sync = !chance.once_in(4);
         let cloud = Cloud::simulated(config, &machine).unwrap();
-        self.processes.push(Process { files, cloud });
+        if world.ledger.lock().merges {
+            cloud.saves().define("*", progress::definition(world.fault)).unwrap();
+        }
+        self.processes.push(Process { files, cloud, memory: Memory::default() });
     }
 
     /// Takes note of processes that have died meanwhile; whether there were any.

@@ -94,7 +94,7 @@ impl Story {
         Err(format!("d{at} cannot send its saves: {last:?}"))
     }
 
-    fn is_under_way(&mut self) -> bool {
+    pub(super) fn is_under_way(&mut self) -> bool {
         self.bury();
         !self.under_way.is_empty()
     }
@@ -109,10 +109,12 @@ impl Story {
         let mut contents = Vec::new();
         // All of them would take most of the time; their hashes are in the history.
         for version in history.iter().filter(|version| !version.deleted) {
-            if contents.len() < 2 || self.chance.once_in(8) {
+            let unknown = self.world.ledger.lock().content(&version.hash).is_none();
+            if contents.len() < 2 || unknown || self.chance.once_in(8) {
                 let loaded = saves.load_version(slot, version.version.clone()).await;
                 let loaded =
                     loaded.map_err(|error| format!("{} cannot be read: {error}", version.version))?;
+                self.world.ledger.lock().knows(&loaded.content);
                 contents.push((version.version.clone(), loaded.content));
             }
         }

@@ -39,15 +39,16 @@ pub(super) fn judge(ledger: &Ledger, finals: &[Final]) -> Result<(), String> {
             case.is_not_there_when_refused(op)?;
             case.reads_what_it_wrote(op)?;
         }
+        case.everything_counts_once()?;
         case.each_is_there_once()?;
         case.order_is_kept()?;
     }
     flushes_kept_their_word(ledger)
 }
 
-struct Case<'a> {
-    ledger: &'a Ledger,
-    last: &'a Final,
+pub(super) struct Case<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) last: &'a Final,
 }
 
 impl Case<'_> {
@@ -60,7 +61,7 @@ impl Case<'_> {
     }
 
     /// The line of heads, oldest first.
-    fn line(&self) -> Vec<&SaveVersion> {
+    pub(super) fn line(&self) -> Vec<&SaveVersion> {
         let mut line: Vec<&SaveVersion> =
             self.last.history.iter().filter(|version| version.sequence.is_some()).collect();
         line.sort_by_key(|version| version.sequence);
@@ -133,15 +134,15 @@ impl Case<'_> {
 
     fn contents_are_what_was_saved(&self) -> Result<(), String> {
         for version in self.last.history.iter().filter(|version| !version.deleted) {
-            if !self.ledger.contents.contains_key(&version.hash) {
+            if self.ledger.content(&version.hash).is_none() {
                 return Err(format!("{} holds what nobody saved", version.version));
             }
         }
         for (id, content) in &self.last.contents {
             let hash = hash_of(content);
-            let made = self.ledger.contents.get(&hash);
+            let made = self.ledger.content(&hash);
             let said = self.last.history.iter().find(|version| version.version == *id);
-            if made.is_none_or(|made| made.content != *content) || said.is_none_or(|said| said.hash != hash) {
+            if made.is_none_or(|made| made != content) || said.is_none_or(|said| said.hash != hash) {
                 return Err(format!("{id} holds {}, not what was saved", words(content)));
             }
         }
@@ -173,6 +174,20 @@ impl Case<'_> {
                 }
                 return Err(format!("{id} ({}) was stored and is not there", self.name(&put.hash)));
             };
+            if let Some(key) = &put.after {
+                let is_it = |other: &&Put| {
+                    other.key == *key && other.answered.as_ref().is_some_and(|(.., id)| id.is_some())
+                };
+                let before = self.puts().find(is_it).and_then(|other| other.answered.as_ref()?.2.as_deref());
+                // Its answer may never have been written.
+                if before.is_some_and(|before| version.parents.iter().all(|parent| parent.as_str() != before))
+                {
+                    return Err(format!(
+                        "{id} ({}) does not follow what it was sent after",
+                        self.name(&put.hash)
+                    ));
+                }
+            }
             let parents: Vec<&str> = version.parents.iter().map(VersionId::as_str).collect();
             if put.parents.as_ref().is_some_and(|sent| *sent != parents) {
                 return Err(format!("{id} ({}) has other parents than were sent", self.name(&put.hash)));
@@ -259,7 +274,7 @@ impl Case<'_> {
     /// A load never yields what this device itself has saved over.
     fn reads_what_it_wrote(&self, op: &Op) -> Result<(), String> {
         let (Kind::Load, Some(End::Loaded(hash))) = (&op.kind, op.end()) else { return Ok(()) };
-        if !self.ledger.contents.contains_key(hash) {
+        if self.ledger.content(hash).is_none() {
             return Err(format!("d{} loaded what nobody saved", op.device));
         }
         let mine = |other: &&Op| other.device == op.device && other.slot == op.slot && other.began < op.began;

@@ -2,8 +2,9 @@
 //!
 //! Everything has a number in one order of events. Contents are known by their hash, which is unique to a save.
 
-use aethex_sdk_core::ErrorCode;
+use super::device::hash_of;
 use aethex_sdk_core::wire::saves::SaveVersion;
+use aethex_sdk_core::{Content, ErrorCode};
 use std::collections::BTreeMap;
 
 /// What a device was asked to do.
@@ -73,6 +74,8 @@ pub(super) struct Put {
     pub(super) hash: String,
     pub(super) key: String,
     pub(super) parents: Option<Vec<String>>,
+    /// The key of the save whose version is its parent.
+    pub(super) after: Option<String>,
     pub(super) came: u64,
     /// When the server was done with it, the status, and the version it became.
     pub(super) answered: Option<(u64, u16, Option<String>)>,
@@ -100,10 +103,16 @@ pub(super) struct Ledger {
     pub(super) ops: Vec<Op>,
     pub(super) puts: Vec<Put>,
     pub(super) deletions: Vec<Deletion>,
+    /// The first version of each slot, as the server told it.
+    pub(super) firsts: BTreeMap<String, serde_json::Value>,
     /// Versions that some device was shown, by their ids.
     pub(super) seen: BTreeMap<String, Seen>,
     /// Contents by their hash.
     pub(super) contents: BTreeMap<String, super::device::Made>,
+    /// Whether saves are merged.
+    pub(super) merges: bool,
+    /// Merged contents that were read, by their hash.
+    merged: BTreeMap<String, Content>,
     /// What is already known to be wrong.
     pub(super) wrong: Option<String>,
     pub(super) lines: Vec<String>,
@@ -133,6 +142,20 @@ impl Ledger {
             let seen = Seen { slot: version.slot.clone(), hash: version.hash.clone() };
             self.seen.insert(version.version.as_str().to_owned(), seen);
         }
+    }
+
+    /// A content that was read; where saves are merged, nobody may have saved it.
+    pub(super) fn knows(&mut self, content: &Content) {
+        let hash = hash_of(content);
+        if self.merges && !self.contents.contains_key(&hash) {
+            self.merged.insert(hash, content.clone());
+        }
+    }
+
+    /// A content, saved or merged.
+    pub(super) fn content(&self, hash: &str) -> Option<&Content> {
+        let saved = self.contents.get(hash).map(|made| &made.content);
+        saved.or_else(|| self.merged.get(hash))
     }
 
     pub(super) fn is_wrong(&mut self, why: String) {

@@ -5,17 +5,21 @@
 //! backend on SQLite ([`server`]). For some virtual minutes or days everybody saves, loads, deletes, resolves;
 //! processes are killed, power is cut in the middle of a write, disks are full, clocks jump, the server dies
 //! ([`story`]). Then the weather clears, every device sends what it has ([`ending`]), and a judge compares what the server
-//! holds with what the devices were told ([`ledger`], [`judge`]).
+//! holds with what the devices were told ([`ledger`], [`judge`]). In some histories saves are merged
+//! ([`playing`], [`progress`]): then everything that anybody won is there, once ([`counts`]).
 //!
 //! One thread runs one history at a time, with its own clock: the same seed is the same history, step by step.
 //! `AETHEX_SIM_SEED=… cargo test -p aethex-tests --test it -- simulation::replay --nocapture` shows one;
 //! `AETHEX_SIM_HISTORIES` sets how many are run. That the judge sees something is shown by planting faults.
 
+mod counts;
 mod device;
 mod ending;
 mod judge;
 mod ledger;
 mod net;
+mod playing;
+mod progress;
 mod server;
 mod story;
 
@@ -48,6 +52,12 @@ enum Fault {
     AnswerBeforeCommit,
     /// A delete leaves a version behind.
     DeleteForgetsOne,
+    /// A merge is sent as if it was made from the head alone.
+    MergeWithOneParent,
+    /// A conflict names the slot's first version as what both sides come from.
+    AncestorTooOld,
+    /// The game counts coins by the rule for settings.
+    CoinsOfTheLater,
 }
 
 /// Why a history is not as it should be.
@@ -83,7 +93,7 @@ fn run_all(seeds: std::ops::Range<u64>, fault: Fault) -> (u64, Option<Failure>) 
                         server = None;
                     }
                     let server = server.get_or_insert_with(Server::start);
-                    if let Err(why) = story::run(seed, server, fault).outcome {
+                    if let Err(why) = story::run(seed, server, fault, false).outcome {
                         failed.store(true, Ordering::Relaxed);
                         failures.lock().push(Failure { seed, why });
                     }
@@ -97,7 +107,7 @@ fn run_all(seeds: std::ops::Range<u64>, fault: Fault) -> (u64, Option<Failure>) 
 
 /// What is printed of a failure: the story, told again from the beginning.
 fn tell(failure: &Failure, fault: Fault) -> String {
-    let told = story::run(failure.seed, &mut Server::start(), fault);
+    let told = story::run(failure.seed, &mut Server::start(), fault, true);
     let again = match &told.outcome {
         Err(why) => why.clone(),
         Ok(()) => format!("{} (not so on a server of its own)", failure.why),
@@ -123,8 +133,8 @@ fn no_history_loses_a_version() {
 #[test]
 fn the_same_seed_is_the_same_history() {
     for seed in [1, 2, 3, 77, 1_000_003] {
-        let first = story::run(seed, &mut Server::start(), Fault::None);
-        let second = story::run(seed, &mut Server::start(), Fault::None);
+        let first = story::run(seed, &mut Server::start(), Fault::None, true);
+        let second = story::run(seed, &mut Server::start(), Fault::None, true);
         let differs = first.lines.iter().zip(&second.lines).position(|(a, b)| a != b);
         let around = differs.map(|at| (&first.lines[at], &second.lines[at]));
         assert_eq!(around, None, "seed {seed}, line {differs:?}");
@@ -144,6 +154,9 @@ fn planted_faults_are_found() {
         (Fault::StaleDropped, 100),
         (Fault::AnswerBeforeCommit, 500),
         (Fault::DeleteForgetsOne, 300),
+        (Fault::MergeWithOneParent, 100),
+        (Fault::AncestorTooOld, 100),
+        (Fault::CoinsOfTheLater, 100),
     ] {
         let (ran, failure) = run_all(0..within, fault);
         let failure = failure.unwrap_or_else(|| panic!("{fault:?} was not found in {ran} histories"));
@@ -155,7 +168,7 @@ fn planted_faults_are_found() {
 #[test]
 fn replay() {
     let seed = std::env::var("AETHEX_SIM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let told = story::run(seed, &mut Server::start(), Fault::None);
+    let told = story::run(seed, &mut Server::start(), Fault::None, true);
     println!("{}", told.lines.join("\n"));
     told.outcome.unwrap();
 }

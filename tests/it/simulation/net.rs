@@ -6,11 +6,13 @@ use super::server::{Around, pass};
 use aethex_backend::simulation::Backend;
 use aethex_sdk_core::simulation::{Chance, Unanswered};
 use aethex_wire::IDEMPOTENCY_KEY_HEADER;
+use aethex_wire::saves::sync::{encode_batch, split_batch};
 use aethex_wire::saves::{encode_frame, split_frame};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,6 +38,8 @@ pub(super) struct World {
     /// The weather is fine.
     pub(super) calm: AtomicBool,
     pub(super) fault: Fault,
+    /// What happens is written down, for somebody to read.
+    pub(super) told: bool,
 }
 
 /// What becomes of a request.
@@ -55,8 +59,10 @@ enum Fate {
 
 impl World {
     pub(super) fn note(&self, line: impl FnOnce() -> String) {
-        let line = format!("{:>10} {}", self.host.elapsed_ms(), line());
-        self.ledger.lock().lines.push(line);
+        if self.told {
+            let line = format!("{:>10} {}", self.host.elapsed_ms(), line());
+            self.ledger.lock().lines.push(line);
+        }
     }
 
     pub(super) fn is_calm(&self) -> bool {
@@ -107,6 +113,7 @@ impl World {
         online: Arc<AtomicBool>,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Unanswered> {
+        let request = self.as_sent(request);
         let about = format!("{device} {} {}", request.method(), request.uri().path());
         let reachable = || online.load(Ordering::Relaxed) && !self.down.load(Ordering::Relaxed);
         if !reachable() {
@@ -176,8 +183,54 @@ impl World {
             let words = String::from_utf8_lossy(answer.body()).into_owned();
             self.ledger.lock().is_wrong(format!("the server failed: {words}"));
         }
+        let answer = self.as_told(answer);
         entry.close(&self, &answer);
         let _ = tell.send(answer);
+    }
+
+    /// The request as a device with a planted fault sends it.
+    fn as_sent(&self, request: Request<Bytes>) -> Request<Bytes> {
+        if self.fault != Fault::MergeWithOneParent {
+            return request;
+        }
+        let one_parent = |frame: &[u8]| {
+            let (header, payload) = split_frame(frame).unwrap();
+            let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+            if let Some(parents) = header["parents"].as_array_mut() {
+                parents.truncate(1);
+            }
+            encode_frame(&header, payload)
+        };
+        let (parts, mut body) = request.into_parts();
+        if is_put(&parts.method, parts.uri.path()) {
+            body = one_parent(&body).into();
+        } else if is_batch(&parts.method, parts.uri.path()) {
+            let saves = split_batch(&body).unwrap();
+            let saves: Vec<_> = saves.into_iter().map(|(key, frame)| (key, one_parent(frame))).collect();
+            body = encode_batch(saves.iter().map(|(key, frame)| (&**key, frame.as_slice()))).into();
+        }
+        Request::from_parts(parts, body)
+    }
+
+    /// The answer as a server with a planted fault gives it.
+    fn as_told(&self, answer: Response<Bytes>) -> Response<Bytes> {
+        if self.fault != Fault::AncestorTooOld || !matches!(answer.status().as_u16(), 201 | 409) {
+            return answer;
+        }
+        let Ok(mut told) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return answer };
+        let mut ledger = self.ledger.lock();
+        if let Some(slot) = told["slot"].as_str().map(str::to_owned) {
+            ledger.firsts.entry(slot).or_insert(told);
+            return answer;
+        }
+        let slot = told["conflict"]["head"]["slot"].as_str().unwrap_or_default();
+        match ledger.firsts.get(slot) {
+            Some(first) => {
+                told["conflict"]["ancestor"] = first.clone();
+                answer.map(|_| serde_json::to_vec(&told).unwrap().into())
+            }
+            None => answer,
+        }
     }
 
     /// The request as the server gets it: all devices of a history are one guest, and faults are planted here.
@@ -190,21 +243,40 @@ impl World {
             body = serde_json::to_vec(&login).unwrap().into();
         }
         if is_put(&parts.method, parts.uri.path()) {
-            match self.fault {
-                Fault::NewKeyAtRetry => {
-                    let key = format!("{:016x}", self.chance.lock().draw());
-                    parts.headers.insert(IDEMPOTENCY_KEY_HEADER, key.parse().unwrap());
-                }
-                Fault::HeadWithoutCompare => {
-                    let (header, payload) = split_frame(&body).unwrap();
-                    let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
-                    header.as_object_mut().unwrap().remove("parents");
-                    body = encode_frame(&header, payload).into();
-                }
-                _ => {}
+            if self.fault == Fault::NewKeyAtRetry {
+                parts.headers.insert(IDEMPOTENCY_KEY_HEADER, self.new_key().parse().unwrap());
             }
+            body = self.with_faults(&body).into();
+        } else if is_batch(&parts.method, parts.uri.path()) {
+            let saves = split_batch(&body).unwrap();
+            let saves: Vec<(String, Vec<u8>)> = saves
+                .into_iter()
+                .map(|(key, frame)| {
+                    let renamed = self.fault == Fault::NewKeyAtRetry;
+                    let key = if renamed { self.new_key() } else { key.to_owned() };
+                    (key, self.with_faults(frame))
+                })
+                .collect();
+            body = encode_batch(saves.iter().map(|(key, frame)| (key.as_str(), frame.as_slice()))).into();
         }
         Request::from_parts(parts, body)
+    }
+
+    fn new_key(&self) -> String {
+        format!("{:016x}", self.chance.lock().draw())
+    }
+
+    /// A frame as it would be, had the SDK the fault that is planted.
+    fn with_faults(&self, frame: &[u8]) -> Vec<u8> {
+        if self.fault != Fault::HeadWithoutCompare {
+            return frame.to_vec();
+        }
+        let (header, payload) = split_frame(frame).unwrap();
+        let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+        for made_from in ["parents", "after"] {
+            header.as_object_mut().unwrap().remove(made_from);
+        }
+        encode_frame(&header, payload)
     }
 }
 
@@ -212,9 +284,14 @@ fn is_put(method: &Method, path: &str) -> bool {
     *method == Method::POST && path.strip_prefix("/api/v1/saves/").is_some_and(|rest| !rest.contains('/'))
 }
 
-/// A request's line in the ledger.
+fn is_batch(method: &Method, path: &str) -> bool {
+    *method == Method::POST && path.starts_with("/api/v1/saves-batch/")
+}
+
+/// A request's lines in the ledger.
 enum Entry {
     Put(usize),
+    Batch(Range<usize>),
     Delete(usize),
     Other,
 }
@@ -225,22 +302,16 @@ impl Entry {
         let came = ledger.tick();
         let path = request.uri().path();
         if is_put(request.method(), path) {
-            let (header, _) = split_frame(request.body()).unwrap();
-            let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
-            let text = |name: &str| header[name].as_str().unwrap_or_default().to_owned();
-            let parents = header["parents"].as_array();
-            let parents = parents.map(|ids| ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect());
             let key = request.headers().get(IDEMPOTENCY_KEY_HEADER);
-            ledger.puts.push(Put {
-                device: device.to_owned(),
-                slot: text("slot"),
-                hash: text("hash"),
-                key: key.map(|key| key.to_str().unwrap().to_owned()).unwrap_or_default(),
-                parents,
-                came,
-                answered: None,
-            });
+            let key = key.map(|key| key.to_str().unwrap()).unwrap_or_default();
+            ledger.puts.push(put_of(device, key, request.body(), came));
             return Entry::Put(ledger.puts.len() - 1);
+        }
+        if is_batch(request.method(), path) {
+            let first = ledger.puts.len();
+            let saves = split_batch(request.body()).unwrap();
+            ledger.puts.extend(saves.into_iter().map(|(key, frame)| put_of(device, key, frame, came)));
+            return Entry::Batch(first..ledger.puts.len());
         }
         if request.method() == Method::DELETE && path.contains("/saves/") {
             let slot = path.rsplit('/').next().unwrap_or_default().to_owned();
@@ -256,12 +327,47 @@ impl Entry {
         match self {
             Entry::Put(at) => {
                 let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-                let version = if status == 409 { &body["conflict"]["kept"] } else { &body };
-                let version = version["version"].as_str().map(str::to_owned);
-                ledger.puts[*at].answered = Some((now, status, version));
+                ledger.puts[*at].answered = Some(answered(now, status, &body));
+            }
+            Entry::Batch(puts) => {
+                let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+                for (nth, at) in puts.clone().enumerate() {
+                    let (version, problem) =
+                        (&body["results"][nth]["version"], &body["results"][nth]["problem"]);
+                    let refused = problem["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+                    ledger.puts[at].answered = match (version.is_object(), refused) {
+                        (true, _) => Some(answered(now, 201, version)),
+                        (false, Some(refused)) => Some(answered(now, refused, problem)),
+                        // The server stopped before it.
+                        (false, None) => None,
+                    };
+                }
             }
             Entry::Delete(at) => ledger.deletions[*at].done = Some((now, status)),
             Entry::Other => {}
         }
     }
+}
+
+fn put_of(device: &str, key: &str, frame: &[u8], came: u64) -> Put {
+    let (header, _) = split_frame(frame).unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+    let text = |name: &str| header[name].as_str().unwrap_or_default().to_owned();
+    let parents = header["parents"].as_array();
+    Put {
+        device: device.to_owned(),
+        slot: text("slot"),
+        hash: text("hash"),
+        key: key.to_owned(),
+        parents: parents.map(|ids| ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()),
+        after: header["after"].as_str().map(str::to_owned),
+        came,
+        answered: None,
+    }
+}
+
+/// When the server was done with a save, the status, and the version it became.
+fn answered(now: u64, status: u16, body: &serde_json::Value) -> (u64, u16, Option<String>) {
+    let version = if status == 409 { &body["conflict"]["kept"] } else { body };
+    (now, status, version["version"].as_str().map(str::to_owned))
 }

@@ -28,8 +28,8 @@ pub(super) struct Told {
     pub(super) lines: Vec<String>,
 }
 
-/// Runs one history.
-pub(super) fn run(seed: u64, server: &mut Server, fault: Fault) -> Told {
+/// Runs one history; `told` when its lines are wanted.
+pub(super) fn run(seed: u64, server: &mut Server, fault: Fault, told: bool) -> Told {
     runtime().block_on(async {
         server.host.begin(seed, fault);
         let mut chance = Chance::new(seed);
@@ -45,6 +45,7 @@ pub(super) fn run(seed: u64, server: &mut Server, fault: Fault) -> Told {
             ledger: Mutex::default(),
             calm: AtomicBool::new(true),
             fault,
+            told,
         });
         let mut story = Story::new(world.clone(), chance);
         let outcome = Box::pin(story.tell()).await;
@@ -66,6 +67,8 @@ struct Style {
     restores: bool,
     two_processes: bool,
     crowds: bool,
+    /// Saves are merged: nobody deletes, restores or resolves.
+    merges: bool,
 }
 
 /// A history while it happens.
@@ -75,7 +78,7 @@ pub(super) struct Story {
     style: Style,
     pub(super) devices: Vec<Device>,
     pub(super) slots: Vec<String>,
-    made: usize,
+    pub(super) made: usize,
     /// Calls under way, and whose they are.
     pub(super) under_way: Vec<(usize, SimFiles)>,
 }
@@ -83,7 +86,7 @@ pub(super) struct Story {
 impl Story {
     fn new(world: Arc<World>, mut chance: Chance) -> Story {
         let mut may = |times| chance.once_in(times);
-        let style = Style {
+        let mut style = Style {
             kills: may(2),
             power_cuts: may(2),
             server_deaths: may(2),
@@ -93,7 +96,12 @@ impl Story {
             restores: may(4),
             two_processes: may(4),
             crowds: may(40),
+            merges: may(3),
         };
+        if style.merges {
+            (style.deletes, style.restores) = (false, false);
+            world.ledger.lock().merges = true;
+        }
         let devices = (0..2 + chance.below(2) as usize).map(Device::new).collect();
         let slots = ["a", "b"][..1 + chance.below(2) as usize].iter().map(|&slot| slot.to_owned()).collect();
         Story { world, chance, style, devices, slots, made: 0, under_way: Vec::new() }
@@ -108,6 +116,9 @@ impl Story {
             }
             self.devices[at].start(&self.world, &mut self.chance);
             self.log_in(at).await?;
+        }
+        if self.style.merges {
+            self.begin_playing().await?;
         }
         self.world.calm.store(false, Ordering::Relaxed);
         for _ in 0..STEPS.0 + self.chance.below(STEPS.1) {
@@ -183,7 +194,7 @@ impl Story {
     }
 
     /// Does what a call to the SDK answers with, and writes down how it ended.
-    fn call(
+    pub(super) fn call(
         &mut self,
         (at, slot, kind): (usize, &str, Kind),
         what: String,
@@ -193,7 +204,15 @@ impl Story {
             Box<dyn Future<Output = Result<(End, Vec<SaveVersion>), Error>> + Send>,
         >,
     ) {
-        let (saves, files) = self.process(at);
+        let (saves, files) = match kind {
+            // The game that was started first is the one that is played.
+            Kind::Save(_) | Kind::Load if self.style.merges => {
+                let process = &self.devices[at].processes[0];
+                (process.cloud.saves(), process.files.clone())
+            }
+            _ => self.process(at),
+        };
+        let merges = self.style.merges;
         let op = self.world.ledger.lock().begin(at, slot, kind);
         self.world.note(|| format!("d{at}: {what} begins ({op})"));
         self.under_way.push((op, files.clone()));
@@ -204,7 +223,7 @@ impl Story {
                 return;
             }
             let (end, seen) = result.unwrap_or_else(|error| {
-                if !is_expected(error.code) {
+                if !is_expected(error.code) || (merges && error.code == ErrorCode::SavesConflict) {
                     world.ledger.lock().is_wrong(format!("d{at}: {what} failed: {error}"));
                 }
                 (End::Failed(error.code), Vec::new())
@@ -224,6 +243,9 @@ impl Story {
     }
 
     fn save(&mut self, at: usize, slot: &str) {
+        if self.style.merges {
+            return self.play(at, slot);
+        }
         let last = self.world.ledger.lock().contents.values().next().cloned();
         // Now and then two devices save the same.
         let made = match last.filter(|_| self.chance.once_in(25)) {
@@ -239,6 +261,9 @@ impl Story {
     }
 
     fn load(&mut self, at: usize, slot: &str) {
+        if self.style.merges {
+            return self.load_game(at, slot);
+        }
         let place = slot.to_owned();
         self.call((at, slot, Kind::Load), format!("load of {slot}"), move |saves| {
             let loaded = saves.load(&place);
@@ -308,6 +333,14 @@ impl Story {
         let (saves, _) = self.process(at);
         if !matches!(saves.status(slot), SlotStatus::Conflict | SlotStatus::Failed) {
             return;
+        }
+        if self.style.merges {
+            let status = saves.status(slot);
+            return self
+                .world
+                .ledger
+                .lock()
+                .is_wrong(format!("d{at}: {slot} is {status:?}: nobody can help"));
         }
         let (kind, resolution) = match self.chance.below(3) {
             0 => (None, Resolution::KeepLocal),
@@ -426,13 +459,13 @@ impl Story {
     }
 }
 
-fn of_saved(saved: Saved) -> (End, Vec<SaveVersion>) {
+pub(super) fn of_saved(saved: Saved) -> (End, Vec<SaveVersion>) {
     let seen: Vec<SaveVersion> = saved.version.into_iter().collect();
     let id = seen.first().map(|version| version.version.as_str().to_owned());
     (if saved.queued { End::Queued } else { End::Done(id) }, seen)
 }
 
-fn of_loaded(loaded: Loaded) -> (End, Vec<SaveVersion>) {
+pub(super) fn of_loaded(loaded: Loaded) -> (End, Vec<SaveVersion>) {
     (End::Loaded(hash_of(&loaded.content)), loaded.version.into_iter().collect())
 }
 

@@ -20,6 +20,8 @@ use table::Row;
 
 /// Most clients: one thread drives them all.
 const CLIENTS_MAX: u16 = 256;
+/// Paced writes a second: what a game with a hundred thousand players saving every few minutes asks for.
+const PACED_PER_S: u32 = 500;
 /// Longest time of one kind of operation.
 const SECONDS_MAX: u16 = 600;
 
@@ -69,9 +71,12 @@ async fn run(options: &Options) -> Result<(), String> {
     // Before the first request: what the server needs to be there at all.
     let idle_rss_kib = options.server_pid.map(cpu::rss_kib).transpose()?;
     let players = operations::register(&address, usize::from(options.clients)).await?;
+    let time = Duration::from_secs(options.seconds.into());
+    // First: logins end the sessions that the players began with.
+    let paced = measure_paced(&players, &processes, time).await?;
     let mut rows = Vec::new();
     for kind in Kind::ALL {
-        rows.push(measure(*kind, &players, &processes, Duration::from_secs(options.seconds.into())).await?);
+        rows.push(measure(*kind, &players, &processes, time).await?);
     }
     let flood = flood::measure(&address, &players).await?;
     let busy_rss_kib = options.server_pid.map(cpu::rss_kib).transpose()?;
@@ -81,6 +86,7 @@ async fn run(options: &Options) -> Result<(), String> {
         idle_rss_kib,
         busy_rss_kib,
         rows,
+        paced,
         flood,
     };
     if options.json {
@@ -111,4 +117,23 @@ async fn measure(
     let elapsed = started.elapsed();
     let cpu = processes.cpu_ms()?.since(&before);
     Ok(Row::new(kind.name(), took, elapsed, cpu))
+}
+
+/// Writes saves at [`PACED_PER_S`], whatever the backend answers.
+async fn measure_paced(players: &[Player], processes: &Processes, time: Duration) -> Result<Row, String> {
+    let mut running = tokio::task::JoinSet::new();
+    let before = processes.cpu_ms()?;
+    let started = std::time::Instant::now();
+    let step = Duration::from_secs(1) / PACED_PER_S;
+    for (number, player) in (0_u32..).zip(players) {
+        let every = step * players.len() as u32;
+        let first = started + step * number;
+        running.spawn(operations::paced(Kind::WriteFrame, player.clone(), first, every, started + time));
+    }
+    let mut took = Vec::new();
+    while let Some(done) = running.join_next().await {
+        took.extend(done.map_err(|error| error.to_string())??);
+    }
+    let cpu = processes.cpu_ms()?.since(&before);
+    Ok(Row::new("4 KiB save write, 500 a s", took, started.elapsed(), cpu))
 }

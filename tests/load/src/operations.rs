@@ -142,6 +142,28 @@ pub(crate) async fn repeat(kind: Kind, player: Player, until: Instant) -> Result
     }
 }
 
+/// Performs an operation at its due times, `every` apart from `first` on, until the time is over; how long after
+/// its due time each was done, so that a stall counts in full.
+pub(crate) async fn paced(
+    kind: Kind,
+    player: Player,
+    first: Instant,
+    every: Duration,
+    until: Instant,
+) -> Result<Vec<Duration>, String> {
+    let mut connection = player.connection.lock().await;
+    let calls = calls(kind, &player)?;
+    let mut took = Vec::new();
+    let mut due = first;
+    while due < until {
+        tokio::time::sleep_until(due.into()).await;
+        connection.send(&calls[took.len() % calls.len()]).await?;
+        took.push(due.elapsed());
+        due += every;
+    }
+    Ok(took)
+}
+
 /// What the connection sends, over and over; empty for a refresh, whose body is the last answer's.
 fn calls(kind: Kind, player: &Player) -> Result<Vec<Call>, String> {
     let authorised = |call: Call| call.bearer(&player.access_token);

@@ -15,6 +15,8 @@ pub(crate) struct Report {
     /// And after the last.
     pub(crate) busy_rss_kib: Option<u64>,
     pub(crate) rows: Vec<Row>,
+    /// At a fixed pace; times are from when each was due.
+    pub(crate) paced: Row,
     pub(crate) flood: crate::flood::Flood,
 }
 
@@ -72,7 +74,7 @@ impl fmt::Display for Report {
             "{:<26} {:>9} {:>9} {:>9} {:>15} {:>11}",
             "operation", "ops/s", "p50 ms", "p99 ms", "server CPU ms", "db CPU ms"
         )?;
-        for row in &self.rows {
+        for row in self.rows.iter().chain([&self.paced]) {
             let cpu = |ms: Option<f64>| ms.map_or("-".to_owned(), |ms| format!("{ms:.4}"));
             writeln!(
                 f,

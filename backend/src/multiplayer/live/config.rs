@@ -26,6 +26,10 @@ pub(crate) const UNACKED_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const AHEAD_MAX: u64 = UNACKED_FRAMES_MAX as u64;
 /// Bytes that wait in a link for its socket before reliable frames wait in their session instead.
 pub(crate) const LINK_BYTES_MAX: usize = 32 * 1024;
+/// Bytes in a link that end it: answers to a client that asks on and reads nothing.
+pub(crate) const LINK_OVERFLOW_LEN: usize = 512 * 1024;
+/// Pings a second that a link has answered; others are not.
+pub(crate) const PINGS_PER_SECOND: u32 = 10;
 /// States a second taken from a player: more than any tick tells on.
 pub(crate) const STATES_PER_SECOND: u16 = 60;
 /// Messages a second taken from a player, in the long run.

@@ -134,11 +134,6 @@ impl Inner {
 
 impl Personal {
     /// The next event as JSON; `None` when the connection did not keep up.
-    pub(crate) async fn next(&mut self) -> Option<Bytes> {
-        self.told.recv().await
-    }
-
-    /// As [`Personal::next`], for who polls.
     pub(crate) fn poll_next(
         &mut self,
         context: &mut std::task::Context<'_>,
@@ -174,6 +169,10 @@ mod tests {
         (GameId::parse(ID).unwrap(), PlayerId::parse(ID).unwrap())
     }
 
+    async fn next(personal: &mut Personal) -> Option<Bytes> {
+        std::future::poll_fn(|context| personal.poll_next(context)).await
+    }
+
     fn pong(client_us: u64) -> ServerEvent {
         ServerEvent::Pong { client_us, server_us: 0 }
     }
@@ -190,8 +189,8 @@ mod tests {
         assert!(one.is_here(&game, &player) && two.is_here(&game, &player));
         one.tell(&game, &player, &pong(7));
         let expected = serde_json::to_vec(&pong(7)).unwrap();
-        assert_eq!(first.next().await.unwrap(), expected);
-        assert_eq!(second.next().await.unwrap(), expected);
+        assert_eq!(next(&mut first).await.unwrap(), expected);
+        assert_eq!(next(&mut second).await.unwrap(), expected);
         drop((second, third));
         assert!(!two.is_here(&game, &player));
         assert!(changes.recv().await.unwrap().here);
@@ -211,8 +210,8 @@ mod tests {
             hub.tell(&game, &player, &pong(n));
         }
         for _ in 0..PERSONAL_BACKLOG_MAX {
-            assert!(slow.next().await.is_some());
+            assert!(next(&mut slow).await.is_some());
         }
-        assert_eq!(slow.next().await, None);
+        assert_eq!(next(&mut slow).await, None);
     }
 }

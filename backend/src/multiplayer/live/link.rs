@@ -5,7 +5,7 @@
 //! writing when it can. States are not put into a blocked link at all.
 
 use super::RoomKey;
-use super::config::LINK_BYTES_MAX;
+use super::config::{LINK_BYTES_MAX, LINK_OVERFLOW_LEN};
 use super::door::{Door, Known};
 use super::quic::QuicWire;
 use super::room::{Allowance, Carrier, End, Link, LinkId, Out, Reliable, Room, Told};
@@ -68,6 +68,7 @@ pub(super) struct State {
     pub(super) is_over: bool,
     pub(super) heard_us: u64,
     pub(super) is_pinged: bool,
+    pub(super) pings: Allowance,
     /// When hello has to be said.
     pub(super) hello_us: Option<u64>,
     pub(super) stranger: Option<OwnedSemaphorePermit>,
@@ -99,6 +100,7 @@ impl State {
             is_over: false,
             heard_us: now_us,
             is_pinged: false,
+            pings: Allowance::default(),
             hello_us: None,
             stranger: None,
             _permit: None,
@@ -216,6 +218,12 @@ impl Links {
         };
         if state.number != id.number || state.is_over {
             return;
+        }
+        if state.out.len() > LINK_OVERFLOW_LEN {
+            state.is_over = true;
+            state.is_blocked = false;
+            state.out = BytesMut::new();
+            return state.wake();
         }
         write(&state.wire, &mut state.out);
         if !state.is_queued {

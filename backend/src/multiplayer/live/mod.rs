@@ -24,9 +24,8 @@ mod text;
 pub(crate) mod tickets;
 mod ws;
 
-pub(crate) use door::{Answering, Door, Known, Refusal};
-pub(crate) use hub::{Change, Hub, Personal};
-pub(crate) use relay::{AllowAll, Relay, RelaySettings, Validate, Verdict};
+pub(crate) use hub::{Change, Hub};
+pub(crate) use relay::{Relay, RelaySettings};
 pub(crate) use routes::routes;
 
 use aethex_wire::ids::{GameId, PlayerId, RoomId};

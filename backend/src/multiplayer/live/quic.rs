@@ -274,7 +274,6 @@ impl Task {
                 self.wire.connection.close(VarInt::from_u32(0), b"");
             }
             Ending::Over => {
-                self.shard.gone(self.id);
                 let stopped = {
                     let mut send = self.wire.send.borrow_mut();
                     let _ = send.finish();
@@ -282,6 +281,8 @@ impl Task {
                 };
                 let _ = tokio::time::timeout(FAREWELL, stopped).await;
                 self.wire.connection.close(VarInt::from_u32(0), b"");
+                // Only now, for a relay that stops waits for its links.
+                self.shard.gone(self.id);
             }
             Ending::Move(target, entry) => self.go(target, entry),
         }

@@ -25,6 +25,7 @@ const SHARDS_MAX: usize = 256;
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is done with what a player sends.
+#[cfg_attr(not(test), expect(dead_code, reason = "a game's own rules, which it brings, refuse"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It goes on.
@@ -92,6 +93,19 @@ pub(crate) struct Relay {
     /// Ports of the shards' QUIC, and the certificate's digest.
     quic: Option<(Arc<[u16]>, Arc<str>)>,
     next: Arc<AtomicUsize>,
+    _guard: Arc<Guard>,
+}
+
+/// Ends the shards when nobody has the relay any more.
+#[derive(Debug)]
+struct Guard(Arc<Shared>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        for shard in &self.0.shards {
+            let _ = shard.send(ToShard::Stop(oneshot::channel().0));
+        }
+    }
 }
 
 /// What all shards have.
@@ -162,12 +176,8 @@ impl Relay {
             let socket = identity.clone().zip(sockets.next());
             run_shard(index, shared.clone(), inbox, socket, start)?;
         }
-        Ok(Relay { shared, settings, quic, next: Arc::default() })
-    }
-
-    /// The node that tickets must name.
-    pub(crate) fn node(&self) -> &str {
-        &self.shared.node
+        let _guard = Arc::new(Guard(shared.clone()));
+        Ok(Relay { shared, settings, quic, next: Arc::default(), _guard })
     }
 
     /// Tells the relay about a room that it has. Of one that it does not have it only notes that tickets signed up to
@@ -231,16 +241,23 @@ impl Relay {
     }
 }
 
-/// A socket for each shard: at the port, and those behind it.
+/// A socket for each shard: at the port, and those behind it. Where one of these is another's, any will do: clients
+/// are told which.
 fn bind(address: SocketAddr, count: usize) -> Result<Vec<UdpSocket>, StartError> {
+    let failed = |error: std::io::Error| StartError(format!("cannot listen on {address} (UDP): {error}"));
     (0..count)
         .map(|shard| {
-            let port = match address.port() {
+            let behind = match address.port() {
                 0 => 0,
                 port => port.checked_add(shard as u16).unwrap_or(0),
             };
-            let at = SocketAddr::new(address.ip(), port);
-            UdpSocket::bind(at).map_err(|error| StartError(format!("cannot listen on {at} (UDP): {error}")))
+            match UdpSocket::bind(SocketAddr::new(address.ip(), behind)) {
+                Err(error) if shard > 0 => {
+                    tracing::warn!(port = behind, %error, "the port for QUIC is taken, another one is used");
+                    UdpSocket::bind(SocketAddr::new(address.ip(), 0)).map_err(failed)
+                }
+                bound => bound.map_err(failed),
+            }
         })
         .collect()
 }
@@ -256,7 +273,7 @@ fn run_shard(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let run = move || {
         let local = tokio::task::LocalSet::new();
-        local.block_on(&runtime, async move {
+        let stopped = local.block_on(&runtime, async move {
             let shard = Shard::new(index, shared, start);
             if let Some((identity, socket)) = quic {
                 match identity.endpoint(socket) {
@@ -266,8 +283,14 @@ fn run_shard(
                     Err(error) => tracing::error!(%error, "QUIC does not run"),
                 }
             }
-            shard.run(inbox).await;
+            shard.run(inbox).await
         });
+        // Sockets are closed before anyone hears of the end: another relay may take their place.
+        drop(local);
+        drop(runtime);
+        if let Some(stopped) = stopped {
+            let _ = stopped.send(());
+        }
     };
     std::thread::Builder::new().name(format!("relay-{index}")).spawn(run).map_err(failed)?;
     Ok(())

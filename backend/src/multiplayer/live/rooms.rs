@@ -392,6 +392,7 @@ impl Core {
                 let until = *state.hello_us.get_or_insert(now_us + LINGER_US);
                 if until <= now_us {
                     state.wake();
+                    self.leave_link(id);
                     self.links.remove(id);
                 }
             } else if state.hello_us.is_some_and(|until| until <= now_us) {

@@ -100,8 +100,11 @@ impl Shard {
         Rc::new(Shard { core: RefCell::new(core), buffer, start, shared })
     }
 
-    /// Runs until it is told to stop.
-    pub(super) async fn run(self: Rc<Self>, mut told: UnboundedReceiver<ToShard>) {
+    /// Runs until it is told to stop; who wants to hear when it has.
+    pub(super) async fn run(
+        self: Rc<Self>,
+        mut told: UnboundedReceiver<ToShard>,
+    ) -> Option<oneshot::Sender<()>> {
         let wake = self.core.borrow().wake.clone();
         let mut sweep_us = limits::SWEEP_US;
         let mut stopping: Option<(u64, oneshot::Sender<()>)> = None;
@@ -120,7 +123,7 @@ impl Shard {
                         stopping = Some((self.now_us() + STOP_US, done));
                     }
                     Some(message) => self.take(message, stopping.is_some()),
-                    None => return,
+                    None => return None,
                 },
                 () = wake.notified() => {}
                 () = tokio::time::sleep_until(self.start + Duration::from_micros(due_us)) => {}
@@ -135,11 +138,8 @@ impl Shard {
             if let Some((until, _)) = &stopping
                 && (*until <= now_us || core.links.len() == 0)
             {
-                break;
+                return stopping.map(|(_, done)| done);
             }
-        }
-        if let Some((_, done)) = stopping {
-            let _ = done.send(());
         }
     }
 
@@ -199,7 +199,12 @@ impl Shard {
         state.heard_us = now_us;
         state.is_pinged = false;
         match incoming {
-            Incoming::Ping(payload) => core.links.put_control(id, opcode::PONG, payload),
+            Incoming::Ping(payload) => {
+                let cost = 1_000_000 / u64::from(limits::PINGS_PER_SECOND);
+                if state.pings.spend(now_us, cost, 2_000_000) {
+                    core.links.put_control(id, opcode::PONG, payload);
+                }
+            }
             Incoming::Pong => {}
             Incoming::Close => {
                 core.leave_link(id);

@@ -105,7 +105,8 @@ struct Head {
 
 impl Reading {
     /// Bytes that are kept.
-    pub(super) fn kept(&self) -> usize {
+    #[cfg(test)]
+    fn kept(&self) -> usize {
         self.partial.capacity() + self.fragments.as_ref().map_or(0, |fragments| fragments.data.capacity())
     }
 

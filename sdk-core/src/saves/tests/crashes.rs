@@ -77,6 +77,43 @@ const CHANGES: &[Change] = &[
         adds: None,
     },
     Change {
+        name: "acknowledgements of a batch",
+        before: |outbox, _| {
+            for text in ["1", "2", "3"] {
+                enqueue(outbox, "a", text).unwrap();
+                enqueue(outbox, "b", &format!("b{text}")).unwrap();
+            }
+        },
+        change: |outbox, server| send_few(outbox, server).map(drop),
+        acknowledged: &["1", "2", "3"],
+        adds: None,
+    },
+    Change {
+        name: "conflict in a batch",
+        before: |outbox, server| {
+            enqueue(outbox, "b", "b1").unwrap();
+            enqueue(outbox, "a", "1").unwrap();
+            enqueue(outbox, "a", "2").unwrap();
+            server.write_elsewhere("a", "theirs");
+        },
+        change: |outbox, server| send_few(outbox, server).map(drop),
+        acknowledged: &["theirs", "1", "2"],
+        adds: None,
+    },
+    Change {
+        name: "rebase in a batch",
+        before: |outbox, server| {
+            enqueue(outbox, "a", "0").unwrap();
+            send_all(outbox, server);
+            server.slots.clear();
+            enqueue(outbox, "a", "1").unwrap();
+            enqueue(outbox, "a", "2").unwrap();
+        },
+        change: |outbox, server| send_few(outbox, server).map(drop),
+        acknowledged: &["1", "2"],
+        adds: None,
+    },
+    Change {
         name: "resolution",
         before: |outbox, server| {
             enqueue(outbox, "a", "1").unwrap();
@@ -121,7 +158,7 @@ fn stored(server: &Server, text: &str) -> usize {
 }
 
 /// After the change, whatever became of it: the device starts again, sends all it has, settles what is open.
-fn settle(disk: &SimDisk, server: &mut Server) {
+fn start_again(disk: &SimDisk, server: &mut Server) {
     let (outbox, _) = boot(disk);
     for _ in 0..3 {
         send_all(&outbox, server);
@@ -149,7 +186,7 @@ fn interrupted(change: &Change, steps: usize, fuse: Fuse, seed: u64) -> bool {
     if burnt && fuse == Fuse::PowerCut {
         disk.power_on(&mut Chance::new(seed));
     }
-    settle(&disk, &mut server);
+    start_again(&disk, &mut server);
     let what = format!("{} with {fuse:?} after {steps} steps, seed {seed}", change.name);
     for text in change.acknowledged {
         assert_eq!(stored(&server, text), 1, "{what}: {text:?} {:?}", server.texts("a"));
@@ -211,7 +248,7 @@ fn a_disk_that_fills_up_at_any_step_refuses_and_changes_nothing() {
                 assert_eq!(files_of(&disk), before, "{what}");
             }
             disk.set_full(false);
-            settle(&disk, &mut server);
+            start_again(&disk, &mut server);
             for text in change.acknowledged {
                 assert_eq!(stored(&server, text), 1, "{what}: {text:?}");
             }
@@ -250,6 +287,29 @@ fn a_torn_or_changed_file_costs_no_other_save() {
             let lost = ["b2", "d1"].into_iter().filter(|text| !there(text)).count();
             // A damaged record of what was seen makes the next save of its slot a conflict, which keeps it.
             assert!(lost == 0 || folder == "queue" && lost == 1, "{folder} {seed}: {lost} lost");
+        }
+    }
+}
+
+#[test]
+fn folders_that_a_killed_process_made_are_durable_once_something_is_saved_in_them() {
+    for steps in 0.. {
+        let mut is_whole = false;
+        for seed in 0..POWER_CUTS {
+            let (disk, mut server) = (SimDisk::default(), Server::default());
+            let (outbox, files) = boot(&disk);
+            files.burn_after(steps, Fuse::Kill);
+            let _ = enqueue(&outbox, "a", "1");
+            is_whole = files.is_whole();
+            files.kill();
+            enqueue(&boot(&disk).0, "a", "2").unwrap();
+            disk.cut_power();
+            disk.power_on(&mut Chance::new(seed));
+            settle(&disk, &mut server);
+            assert_eq!(stored(&server, "2"), 1, "killed after {steps} steps, power cut {seed}");
+        }
+        if is_whole {
+            break;
         }
     }
 }

@@ -1,13 +1,11 @@
 //! What is noted beside a merged save: the same on every device that merges the same two versions.
 
-use super::{DeviceClock, Hlc};
+use super::Hlc;
 use serde::{Deserialize, Serialize};
 
 /// What is noted beside a version.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
-    /// What it has seen.
-    pub vector: DeviceClock,
     /// When it was saved.
     pub hlc: Hlc,
     /// The device that saved it, by its id.
@@ -28,14 +26,13 @@ pub struct Meta {
 
 /// What is noted beside the merge of two versions.
 ///
-/// Numbers are the larger ones, the clock is what both have seen, and texts are those of the side that was
+/// Numbers are the larger ones, and texts are those of the side that was
 /// saved later. It does not count as a save of its own: two devices that merge the same pair, each without
-/// having been asked anything, make the same version. A merge with answers in it is a new save: bump the
-/// device's counter and tick its clock.
+/// having been asked anything, make the same version. A merge with answers in it is a new save: tick the
+/// device's clock.
 pub fn commit(local: &Meta, cloud: &Meta) -> Meta {
     let later = if key(local) > key(cloud) { local } else { cloud };
     Meta {
-        vector: local.vector.merged(&cloud.vector),
         hlc: local.hlc.max(cloud.hlc),
         device: later.device.clone(),
         device_name: later.device_name.clone(),

@@ -99,12 +99,13 @@ fn merge<T: Item>(base: &[T], local: &[T], cloud: &[T]) -> Option<Vec<T>> {
     let (mut b, mut l, mut c) = (0, 0, 0);
     let mut out = Vec::with_capacity(local.len().max(cloud.len()));
     loop {
-        let kept = (b..base.len()).zip(l..).zip(c..);
-        let kept =
-            kept.take_while(|((b, l), c)| in_local[*b] == Some(*l) && in_cloud[*b] == Some(*c)).count();
-        out.extend_from_slice(&base[b..b + kept]);
-        (b, l, c) = (b + kept, l + kept, c + kept);
-        let next = (b..base.len()).find_map(|at| Some((at, in_local[at]?, in_cloud[at]?)));
+        let kept = in_local.run(b, l).min(in_cloud.run(b, c));
+        if kept > 0 {
+            out.extend_from_slice(&base[b..b + kept]);
+            (b, l, c) = (b + kept, l + kept, c + kept);
+            continue;
+        }
+        let next = (b..base.len()).find_map(|at| Some((at, in_local.place(at)?, in_cloud.place(at)?)));
         let (to_b, to_l, to_c) = next.unwrap_or((base.len(), local.len(), cloud.len()));
         out.extend_from_slice(agreed(&base[b..to_b], &local[l..to_l], &cloud[c..to_c])?);
         (b, l, c) = (to_b, to_l, to_c);
@@ -120,21 +121,28 @@ pub(super) fn append<T: Item>(base: &[T], local: &[T], cloud: &[T], earlier: Whi
     let sides = [(first, align(base, first)), (second, align(base, second))];
     let mut at = [0, 0];
     let mut out = Vec::with_capacity(local.len() + cloud.len());
-    for b in 0..=base.len() {
+    let mut b = 0;
+    loop {
+        let run = sides[0].1.run(b, at[0]).min(sides[1].1.run(b, at[1]));
+        out.extend_from_slice(&base[b..b + run]);
+        (b, at) = (b + run, at.map(|place| place + run));
         let mut kept = true;
-        for (side, (list, kept_at)) in sides.iter().enumerate() {
-            let Some(until) = kept_at.get(b).copied().unwrap_or(Some(list.len())) else {
+        for (side, (list, aligned)) in sides.iter().enumerate() {
+            let Some(until) = aligned.place(b) else {
                 kept = false;
                 continue;
             };
             out.extend_from_slice(&list[at[side]..until]);
             at[side] = (until + 1).min(list.len());
         }
-        if kept && b < base.len() {
+        if b == base.len() {
+            return out;
+        }
+        if kept {
             out.push(base[b].clone());
         }
+        b += 1;
     }
-    out
 }
 
 /// Merges texts line by line; `None` when both sides changed the same lines, or lines beside each other.
@@ -145,33 +153,95 @@ pub(super) fn text(base: &str, local: &str, cloud: &str) -> Option<String> {
 }
 
 /// For each item of `a`, which item of `b` it is: rising, and equal items only.
-fn align<T: Item>(a: &[T], b: &[T]) -> Vec<Option<usize>> {
+struct Aligned {
+    /// The first items of `a` are the first of `b`.
+    start: usize,
+    middle: Vec<Option<usize>>,
+    /// Where the common end begins, in `a` and in `b`.
+    end: (usize, usize),
+    len: usize,
+}
+
+impl Aligned {
+    /// Which item of `b` an item of `a` is; past the end of `a`, the end of `b`.
+    fn place(&self, at: usize) -> Option<usize> {
+        match at.checked_sub(self.start) {
+            None => Some(at),
+            Some(inside) => match self.middle.get(inside) {
+                Some(place) => *place,
+                None => Some(at - self.end.0 + self.end.1),
+            },
+        }
+    }
+
+    /// A number of items of `a`, from `at` on, that stand one after the other in `b`, from `place` on. At least
+    /// 1 when there are any.
+    fn run(&self, at: usize, place: usize) -> usize {
+        if at >= self.len || self.place(at) != Some(place) {
+            return 0;
+        }
+        if at < self.start {
+            return self.start - at;
+        }
+        if at >= self.end.0 {
+            return self.len - at;
+        }
+        let places = self.middle[at - self.start..].iter().zip(place..);
+        places.take_while(|(known, place)| **known == Some(*place)).count()
+    }
+}
+
+fn align<T: Item>(a: &[T], b: &[T]) -> Aligned {
     let start = a.iter().zip(b).take_while(|(a, b)| a.same(b)).count();
     let (rest_a, rest_b) = (&a[start..], &b[start..]);
     let end = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(a, b)| a.same(b)).count();
     let (rest_a, rest_b) = (&rest_a[..rest_a.len() - end], &rest_b[..rest_b.len() - end]);
-    let mut aligned: Vec<Option<usize>> = (0..start).map(Some).collect();
-    if rest_a.is_empty() || rest_b.is_empty() {
-        aligned.resize(start + rest_a.len(), None);
-    } else {
-        // Items as numbers from here on: equal items have equal numbers.
-        let most = rest_a.len() + rest_b.len();
-        let mut known = QuickMap::with_capacity_and_hasher(most, Default::default());
-        let mut number = |item| {
-            let next = known.len() as u32;
-            *known.entry(T::id(item)).or_insert(next)
-        };
-        let numbers_a: Vec<u32> = rest_a.iter().map(&mut number).collect();
-        let numbers_b: Vec<u32> = rest_b.iter().map(&mut number).collect();
-        let middle = align_numbers(&numbers_a, &numbers_b);
-        aligned.extend(middle.into_iter().map(|place| place.map(|place| place + start)));
-    }
-    aligned.extend((b.len() - end..b.len()).map(Some));
-    aligned
+    let mut middle = match rest_a.is_empty() || rest_b.is_empty() {
+        true => vec![None; rest_a.len()],
+        false => {
+            let (numbers_a, numbers_b, count) = numbered(rest_a, rest_b);
+            align_numbers(&numbers_a, &numbers_b, count)
+        }
+    };
+    middle.iter_mut().flatten().for_each(|place| *place += start);
+    Aligned { start, middle, end: (a.len() - end, b.len() - end), len: a.len() }
 }
 
-fn align_numbers(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
+/// Items as numbers, and how many numbers there are: equal items have equal numbers.
+fn numbered<T: Item>(a: &[T], b: &[T]) -> (Vec<u32>, Vec<u32>, usize) {
+    let mut known = QuickMap::with_capacity_and_hasher(a.len(), Default::default());
+    // Where `a` has a number last.
+    let mut places: Vec<usize> = Vec::with_capacity(a.len());
+    let mut numbers_a: Vec<u32> = Vec::with_capacity(a.len());
+    for (at, item) in a.iter().enumerate() {
+        let number = *known.entry(item.id()).or_insert(places.len() as u32);
+        match places.get_mut(number as usize) {
+            Some(place) => *place = at,
+            None => places.push(at),
+        }
+        numbers_a.push(number);
+    }
+    // Most items stand beside the same ones: those are compared, and not looked up.
+    let mut next = 0;
+    let mut number_b = |item| {
+        if a.get(next).is_some_and(|there| there.same(item)) {
+            next += 1;
+            return numbers_a[next - 1];
+        }
+        let new = known.len() as u32;
+        let number = *known.entry(T::id(item)).or_insert(new);
+        next = places.get(number as usize).map_or(next, |place| place + 1);
+        number
+    };
+    let numbers_b = b.iter().map(&mut number_b).collect();
+    let count = known.len();
+    (numbers_a, numbers_b, count)
+}
+
+/// `count`: every number is below it.
+fn align_numbers(a: &[u32], b: &[u32], count: usize) -> Vec<Option<usize>> {
     let mut aligned = vec![None; a.len()];
+    let mut seen = vec![Seen::default(); count];
     let mut looks = LOOKS_MAX.saturating_mul(a.len() + b.len());
     let mut open = vec![(0..a.len(), 0..b.len())];
     while let Some((mut in_a, mut in_b)) = open.pop() {
@@ -193,7 +263,7 @@ fn align_numbers(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
             exact(a, b, in_a, in_b, &mut aligned);
             continue;
         }
-        let anchors = anchors(a, b, &in_a, &in_b);
+        let anchors = anchors(a, b, &in_a, &in_b, &mut seen);
         if anchors.is_empty() {
             continue;
         }
@@ -208,25 +278,39 @@ fn align_numbers(a: &[u32], b: &[u32]) -> Vec<Option<usize>> {
     aligned
 }
 
-/// Items that are once in each stretch, the most of them that are in the same order.
-fn anchors(a: &[u32], b: &[u32], in_a: &Range<usize>, in_b: &Range<usize>) -> Vec<(usize, usize)> {
-    #[derive(Default)]
-    struct Seen {
-        a: Option<usize>,
-        b: Option<usize>,
-        twice: bool,
-    }
-    let mut seen: QuickMap<u32, Seen> = QuickMap::default();
+/// Where a number is in two stretches.
+#[derive(Clone, Default)]
+struct Seen {
+    a: Option<usize>,
+    b: Option<usize>,
+    twice: bool,
+}
+
+/// Items that are once in each stretch, the most of them that are in the same order. Leaves `seen` as it was:
+/// empty, with a place for every number.
+fn anchors(
+    a: &[u32],
+    b: &[u32],
+    in_a: &Range<usize>,
+    in_b: &Range<usize>,
+    seen: &mut [Seen],
+) -> Vec<(usize, usize)> {
     for at in in_a.clone() {
-        let seen = seen.entry(a[at]).or_default();
+        let seen = &mut seen[a[at] as usize];
         seen.twice |= seen.a.replace(at).is_some();
     }
     for at in in_b.clone() {
-        let seen = seen.entry(b[at]).or_default();
+        let seen = &mut seen[b[at] as usize];
         seen.twice |= seen.b.replace(at).is_some();
     }
-    let once = |at: usize| seen.get(&a[at]).filter(|seen| !seen.twice).and_then(|seen| Some((at, seen.b?)));
+    let once = |at: usize| {
+        let seen = &seen[a[at] as usize];
+        if seen.twice { None } else { Some((at, seen.b?)) }
+    };
     let pairs: Vec<(usize, usize)> = in_a.clone().filter_map(once).collect();
+    for number in a[in_a.clone()].iter().chain(&b[in_b.clone()]) {
+        seen[*number as usize] = Seen::default();
+    }
     longest_rising(&pairs)
 }
 

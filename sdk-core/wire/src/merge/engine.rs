@@ -1,9 +1,9 @@
 //! The walk through the three values: for each field the rule, and what it makes of the field.
 
 use super::items::{Lists, agreed, edits, keeps, spelling};
-use super::matcher::{Down, Found, State};
-use super::order::{Slot, paired, same_keys};
-use super::path::{Path, Step};
+use super::matcher::{Down, Found, State, Walk};
+use super::order::{Doubles, paired, same_keys};
+use super::path::Trail;
 use super::same::{same, same_option};
 use super::tree::{Entries, Node};
 use super::weigh::weigh;
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::value::{Dictionary, ElementType, VALUE_ITEMS_MAX, Value, encode};
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 /// What the three sides have in one place.
 #[derive(Debug, Clone, Copy)]
@@ -42,31 +43,9 @@ impl<'v> Three<'v> {
     }
 }
 
-/// The way to where the walk is; a path is only made of it for questions.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Trail<'t> {
-    up: Option<&'t Trail<'t>>,
-    down: Option<Down<'t>>,
-}
-
-impl Trail<'_> {
-    fn path(&self) -> Path {
-        let trails = std::iter::successors(Some(self), |trail| trail.up);
-        let mut steps: Vec<Step> = trails
-            .filter_map(|trail| trail.down)
-            .map(|down| match down {
-                Down::Key(key) => Step::Key(key.clone()),
-                Down::Item(key) => Step::Item(key.clone()),
-                Down::Index(index) => Step::Index(index),
-            })
-            .collect();
-        steps.reverse();
-        Path(steps)
-    }
-}
-
 pub(super) struct Engine<'a, 'c> {
     pub(super) policies: &'a Policies,
+    walk: Walk<'a>,
     /// The ancestor is known: what it lacks was added, what only it has was removed.
     pub(super) known: bool,
     pub(super) later: Which,
@@ -102,6 +81,7 @@ pub(super) fn run(
     let later = later(input)?;
     let mut engine = Engine {
         policies: input.policies,
+        walk: Walk::new(&input.policies.matcher),
         known: input.base.is_some(),
         later,
         played_more: match input.local.playtime_ms.cmp(&input.cloud.playtime_ms) {
@@ -121,7 +101,8 @@ pub(super) fn run(
     }
     engine.distrusted = suspicions.first().map(|(which, _)| *which);
     engine.groups = groups::Groups::find(&engine, three);
-    let node = engine.field(three, &input.policies.matcher.start(), &Trail { up: None, down: None });
+    let start = engine.walk.start();
+    let node = engine.field(three, &start, &Trail { up: None, down: None });
     let foreign = engine.foreign;
     let merged = Merged { suspicions, ..engine.finish(node) };
     // No value has more values in it than bytes.
@@ -211,8 +192,8 @@ impl Engine<'_, '_> {
     }
 
     /// Merges what is in one place; nothing when the field goes.
-    pub(super) fn field(&mut self, three: Three<'_>, state: &State, trail: &Trail<'_>) -> Option<Node> {
-        let found = self.policies.matcher.found(state);
+    pub(super) fn field(&mut self, three: Three<'_>, state: &Rc<State>, trail: &Trail<'_>) -> Option<Node> {
+        let found = state.found;
         if let Some(Found { rule, member: Some(member) }) = found {
             return self.member(rule, member, three);
         }
@@ -222,7 +203,7 @@ impl Engine<'_, '_> {
             }
             // Without a rule here or below, a side that changed alone is taken as it is.
             let ruled = found.is_some() || self.policies.default_policy().bounds().is_some();
-            if self.known && !ruled && !self.policies.matcher.has_below(state) {
+            if self.known && !ruled && !state.has_below {
                 if same_option(three.base, three.cloud) {
                     return settled(three.local);
                 }
@@ -235,15 +216,14 @@ impl Engine<'_, '_> {
         let policy = found.map(|found| policies.policy(found.rule));
         if let (Some(Value::Dictionary(local)), Some(Value::Dictionary(cloud))) = (three.local, three.cloud) {
             let one = matches!(policy, Some(Policy::Ask | Policy::Custom { .. }))
-                || (matches!(policy, Some(Policy::Local | Policy::Cloud))
-                    && !policies.matcher.has_below(state));
+                || (matches!(policy, Some(Policy::Local | Policy::Cloud)) && !state.has_below);
             if !one && let Some(node) = self.dictionary(three.base, local, cloud, policy, state, trail) {
                 return Some(node);
             }
         }
         let for_lists = |policy: &Policy| policy.gathers() || policy.bounds().is_some();
         if let (Some(local), Some(cloud)) = (three.local, three.cloud)
-            && (policy.is_some_and(for_lists) || policies.matcher.has_items(state))
+            && (policy.is_some_and(for_lists) || state.has_items)
             && let Some(lists) = Lists::of(three.base, local, cloud)
             && let Some(node) = self.array(&lists, three, policy, state, trail)
         {
@@ -252,30 +232,48 @@ impl Engine<'_, '_> {
         self.leaf(three, policy, trail)
     }
 
+    /// Merges what is one step below.
+    fn below(
+        &mut self,
+        three: Three<'_>,
+        down: Down<'_>,
+        state: &Rc<State>,
+        trail: &Trail<'_>,
+    ) -> Option<Node> {
+        let state = self.walk.step(state, down);
+        self.field(three, &state, &Trail { up: Some(trail), down: Some(down) })
+    }
+
     fn dictionary(
         &mut self,
         base: Option<&Value>,
         local: &Dictionary,
         cloud: &Dictionary,
         policy: Option<&Policy>,
-        state: &State,
+        state: &Rc<State>,
         trail: &Trail<'_>,
     ) -> Option<Node> {
         let base = if let Some(Value::Dictionary(base)) = base { Some(base) } else { None };
         let types =
             |dictionary: &Dictionary| -> (ElementType, ElementType) { (dictionary.key, dictionary.value) };
         let types = agreed(base.map(types), types(local), types(cloud))?;
+        if let Some(base) = base
+            && same_keys(&local.entries, &cloud.entries)
+            && same_keys(&base.entries, &local.entries)
+        {
+            let mut entries = Entries::with_capacity(base.entries.len());
+            for ((base, local), cloud) in base.entries.iter().zip(&local.entries).zip(&cloud.entries) {
+                let three = Three { base: Some(&base.1), local: Some(&local.1), cloud: Some(&cloud.1) };
+                if let Some(node) = self.below(three, Down::Key(&base.0), state, trail) {
+                    entries.push(base.0.clone(), node);
+                }
+            }
+            return Some(entries.dictionary(types));
+        }
         let none = Dictionary::default();
         let sides = [base.unwrap_or(&none), local, cloud];
-        let slots = if same_keys(&local.entries, &cloud.entries)
-            && base.is_some_and(|base| same_keys(&base.entries, &local.entries))
-        {
-            let slot = |at| Slot { base: Some(at), local: Some(at), cloud: Some(at) };
-            (0..local.entries.len()).map(slot).collect()
-        } else {
-            let keys = sides.map(|side| side.entries.iter().map(|entry| &entry.0).collect::<Vec<_>>());
-            paired(&keys[0], &keys[1], &keys[2], self.earlier())?
-        };
+        let keys = sides.map(|side| side.entries.iter().map(|entry| &entry.0).collect::<Vec<_>>());
+        let slots = paired([&keys[0], &keys[1], &keys[2]], self.earlier(), Doubles::Refused)?;
         let mut entries = Entries::with_capacity(slots.len());
         for slot in slots {
             let at = |side: usize, place: Option<usize>| place.map(|place| &sides[side].entries[place]);
@@ -290,11 +288,7 @@ impl Engine<'_, '_> {
                 (Some(Policy::Union), false) => settled(three.local.or(three.cloud)),
                 (Some(Policy::Intersect), false) => None,
                 (Some(Policy::OrderedSet), false) if base.is_some() => None,
-                _ => {
-                    let down = Down::Key(key);
-                    let state = self.policies.matcher.step(state, down);
-                    self.field(three, &state, &Trail { up: Some(trail), down: Some(down) })
-                }
+                _ => self.below(three, Down::Key(key), state, trail),
             };
             if let Some(node) = node {
                 entries.push(key.clone(), node);
@@ -309,7 +303,7 @@ impl Engine<'_, '_> {
         lists: &Lists<'_>,
         three: Three<'_>,
         policy: Option<&Policy>,
-        state: &State,
+        state: &Rc<State>,
         trail: &Trail<'_>,
     ) -> Option<Node> {
         if let Some(keep) = policy.and_then(keeps) {
@@ -325,13 +319,13 @@ impl Engine<'_, '_> {
             Some(Policy::Append) => Some(Node::Value(lists.append(self.earlier()))),
             Some(Policy::List { key }) => self.records(lists, key, state, trail),
             Some(Policy::Max(_) | Policy::Min(_) | Policy::Sum(_)) => self.by_place(lists, state, trail),
-            _ if self.policies.matcher.has_items(state) => self.by_place(lists, state, trail),
+            _ if state.has_items => self.by_place(lists, state, trail),
             _ => None,
         }
     }
 
     /// Merges arrays place by place.
-    fn by_place(&mut self, lists: &Lists<'_>, state: &State, trail: &Trail<'_>) -> Option<Node> {
+    fn by_place(&mut self, lists: &Lists<'_>, state: &Rc<State>, trail: &Trail<'_>) -> Option<Node> {
         let asked = self.asks.len();
         let mut items = Vec::with_capacity(lists.local.len().max(lists.cloud.len()));
         for place in 0..lists.base.len().max(lists.local.len()).max(lists.cloud.len()) {
@@ -340,9 +334,7 @@ impl Engine<'_, '_> {
                 local: lists.local.get(place),
                 cloud: lists.cloud.get(place),
             };
-            let down = Down::Index(place);
-            let state = self.policies.matcher.step(state, down);
-            items.extend(self.field(three, &state, &Trail { up: Some(trail), down: Some(down) }));
+            items.extend(self.below(three, Down::Index(place), state, trail));
         }
         if self.asks.len() > asked && !lists.is_plain() {
             // Numbers of a packed array are asked about together.
@@ -353,22 +345,29 @@ impl Engine<'_, '_> {
     }
 
     /// Merges records that have a key; nothing when some have none, or the same.
-    fn records(&mut self, lists: &Lists<'_>, key: &str, state: &State, trail: &Trail<'_>) -> Option<Node> {
+    fn records(
+        &mut self,
+        lists: &Lists<'_>,
+        key: &str,
+        state: &Rc<State>,
+        trail: &Trail<'_>,
+    ) -> Option<Node> {
         let [base, local, cloud] = lists.keys(key)?;
-        let slots = paired(&base, &local, &cloud, self.earlier())?;
+        let slots = paired([&base, &local, &cloud], self.earlier(), Doubles::Refused)?;
         let mut items = Vec::with_capacity(slots.len());
         for slot in slots {
-            let at = |keys: &[&'_ Value], place: Option<usize>| place.map(|place| keys[place].clone());
-            let keys = [at(&base, slot.base), at(&local, slot.local), at(&cloud, slot.cloud)];
-            let Some(key) = spelling(keys[0].as_ref(), keys[1].as_ref(), keys[2].as_ref()) else { continue };
+            let [base, local, cloud] = [
+                slot.base.map(|place| base[place]),
+                slot.local.map(|place| local[place]),
+                slot.cloud.map(|place| cloud[place]),
+            ];
+            let Some(key) = spelling(base, local, cloud) else { continue };
             let three = Three {
                 base: slot.base.map(|place| &lists.base[place]),
                 local: slot.local.map(|place| &lists.local[place]),
                 cloud: slot.cloud.map(|place| &lists.cloud[place]),
             };
-            let down = Down::Item(key);
-            let state = self.policies.matcher.step(state, down);
-            items.extend(self.field(three, &state, &Trail { up: Some(trail), down: Some(down) }));
+            items.extend(self.below(three, Down::Item(key), state, trail));
         }
         Some(Node::array(lists.shape, items))
     }

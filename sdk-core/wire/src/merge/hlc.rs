@@ -1,7 +1,7 @@
 //! A hybrid logical clock: time by the device's clock, that never goes backwards and follows what it sees.
 //!
 //! It orders writes for people ("the later one"), never for safety: what comes from what is decided by the
-//! [`DeviceClock`](super::DeviceClock) and by the versions' parents.
+//! versions' parents.
 
 use serde::{Deserialize, Serialize};
 

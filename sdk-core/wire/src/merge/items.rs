@@ -1,8 +1,7 @@
 //! Arrays of every kind as lists of values, and what the policies for lists and sets do with them.
 
 use super::diff3;
-use super::hash::QuickMap;
-use super::order::{Id, paired};
+use super::order::{Doubles, paired};
 use super::same::same;
 use super::{Policy, Which};
 use crate::value::{Array, ElementType, Value};
@@ -158,15 +157,15 @@ impl<'v> Lists<'v> {
 
     /// A set: `keep` decides by where an item is (ancestor, local, cloud).
     pub(super) fn set(&self, earlier: Which, keep: impl Fn(bool, bool, bool) -> bool) -> Option<Value> {
-        let [base, local, cloud] = [&self.base, &self.local, &self.cloud].map(|list| distinct(list));
-        let slots = paired(&base, &local, &cloud, earlier)?;
+        let slots = paired([&self.base, &self.local, &self.cloud], earlier, Doubles::Skipped)?;
         let kept = slots
             .iter()
             .filter(|slot| keep(slot.base.is_some(), slot.local.is_some(), slot.cloud.is_some()))
             .filter_map(|slot| {
-                let at = |list: &[&Value], place: Option<usize>| place.map(|place| list[place].clone());
-                let sides = (at(&base, slot.base), at(&local, slot.local), at(&cloud, slot.cloud));
-                spelling(sides.0.as_ref(), sides.1.as_ref(), sides.2.as_ref()).cloned()
+                let base = slot.base.map(|place| &self.base[place]);
+                let local = slot.local.map(|place| &self.local[place]);
+                let cloud = slot.cloud.map(|place| &self.cloud[place]);
+                spelling(base, local, cloud).cloned()
             });
         Some(rebuild(self.shape, kept.collect()))
     }
@@ -217,12 +216,6 @@ pub(super) fn keeps(policy: &Policy) -> Option<fn(bool, bool, bool) -> bool> {
         Policy::OrderedSet => Some(|base, local, cloud| (local && cloud) || (!base && (local || cloud))),
         _ => None,
     }
-}
-
-/// The first of each.
-fn distinct(list: &[Value]) -> Vec<&Value> {
-    let mut known = QuickMap::default();
-    list.iter().filter(|item| known.insert(Id::of(item, true), ()).is_none()).collect()
 }
 
 /// A key or an item that both sides have, in one spelling: `"a"` and `&"a"` are the same one.

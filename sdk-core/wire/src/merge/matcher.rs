@@ -6,6 +6,8 @@ use super::path::key_text;
 use super::pattern::{Part, Pattern, glob};
 use super::policy::Policy;
 use crate::value::Value;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 
 /// How specific a rule is, for the field it is asked about: compared from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +67,7 @@ pub(super) enum Down<'v> {
 }
 
 /// Places of the tree; mostly few, so that a step allocates nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Places {
     few: [usize; 4],
     len: usize,
@@ -99,12 +101,44 @@ impl Places {
     }
 }
 
-/// Where a walk stands.
-#[derive(Debug, Clone, Default)]
+/// How many steps a walk remembers: far more than rules tell apart in a usual game, and a few hundred KB.
+const STEPS_MAX: usize = 1024;
+/// How many steps by name are remembered at one place: they are looked at one by one.
+const NAMED_MAX: usize = 16;
+
+/// Where a walk stands, and what the rules say there.
+#[derive(Debug, Default)]
 pub(super) struct State {
     places: Places,
     /// What holds here because of a dictionary above.
     above: Option<Rank>,
+    /// The most specific rule.
+    pub(super) found: Option<Found>,
+    /// Whether rules can be about something below.
+    pub(super) has_below: bool,
+    /// Whether a rule is about the items of a list here, by `[]`, `[key]` or `*`.
+    pub(super) has_items: bool,
+    /// Whether rules name keys here, and items.
+    names: [bool; 2],
+    /// The step to a key that no rule names, and to an item: one for all of them.
+    other: [OnceCell<Rc<State>>; 2],
+    named: RefCell<Vec<Step>>,
+}
+
+/// A remembered step by name.
+#[derive(Debug)]
+struct Step {
+    is_item: bool,
+    /// Where the names lead that fit.
+    places: Places,
+    to: Rc<State>,
+}
+
+/// A walk through one value: steps that the rules do not tell apart are worked out once.
+#[derive(Debug)]
+pub(super) struct Walk<'m> {
+    matcher: &'m Matcher,
+    remembered: Cell<usize>,
 }
 
 /// The rule of a field.
@@ -156,13 +190,6 @@ impl Matcher {
         next
     }
 
-    /// At the whole value.
-    pub(super) fn start(&self) -> State {
-        let mut state = State::default();
-        self.enter(0, &mut state.places);
-        state
-    }
-
     /// A place, and those that a `**` of no steps leads to.
     fn enter(&self, place: usize, places: &mut Places) {
         if places.contains(place) {
@@ -174,86 +201,96 @@ impl Matcher {
         }
     }
 
-    pub(super) fn step(&self, state: &State, down: Down<'_>) -> State {
-        let mut next = State { places: Places::default(), above: state.above };
+    /// What holds at these places.
+    fn state(&self, places: Places, above: Option<Rank>) -> State {
+        let at = || places.iter().map(|place| &self.places[place]);
+        let ends = at().flat_map(|place| &place.ends);
+        let found = match ends.max_by_key(|end| end.rank) {
+            Some(end) if Some(end.rank) > above => Some(Found { rule: end.rank.rule, member: end.member }),
+            _ => above.map(|rank| Found { rule: rank.rule, member: None }),
+        };
+        let any = |place: &Place| place.any.is_some() || place.any_item.is_some();
+        let names_keys = |place: &Place| !place.keys.is_empty() || !place.globs.is_empty();
+        let names_items = |place: &Place| !place.items.is_empty();
+        let names = [at().any(names_keys), at().any(names_items)];
+        let has_below = names[0] || names[1] || at().any(|place| place.stays || any(place));
+        let has_items = names[1] || at().any(any);
+        State { above, found, has_below, has_items, names, places, ..State::default() }
+    }
+
+    /// Where the names lead that fit a step.
+    fn named(&self, state: &State, down: Down<'_>) -> Places {
+        let mut named = Places::default();
+        let text = match down {
+            Down::Key(key) | Down::Item(key) => key_text(key),
+            Down::Index(index) => index.to_string().into(),
+        };
+        for place in state.places.iter().map(|place| &self.places[place]) {
+            if let Down::Key(_) = down {
+                place.keys.get(text.as_ref()).into_iter().for_each(|next| named.push(*next));
+                let globs = place.globs.iter().filter(|(pieces, _)| glob(pieces, &text));
+                globs.for_each(|(_, next)| named.push(*next));
+            } else {
+                place.items.get(text.as_ref()).into_iter().for_each(|next| named.push(*next));
+            }
+        }
+        named
+    }
+
+    /// One step down, to where `named` leads and where every step leads.
+    fn step(&self, state: &State, is_item: bool, named: &Places) -> State {
+        let ends = state.places.iter().flat_map(|place| &self.places[place].ends);
+        let spread = ends.filter(|end| end.spreads);
+        let spread = spread.map(|end| Rank { names_it: false, exact: false, ..end.rank }).max();
+        let mut places = Places::default();
+        for at in state.places.iter() {
+            let place = &self.places[at];
+            let any_item = place.any_item.filter(|_| is_item);
+            let stays = place.stays.then_some(at);
+            for next in [stays, place.any, any_item].into_iter().flatten() {
+                self.enter(next, &mut places);
+            }
+        }
+        named.iter().for_each(|next| self.enter(next, &mut places));
+        self.state(places, state.above.max(spread))
+    }
+}
+
+impl<'m> Walk<'m> {
+    pub(super) fn new(matcher: &'m Matcher) -> Walk<'m> {
+        Walk { matcher, remembered: Cell::new(0) }
+    }
+
+    /// At the whole value.
+    pub(super) fn start(&self) -> Rc<State> {
+        let mut places = Places::default();
+        self.matcher.enter(0, &mut places);
+        Rc::new(self.matcher.state(places, None))
+    }
+
+    pub(super) fn step(&self, state: &Rc<State>, down: Down<'_>) -> Rc<State> {
         if state.places.is_empty() {
-            return next;
+            return Rc::clone(state);
         }
-        for end in self.ends(state).filter(|end| end.spreads) {
-            let rank = Rank { names_it: false, exact: false, ..end.rank };
-            next.above = next.above.max(Some(rank));
+        let is_item = !matches!(down, Down::Key(_));
+        let named = match state.names[usize::from(is_item)] {
+            true => self.matcher.named(state, down),
+            false => Places::default(),
+        };
+        if named.is_empty() {
+            let other = &state.other[usize::from(is_item)];
+            return Rc::clone(other.get_or_init(|| Rc::new(self.matcher.step(state, is_item, &named))));
         }
-        for place in state.places.iter() {
-            self.follow(place, down, &mut next.places);
+        let fits = |step: &&Step| step.is_item == is_item && step.places == named;
+        if let Some(step) = state.named.borrow().iter().find(fits) {
+            return Rc::clone(&step.to);
         }
-        next
-    }
-
-    fn follow(&self, at: usize, down: Down<'_>, places: &mut Places) {
-        let place = &self.places[at];
-        if place.stays {
-            self.enter(at, places);
+        let to = Rc::new(self.matcher.step(state, is_item, &named));
+        let mut steps = state.named.borrow_mut();
+        if steps.len() < NAMED_MAX && self.remembered.get() < STEPS_MAX {
+            self.remembered.set(self.remembered.get() + 1);
+            steps.push(Step { is_item, places: named, to: Rc::clone(&to) });
         }
-        if let Some(any) = place.any {
-            self.enter(any, places);
-        }
-        match down {
-            Down::Key(key) if !place.keys.is_empty() || !place.globs.is_empty() => {
-                let text = key_text(key);
-                if let Some(next) = place.keys.get(text.as_ref()) {
-                    self.enter(*next, places);
-                }
-                for (_, next) in place.globs.iter().filter(|(pieces, _)| glob(pieces, &text)) {
-                    self.enter(*next, places);
-                }
-            }
-            Down::Key(_) => {}
-            Down::Index(_) | Down::Item(_) => {
-                if let Some(next) = place.any_item {
-                    self.enter(next, places);
-                }
-                if !place.items.is_empty() {
-                    let text = match down {
-                        Down::Item(key) | Down::Key(key) => key_text(key),
-                        Down::Index(index) => index.to_string().into(),
-                    };
-                    if let Some(next) = place.items.get(text.as_ref()) {
-                        self.enter(*next, places);
-                    }
-                }
-            }
-        }
-    }
-
-    fn ends<'m>(&'m self, state: &'m State) -> impl Iterator<Item = &'m End> {
-        state.places.iter().flat_map(|place| &self.places[place].ends)
-    }
-
-    /// The most specific rule of where the walk stands.
-    pub(super) fn found(&self, state: &State) -> Option<Found> {
-        let here = self.ends(state).max_by_key(|end| end.rank);
-        match here {
-            Some(end) if Some(end.rank) > state.above => {
-                Some(Found { rule: end.rank.rule, member: end.member })
-            }
-            _ => state.above.map(|rank| Found { rule: rank.rule, member: None }),
-        }
-    }
-
-    /// Whether rules can be about something below.
-    pub(super) fn has_below(&self, state: &State) -> bool {
-        state.places.iter().any(|place| {
-            let place = &self.places[place];
-            let none = place.keys.is_empty() && place.items.is_empty() && place.globs.is_empty();
-            place.stays || !none || place.any.is_some() || place.any_item.is_some()
-        })
-    }
-
-    /// Whether a rule is about the items of a list here, by `[]`, `[key]` or `*`.
-    pub(super) fn has_items(&self, state: &State) -> bool {
-        state.places.iter().any(|place| {
-            let place = &self.places[place];
-            place.any_item.is_some() || place.any.is_some() || !place.items.is_empty()
-        })
+        to
     }
 }

@@ -32,7 +32,6 @@
 //! the player is asked about the rest ([`Policies::set_default`]).
 
 mod bytes;
-mod clock;
 mod commit;
 mod diff3;
 mod engine;
@@ -55,9 +54,6 @@ mod tree;
 mod weigh;
 
 pub use bytes::{BytesSide, Pick, merge_bytes};
-pub use clock::{
-    CLOCK_TEXT_LEN_MAX, ClockError, ClockOrder, DEVICE_LEN_MAX, DEVICES_MAX, DeviceClock, check_device,
-};
 pub use commit::{Meta, commit};
 pub use guards::{Facts, SHRINK_FACTOR, SHRINK_SIZE_MIN, Suspicion, suspicions};
 pub use hlc::{DRIFT_MAX_MS, HLC_MS_MAX, Hlc};

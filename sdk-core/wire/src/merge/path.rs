@@ -4,6 +4,7 @@
 //! place, `inventory[sword].count` by the item's key field. A backslash takes its special meaning from the
 //! character after it: `a\.b` is one key. `""` is the empty key.
 
+use super::matcher::Down;
 use crate::value::Value;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
@@ -54,6 +55,29 @@ impl Display for Path {
             }
         }
         Ok(())
+    }
+}
+
+/// The way to where the walk is; a path is only made of it for questions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trail<'t> {
+    pub(super) up: Option<&'t Trail<'t>>,
+    pub(super) down: Option<Down<'t>>,
+}
+
+impl Trail<'_> {
+    pub(super) fn path(&self) -> Path {
+        let trails = std::iter::successors(Some(self), |trail| trail.up);
+        let mut steps: Vec<Step> = trails
+            .filter_map(|trail| trail.down)
+            .map(|down| match down {
+                Down::Key(key) => Step::Key(key.clone()),
+                Down::Item(key) => Step::Item(key.clone()),
+                Down::Index(index) => Step::Index(index),
+            })
+            .collect();
+        steps.reverse();
+        Path(steps)
     }
 }
 

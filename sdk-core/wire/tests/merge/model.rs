@@ -1,5 +1,10 @@
 //! The oracle: what a version must hold, from the operations that are in it. It knows nothing of values and
 //! paths; where fields are registers it keeps what was written last.
+//!
+//! Its rules are those of the guide to cloud saves, not the merge's code: what only one side changed is that
+//! side's; a counter is what both come from, plus what each side added or took; a record that one side removed
+//! and the other changed was changed by both, and then this game's rule for everything else decides: the later
+//! side.
 
 use crate::game::{LEVELS, Op, SETTINGS, Seen};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +20,15 @@ struct Item {
     /// The operations that added to it.
     more: u128,
     tint: Option<u32>,
+}
+
+impl Item {
+    /// What a save has of it: its count and its tint.
+    fn shown(&self, done: &Done) -> (i64, Option<u32>) {
+        let more = done.iter().enumerate().filter(|(number, _)| self.more >> number & 1 == 1);
+        let count = |op: &Op| if let Op::ItemMore(_, n) = op { *n } else { 0 };
+        (1 + more.map(|(_, (_, op))| count(op)).sum::<i64>(), self.tint)
+    }
 }
 
 /// What a version must hold.
@@ -55,7 +69,7 @@ impl Model {
     }
 
     /// What two versions that come from this one must make together.
-    pub(crate) fn merge(&self, later: &Model, earlier: &Model) -> Model {
+    pub(crate) fn merge(&self, later: &Model, earlier: &Model, done: &Done) -> Model {
         let mut merged = Model { seen: later.seen | earlier.seen, ..Model::default() };
         for which in 0..SETTINGS {
             merged.settings[which] =
@@ -71,7 +85,10 @@ impl Model {
                     more: counted(base.map_or(0, |b| b.more), l.more, e.more),
                     tint: pick(&base.and_then(|b| b.tint), &l.tint, &e.tint),
                 }),
-                _ => pick(&base.copied(), &l.copied(), &e.copied()),
+                // Removed on one side, or new on it. Whether the other side changed it shows in the save, not in
+                // the operations: +1 and +2 make what +3 makes.
+                _ if base.map(|item| item.shown(done)) == l.map(|item| item.shown(done)) => e.copied(),
+                _ => l.copied(),
             };
             merged.items.extend(item.map(|item| (*id, item)));
         }
@@ -133,18 +150,16 @@ impl Model {
         }
         let mut found = save.items();
         found.sort_unstable();
-        let count = |item: &Item| {
-            let more = self.ops(done).filter(|(number, _, _)| item.more >> number & 1 == 1);
-            1 + more.map(|(_, _, op)| if let Op::ItemMore(_, n) = op { n } else { 0 }).sum::<i64>()
-        };
-        let expected: Vec<_> = self.items.iter().map(|(id, item)| (*id, count(item), item.tint)).collect();
+        let shown = self.items.iter().map(|(id, item)| (*id, item.shown(done)));
+        let expected: Vec<_> = shown.map(|(id, (count, tint))| (id, count, tint)).collect();
         check("items", format!("{found:?}"), format!("{expected:?}"));
         wrong
     }
 }
 
-/// What is in a counter: what either side counted; what went with an item that was dropped, and came back by a
-/// change to it elsewhere, is gone.
+/// The operations in a counter: those of the ancestor without what either side took, and what each side added. A
+/// side takes an operation by dropping the item that it was counted on: the item can still be here, because it
+/// came back by a later change on a device that had not counted that.
 fn counted(base: u128, later: u128, earlier: u128) -> u128 {
     (later & earlier) | (later & !base) | (earlier & !base)
 }

@@ -6,7 +6,7 @@
 
 use crate::random::Random;
 use aethex_wire::Value;
-use aethex_wire::merge::{ClockOrder, Hlc, Merge, Meta, Policies, Side, commit, merge};
+use aethex_wire::merge::{Hlc, Merge, Meta, Policies, Side, commit, merge};
 use std::fmt;
 
 /// Sessions of a player.
@@ -63,7 +63,11 @@ struct Version {
 }
 
 struct Device {
+    /// What it last had in common with the cloud, and which head that was.
     base: Version,
+    seen: u64,
+    /// It was played since.
+    played: bool,
     local: Version,
     hlc: Hlc,
     skew_ms: i64,
@@ -85,6 +89,8 @@ struct Life<'p> {
     strategy: Strategy,
     policies: &'p Policies,
     head: Version,
+    /// Counts the heads.
+    heads: u64,
     devices: Vec<Device>,
     earned: Earned,
     now_ms: i64,
@@ -163,11 +169,12 @@ fn side(version: &Version) -> Side<'_> {
 impl<'p> Life<'p> {
     fn new(player: u64, strategy: Strategy, policies: &'p Policies) -> Life<'p> {
         let mut random = Random::new(player);
-        let mut meta = Meta { device: "0".into(), playtime_ms: 1, ..Meta::default() };
-        meta.vector.bump("0").expect("a short name");
+        let meta = Meta { device: "0".into(), playtime_ms: 1, ..Meta::default() };
         let head = Version { value: new_game(), meta };
         let device = |random: &mut Random| Device {
             base: head.clone(),
+            seen: 0,
+            played: false,
             local: head.clone(),
             hlc: Hlc::default(),
             // Some clocks are wrong by hours, a few by days.
@@ -176,7 +183,7 @@ impl<'p> Life<'p> {
         let devices = (0..2 + random.below(2)).map(|_| device(&mut random)).collect();
         let earned = Earned { times: vec![None; LEVELS as usize], ..Earned::default() };
         let now_ms = 1_790_000_000_000;
-        Life { random, strategy, policies, head, devices, earned, now_ms, conflicts: 0, asks: 0 }
+        Life { random, strategy, policies, head, heads: 0, devices, earned, now_ms, conflicts: 0, asks: 0 }
     }
 
     fn live(&mut self) {
@@ -245,16 +252,16 @@ impl<'p> Life<'p> {
         let meta = &mut device.local.meta;
         meta.hlc = device.hlc;
         meta.playtime_ms += random.between(5, 90) * 60_000;
-        meta.vector.bump(&name).expect("a short name");
         meta.device = name;
+        device.played = true;
     }
 
     fn sync(&mut self, index: usize) {
         let device = &mut self.devices[index];
-        match device.local.meta.vector.compare(&self.head.meta.vector) {
-            ClockOrder::Equal | ClockOrder::Before => device.local = self.head.clone(),
-            ClockOrder::After => self.head = device.local.clone(),
-            ClockOrder::Concurrent => {
+        match (device.played, device.seen == self.heads) {
+            (false, _) => device.local = self.head.clone(),
+            (true, true) => self.head = device.local.clone(),
+            (true, false) => {
                 self.conflicts += 1;
                 let value = self.settle(index);
                 let meta = commit(&self.devices[index].local.meta, &self.head.meta);
@@ -263,7 +270,8 @@ impl<'p> Life<'p> {
             }
         }
         let device = &mut self.devices[index];
-        device.base = self.head.clone();
+        self.heads += u64::from(device.played);
+        (device.base, device.seen, device.played) = (self.head.clone(), self.heads, false);
         device.hlc = device.hlc.observe(self.head.meta.hlc, self.now_ms + device.skew_ms);
     }
 

@@ -24,7 +24,7 @@ use aethex_wire::ErrorCode;
 use aethex_wire::ids::PlayerId;
 use aethex_wire::multiplayer::GRACE_MS;
 use aethex_wire::multiplayer::frame::{
-    Ack, ClientFrame, LeftReason, Order, SEATS_MAX, SECRET_LEN, Seat, ServerFrame, State, Target,
+    Ack, ClientFrame, LeftReason, Order, SEATS_MAX, SECRET_LEN, Seat, ServerFrame, Target,
 };
 use bytes::BytesMut;
 use session::{CHANNELS, Numbered, Seats};
@@ -356,6 +356,8 @@ impl Room {
             ClientFrame::StateAcks(acks) => {
                 acks.iter().for_each(|ack| session.note(ack.seat, ack.channel, ack.seq));
             }
+            // Who does not read asks in vain.
+            ClientFrame::Ping { .. } if !out.has_room(link.id) => {}
             ClientFrame::Ping { client_us } => {
                 let mut pong = BytesMut::with_capacity(24);
                 ServerFrame::Pong { client_us: *client_us, server_us }.encode(&mut pong);

@@ -19,7 +19,7 @@ use aethex_wire::multiplayer::frame::{
 use bytes::{Buf, BytesMut};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
@@ -127,17 +127,45 @@ impl Bench {
     }
 
     fn connected(&self, stream: TcpStream, served: TcpStream) -> Client {
-        let stream_of_server = served.into_std().unwrap();
-        let wire = FreshWire::Ws {
-            stream: stream_of_server,
-            tls: None,
-            reading: Reading::default(),
-            begin: Vec::new(),
-        };
+        self.take(served, None);
+        Client { stream: Box::new(stream), buffer: BytesMut::new() }
+    }
+
+    fn take(&self, served: TcpStream, tls: Option<Box<rustls::ServerConnection>>) {
+        let stream = served.into_std().unwrap();
+        let wire = FreshWire::Ws { stream, tls, reading: Reading::default(), begin: Vec::new() };
         let relay_node = "here".to_owned();
         let door = Doorman { hub: self.hub.clone(), tickets: self.tickets.clone(), relay_node };
         self.relay.take(wire, Arc::new(door));
-        Client { stream, buffer: BytesMut::new() }
+    }
+
+    /// One over TLS.
+    async fn connect_tls(&self) -> Client {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = rustls_pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| {
+                builder.with_no_client_auth().with_single_cert(vec![certificate.clone()], key.into())
+            })
+            .unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let (stream, served) = sockets().await;
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+        let name = "localhost".try_into().unwrap();
+        let (served, stream) = tokio::join!(acceptor.accept(served), connector.connect(name, stream));
+        let (served, tls) = served.unwrap().into_inner();
+        self.take(served, Some(Box::new(tls)));
+        Client { stream: Box::new(stream.unwrap()), buffer: BytesMut::new() }
     }
 
     async fn join(&self, room: u32, n: u32) -> (Client, Joined) {
@@ -174,9 +202,14 @@ fn joined(frame: &[u8]) -> Joined {
     }
 }
 
+/// What a client's bytes travel on.
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
 /// A WebSocket client of the simplest kind.
 struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Duplex>,
     buffer: BytesMut,
 }
 
@@ -452,6 +485,29 @@ fn newest(data: &[u8]) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_on_and_reads_nothing_is_cut_off() {
+    let mut bench = Bench::new();
+    let mut deaf = bench.connect_narrow().await;
+    let ping = serde_json::json!({"event": "ping", "data": {}}).to_string();
+    let hello = serde_json::json!({"event": "join_room", "data": {"ticket": bench.ticket(1, 1)}}).to_string();
+    deaf.put(opcode::TEXT, hello.as_bytes()).await;
+    assert_eq!(bench.report().await, Report::Seated { player: who(1) });
+    // A player's frames are counted; so many answers are not kept for who takes none.
+    let mut bytes = BytesMut::new();
+    put_head(&mut bytes, opcode::TEXT, ping.len());
+    bytes[1] |= 0x80;
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(ping.as_bytes());
+    for _ in 0..20_000 {
+        if deaf.stream.write_all(&bytes).await.is_err() {
+            break;
+        }
+    }
+    let gone = Report::Gone { player: who(1), reason: LeftReason::Refused };
+    assert_eq!(bench.report().await, gone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plain_client_plays_by_json() {
     let bench = Bench::new();
     let (mut ann, _) = bench.join(1, 1).await;
@@ -501,6 +557,33 @@ async fn a_plain_client_plays_by_json() {
 fn message_of(value: &aethex_wire::value::Value) -> ClientFrame<'static> {
     let data = aethex_wire::value::encode(value).unwrap().leak();
     message(1, Order::Ordered, data)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_it_is_the_same() {
+    let bench = Bench::new();
+    for room in [1, 2] {
+        let (mut ann, _) = bench.join(room, 1).await;
+        let mut bob = bench.connect_tls().await;
+        bob.hello(bench.ticket(room, 2).as_bytes(), None).await;
+        let session = bob.welcomed().await;
+        let long = vec![5; 60_000];
+        bob.send(&message(1, Order::Ordered, &long)).await;
+        assert_eq!(ann.message().await, long);
+        for seq in 1..=4 {
+            ann.send(&message(seq, Order::Ordered, &long)).await;
+        }
+        for _ in 0..4 {
+            assert_eq!(bob.message().await, long);
+        }
+        drop(bob);
+        let mut back = bench.connect_tls().await;
+        back.hello(b"", Some(Resume { secret: session.secret, received: 3 })).await;
+        assert!(back.welcomed().await.resumed);
+        assert_eq!(back.message().await, long);
+        back.send(&ClientFrame::Leave).await;
+        assert_eq!(back.closed().await.1, 1000);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

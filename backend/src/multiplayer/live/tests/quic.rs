@@ -201,3 +201,18 @@ async fn garbage_in_packets_and_datagrams_harms_nobody() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_by_quic_hears_when_the_relay_stops() {
+    let bench = Bench::new();
+    let mut quic = QuicClient::connect(&bench, 1).await;
+    let ticket = bench.ticket(1, 1);
+    quic.send(&ClientFrame::Hello { protocol: PROTOCOL, ticket: ticket.as_bytes(), resume: None }).await;
+    joined(&quic.frame().await.unwrap());
+    bench.relay.stop().await;
+    let frame = quic.frame().await.expect("a reason");
+    let code = ErrorCode::Overloaded.number();
+    assert!(
+        matches!(ServerFrame::decode(&frame), Ok(ServerFrame::Closed { code: found, .. }) if found == code)
+    );
+}

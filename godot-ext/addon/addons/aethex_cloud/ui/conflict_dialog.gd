@@ -171,14 +171,22 @@ func _write() -> void:
 	var hint := "AETHEX_CONFLICT_HINT" if whole else "AETHEX_CONFLICT_HINT_ASKS"
 	if not (info.suspicions as PackedStringArray).is_empty():
 		hint = "AETHEX_CONFLICT_HINT_ODD"
+	var deleted: bool = info.head != null and info.head.deleted
+	if deleted:
+		hint = "AETHEX_CONFLICT_HINT_DELETED"
 	(%Title as Label).text = Texts.say("AETHEX_CONFLICT_TITLE", {"slot": info.slot})
 	(%Hint as Label).text = Texts.say(hint)
 	_write_side(%Local, "AETHEX_CONFLICT_LOCAL", info.kept, info.local)
 	_write_side(%Cloud, "AETHEX_CONFLICT_CLOUD", info.head, info.cloud)
 	_write_asks([] if whole else asks)
-	(%KeepLocal as Button).text = Texts.say("AETHEX_CONFLICT_KEEP_LOCAL")
-	(%KeepCloud as Button).text = Texts.say("AETHEX_CONFLICT_KEEP_CLOUD")
+	# Where the two can be put together that is what the dialog offers first.
+	var keep := "AETHEX_CONFLICT_KEEP_" if whole else "AETHEX_CONFLICT_ONLY_"
+	for button: Button in [%KeepLocal, %KeepCloud]:
+		button.theme_type_variation = &"AeThexPrimaryButton" if whole else &""
+	(%KeepLocal as Button).text = Texts.say(keep + "LOCAL")
+	(%KeepCloud as Button).text = Texts.say("AETHEX_CONFLICT_KEEP_DELETED" if deleted else keep + "CLOUD")
 	(%KeepBoth as Button).text = Texts.say("AETHEX_CONFLICT_KEEP_BOTH")
+	(%KeepBoth as Button).visible = not deleted
 	(%Later as Button).text = Texts.say("AETHEX_CONFLICT_LATER")
 	(%Later as Button).visible = allow_later
 	_apply.text = Texts.say("AETHEX_CONFLICT_APPLY")
@@ -188,9 +196,12 @@ func _write() -> void:
 func _write_side(side: Container, name_key: String, version: RefCounted, data: Variant) -> void:
 	(side.get_node("Name") as Label).text = Texts.say(name_key)
 	var lines: PackedStringArray = []
-	if version == null or version.deleted:
+	var is_gone: bool = version != null and not version.deleted and data == null and info.local != null and (info.paths as Array).is_empty()
+	if version == null or is_gone:
+		lines.append(Texts.say("AETHEX_CONFLICT_GONE"))
+	elif version.deleted:
 		lines.append(Texts.say("AETHEX_CONFLICT_DELETED"))
-	else:
+	if version != null and not version.deleted:
 		if not String(version.label).is_empty():
 			lines.append(version.label)
 		var saved: PackedStringArray = []
@@ -226,12 +237,13 @@ func _ask_row(ask: Object, before: String) -> Control:
 	var row := VBoxContainer.new()
 	var name := Label.new()
 	var path := String(ask.path)
-	name.text = path_names.get(path, path) if not path.is_empty() else Texts.say("AETHEX_CONFLICT_WHOLE")
+	name.text = Texts.path(path, path_names)
 	name.theme_type_variation = &"AeThexHint"
 	if not (ask.also as PackedStringArray).is_empty():
 		name.text += "  " + Texts.say("AETHEX_CONFLICT_MORE", {"count": ask.also.size()})
 	row.add_child(name)
 	var sides := HBoxContainer.new()
+	sides.add_theme_constant_override(&"separation", 16)
 	var group := ButtonGroup.new()
 	var buttons: Array[Button] = []
 	for side: String in ["local", "cloud"]:

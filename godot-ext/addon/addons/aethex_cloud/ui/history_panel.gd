@@ -21,8 +21,12 @@ const CHANGES_MAX := 40
 
 ## The part of a save that is shown as its picture; none when empty.
 @export var thumbnail_part := "thumbnail"
-## Words for paths that players understand: {"hero.class": "Class of the hero"}.
+## Words for paths and parts that players understand: {"hero.class": "Class of the hero"}. What has an empty text is not
+## shown.
 @export var path_names: Dictionary = {}
+
+## Words for a value, if you have better ones: func(path: String, value: Variant) -> String; empty for the usual ones.
+var describe := Callable()
 
 ## The slot that is shown.
 var slot := ""
@@ -147,6 +151,7 @@ func _write() -> void:
 	_list.clear()
 	for version: Object in versions:
 		_list.add_item(_line(version))
+		_list.set_item_tooltip(-1, _line(version))
 		if version.deleted or version.pruned:
 			_list.set_item_custom_fg_color(-1, Color(0.6, 0.65, 0.7))
 	if not chosen.is_empty() and chosen[0] < versions.size():
@@ -159,13 +164,16 @@ func _write() -> void:
 
 func _line(version: Object) -> String:
 	var words: PackedStringArray = [Texts.time(version.timestamp)]
-	for word: String in [version.label, version.device_name]:
-		if not word.is_empty():
-			words.append(word)
+	# What tells one save from the next comes first: a narrow list cuts the end off.
 	if _is_head(version):
 		words.append(Texts.say("AETHEX_HISTORY_NOW"))
 	elif version.sequence == 0:
 		words.append(Texts.say("AETHEX_HISTORY_BESIDE"))
+	if version.parents.size() > 1:
+		words.append(Texts.say("AETHEX_HISTORY_MERGED"))
+	for word: String in [version.device_name, version.label]:
+		if not word.is_empty():
+			words.append(word)
 	if version.pinned:
 		words.append(Texts.say("AETHEX_HISTORY_PINNED"))
 	if version.deleted:
@@ -221,15 +229,20 @@ func _show_changes(version: Object) -> void:
 	if opening != _opening:
 		return
 	if not result.success:
-		(%Changes as Label).text = Texts.say("AETHEX_HISTORY_NO_DIFF")
+		var offline := String(result.error.name) in ["offline", "timeout"]
+		(%Changes as Label).text = Texts.say("AETHEX_HISTORY_NO_DIFF_OFFLINE" if offline else "AETHEX_HISTORY_NO_DIFF")
 		return
 	var lines: PackedStringArray = [Texts.say("AETHEX_HISTORY_CHANGES")]
 	for change: Object in result.changes:
 		if lines.size() > CHANGES_MAX:
 			break
-		lines.append(_change(change))
+		var line := _change(change)
+		if not line.is_empty():
+			lines.append(line)
 	for part: String in result.parts:
-		lines.append("~ " + part)
+		var name := Texts.path(part, path_names)
+		if part != thumbnail_part and not name.is_empty():
+			lines.append("~ " + name)
 	if result.truncated or result.size() > CHANGES_MAX:
 		lines.append(Texts.say("AETHEX_HISTORY_MORE"))
 	(%Changes as Label).text = "\n".join(lines) if lines.size() > 1 else Texts.say("AETHEX_HISTORY_SAME")
@@ -237,15 +250,20 @@ func _show_changes(version: Object) -> void:
 
 func _change(change: Object) -> String:
 	var path := String(change.path)
-	var name: String = path_names.get(path, path)
+	var name := Texts.path(path, path_names)
 	if name.is_empty():
-		name = Texts.say("AETHEX_CONFLICT_WHOLE")
+		return ""
 	match String(change.kind):
-		"added": return "+ %s: %s" % [name, Texts.value(change.to)]
-		"removed": return "- %s: %s" % [name, Texts.value(change.from)]
+		"added": return "+ %s: %s" % [name, _value(path, change.to)]
+		"removed": return "- %s: %s" % [name, _value(path, change.from)]
 	if change.from == null and change.to == null:
 		return "~ " + name
-	return "~ %s: %s -> %s" % [name, Texts.value(change.from), Texts.value(change.to)]
+	return "~ %s: %s -> %s" % [name, _value(path, change.from), _value(path, change.to)]
+
+
+func _value(path: String, value: Variant) -> String:
+	var words := str(describe.call(path, value)) if describe.is_valid() and value != null else ""
+	return Texts.value(value) if words.is_empty() else words
 
 
 func _show_picture(version: Object) -> void:

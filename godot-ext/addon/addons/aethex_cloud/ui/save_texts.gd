@@ -5,20 +5,27 @@ extends RefCounted
 const ENGLISH := {
 	"AETHEX_CONFLICT_TITLE": "Two saves of \"{slot}\"",
 	"AETHEX_CONFLICT_HINT": "You played here and on another device. Both are safe; with which do you go on?",
-	"AETHEX_CONFLICT_HINT_ASKS": "You played here and on another device. Everything else fits together; choose for what is left.",
+	"AETHEX_CONFLICT_HINT_ASKS": "You played here and on another device. What you did on both is put together; only this needs your answer.",
 	"AETHEX_CONFLICT_HINT_ODD": "One of these saves looks like an accident. Both are safe; with which do you go on?",
+	"AETHEX_CONFLICT_HINT_DELETED": "You played here, and this save was deleted on another device. What you have here is safe.",
 	"AETHEX_CONFLICT_DELETED": "Deleted on another device",
+	"AETHEX_CONFLICT_GONE": "Its content is not there any more",
 	"AETHEX_CONFLICT_LOCAL": "This device",
 	"AETHEX_CONFLICT_CLOUD": "The cloud",
 	"AETHEX_CONFLICT_WHOLE": "The whole save",
 	"AETHEX_CONFLICT_NOTHING": "nothing",
 	"AETHEX_CONFLICT_KEEP_LOCAL": "Keep this device's",
 	"AETHEX_CONFLICT_KEEP_CLOUD": "Keep the cloud's",
+	"AETHEX_CONFLICT_KEEP_DELETED": "Delete it here, too",
+	"AETHEX_CONFLICT_ONLY_LOCAL": "Take only this device's",
+	"AETHEX_CONFLICT_ONLY_CLOUD": "Take only the cloud's",
 	"AETHEX_CONFLICT_KEEP_BOTH": "Keep both",
-	"AETHEX_CONFLICT_APPLY": "Apply choices",
+	"AETHEX_CONFLICT_APPLY": "Put together",
 	"AETHEX_CONFLICT_LATER": "Decide later",
 	"AETHEX_CONFLICT_MORE": "… and {count} more fields with the same answer",
 	"AETHEX_SAVE_PLAYED": "{hours} h {minutes} min played",
+	"AETHEX_SAVE_PLAYED_MINUTES": "{minutes} min played",
+	"AETHEX_SAVE_PLAYED_SECONDS": "{seconds} s played",
 	"AETHEX_SAVE_NOW": "just now",
 	"AETHEX_SAVE_SIZE": "{size}",
 	"AETHEX_HISTORY_TITLE": "History of \"{slot}\"",
@@ -26,7 +33,8 @@ const ENGLISH := {
 	"AETHEX_HISTORY_EMPTY": "There is no save yet.",
 	"AETHEX_HISTORY_LOADING": "Reading the history…",
 	"AETHEX_HISTORY_NOW": "now",
-	"AETHEX_HISTORY_BESIDE": "kept beside",
+	"AETHEX_HISTORY_BESIDE": "played apart",
+	"AETHEX_HISTORY_MERGED": "put together",
 	"AETHEX_HISTORY_PINNED": "pinned",
 	"AETHEX_HISTORY_PRUNED": "too old to load",
 	"AETHEX_HISTORY_DELETED": "deleted",
@@ -37,6 +45,7 @@ const ENGLISH := {
 	"AETHEX_HISTORY_CHANGES": "From this save to now:",
 	"AETHEX_HISTORY_SAME": "Nothing is different now.",
 	"AETHEX_HISTORY_NO_DIFF": "The differences cannot be shown.",
+	"AETHEX_HISTORY_NO_DIFF_OFFLINE": "The differences are shown when you are online.",
 	"AETHEX_HISTORY_MORE": "… and more",
 	"AETHEX_SAVES_ERROR_OFFLINE": "The server cannot be reached: try again when you are online.",
 	"AETHEX_SAVES_ERROR_TIMEOUT": "The server did not answer in time: try again.",
@@ -68,8 +77,26 @@ static func problem(name: String) -> String:
 static func value(of: Variant) -> String:
 	if of == null:
 		return say("AETHEX_CONFLICT_NOTHING")
+	# Nobody reads more digits.
+	match typeof(of):
+		TYPE_FLOAT: of = snappedf(of, 0.01)
+		TYPE_VECTOR2: of = (of as Vector2).snapped(Vector2(0.1, 0.1))
+		TYPE_VECTOR3: of = (of as Vector3).snapped(Vector3(0.1, 0.1, 0.1))
 	var text := str(of).replace("\n", " ")
 	return text if text.length() <= VALUE_LENGTH_MAX else text.left(VALUE_LENGTH_MAX - 1) + "…"
+
+
+## The project's words for a path, by the path itself or by what it lies in; the path where there are none.
+static func path(of: String, names: Dictionary) -> String:
+	if of.is_empty():
+		return say("AETHEX_CONFLICT_WHOLE")
+	var known := of
+	while not known.is_empty():
+		if names.has(known):
+			var words := String(names[known])
+			return words if known == of or words.is_empty() else words + " " + of.substr(known.length())
+		known = known.left(maxi(0, maxi(known.rfind("."), known.rfind("["))))
+	return of
 
 
 ## A time in seconds since 1970 UTC, as the player's clock shows it.
@@ -81,6 +108,10 @@ static func time(timestamp: int) -> String:
 ## Played time in seconds.
 static func played(seconds: float) -> String:
 	var minutes := int(seconds / 60.0)
+	if minutes == 0:
+		return say("AETHEX_SAVE_PLAYED_SECONDS", {"seconds": int(seconds)})
+	if minutes < 60:
+		return say("AETHEX_SAVE_PLAYED_MINUTES", {"minutes": minutes})
 	return say("AETHEX_SAVE_PLAYED", {"hours": int(minutes / 60.0), "minutes": minutes % 60})
 
 

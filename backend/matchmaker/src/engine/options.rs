@@ -1,0 +1,161 @@
+//! What makes one match better than another, and how much a queue may hold and do.
+//!
+//! A match's cost is in rating points: what it falls short of a perfect one. Its price is what waiting has made
+//! acceptable. A match is proposed as soon as its cost is at most its price.
+
+use serde::{Deserialize, Serialize};
+
+/// Time counts no slower and no faster than this, whatever comes.
+const PACE_MIN: f32 = 0.25;
+const PACE_MAX: f32 = 4.0;
+
+/// The base price is never less of what is written.
+const BASE_MIN: f32 = 0.1;
+
+/// How prices go where more or fewer players come.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Tempo {
+    /// Seconds count this many times.
+    pub pace: f32,
+    /// What there is of the base price.
+    pub base: f32,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self { pace: 1.0, base: 1.0 }
+    }
+}
+
+/// What each shortcoming of a match costs.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weights {
+    /// A point of difference between the teams' mean ratings.
+    pub gap: f32,
+    /// A point of standard deviation of the ratings in a match.
+    pub spread: f32,
+    /// A millisecond over a party's best region, averaged over the players.
+    pub latency: f32,
+    /// A premade party that has no party of nearly its size against it, for each player beyond one of difference.
+    pub premade: f32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { gap: 0.35, spread: 1.0, latency: 0.92, premade: 13.8 }
+    }
+}
+
+impl Weights {
+    /// For matches in which nobody plays against anybody, or nobody minds: only the way to the region counts.
+    #[must_use]
+    pub fn anyone() -> Self {
+        Self { gap: 0.0, spread: 0.0, latency: 1.0, premade: 0.0 }
+    }
+}
+
+/// How a queue behaves. One set serves few players and many: see `benches/traces.rs`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// What shortcomings cost.
+    pub weights: Weights,
+    /// What a match may cost for players who have just come.
+    pub price_base: f32,
+    /// What each second of waiting adds.
+    pub price_per_s: f32,
+    /// What the square of the seconds adds: those who wait long pay with a worse match rather than with more time.
+    pub price_per_s2: f32,
+    /// Seconds after which waiting is too long, and the price rises steeply.
+    pub late_after_s: f32,
+    /// What the square of the seconds after that adds.
+    pub late_per_s2: f32,
+    /// How much faster time counts where more players come: seconds are multiplied with the players that come in
+    /// a second, over [`Options::PLAYERS_PER_S`], to this power. Where many come a better match is soon there, and
+    /// where few do it is worth the wait.
+    pub density_power: f32,
+    /// How much less a match may cost at first where more players come: the base is divided by the players that come
+    /// in a second, over [`Options::PLAYERS_PER_S`], to this power; never more than as it is written.
+    pub base_density_power: f32,
+    /// How much of a match's price is that of its longest waiting ticket, 0 to 1; the rest is the mean of all.
+    pub price_oldest: f32,
+    /// Milliseconds over its best region that a party is ever sent to.
+    pub latency_extra_max_ms: u16,
+    /// Regions in which a ticket looks for a match, its best ones.
+    pub regions_tried: usize,
+    /// Tickets around a ticket's rating that are looked at for a match.
+    pub candidates: usize,
+    /// The time from one look for a match to a ticket's next one, while it is new.
+    pub retry_ms: i64,
+    /// The shortest time from one look to the next.
+    pub retry_min_ms: i64,
+    /// How much of the time waited so far is added to that.
+    pub retry_growth: f32,
+    /// Those who wait longer than this are served in the order of their age, before any other.
+    pub starving_after_ms: i64,
+    /// Tickets that one queue holds; more are refused.
+    pub tickets_max: usize,
+    /// Looks for a match in one call of `advance`; what is left is due at once in the next.
+    pub attempts_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            weights: Weights::default(),
+            price_base: 34.0,
+            price_per_s: 0.0,
+            price_per_s2: 0.0,
+            late_after_s: 7.5,
+            late_per_s2: 1.65,
+            density_power: 0.22,
+            base_density_power: 0.35,
+            price_oldest: 0.03,
+            latency_extra_max_ms: 150,
+            regions_tried: 2,
+            candidates: 25,
+            retry_ms: 5_000,
+            retry_min_ms: 1_200,
+            retry_growth: 0.3,
+            starving_after_ms: 60_000,
+            tickets_max: 50_000,
+            attempts_max: 10_000,
+        }
+    }
+}
+
+impl Options {
+    /// Players a second for which the prices are as they are written.
+    pub const PLAYERS_PER_S: f32 = 16.0;
+
+    /// What a ticket accepts as cost that has waited this long at a tempo.
+    #[must_use]
+    pub fn price(&self, waited_ms: i64, tempo: Tempo) -> f32 {
+        let waited_s = tempo.pace * waited_ms.max(0) as f32 / 1000.0;
+        let late_s = (waited_s - self.late_after_s).max(0.0);
+        tempo.base * self.price_base
+            + waited_s * (self.price_per_s + waited_s * self.price_per_s2)
+            + late_s * late_s * self.late_per_s2
+    }
+
+    /// How prices go where so many players come in a second.
+    #[must_use]
+    pub fn tempo(&self, players_per_s: f32) -> Tempo {
+        let density = players_per_s.max(0.0) / Self::PLAYERS_PER_S;
+        Tempo {
+            pace: density.powf(self.density_power).clamp(PACE_MIN, PACE_MAX),
+            base: density.max(1.0).powf(-self.base_density_power).clamp(BASE_MIN, 1.0),
+        }
+    }
+
+    /// When a ticket that has waited this long looks again: when the price will have reached what the best match
+    /// costs now. Whoever comes before looks himself.
+    pub(crate) fn retry_in_ms(&self, waited_ms: i64, tempo: Tempo, short_of: Option<f32>) -> i64 {
+        let longest = self.retry_ms.max(1) + (waited_ms.max(0) as f32 * self.retry_growth) as i64;
+        let Some(short_of) = short_of else { return longest };
+        let per_s = self.price(waited_ms + 1_000, tempo) - self.price(waited_ms, tempo);
+        let reached = (1000.0 * short_of / per_s.max(0.001)) as i64;
+        reached.clamp(self.retry_min_ms.max(1), longest.max(self.retry_min_ms))
+    }
+}
