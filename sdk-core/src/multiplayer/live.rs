@@ -183,7 +183,8 @@ enum Refusal {
 async fn greet(shared: &Shared, token: &str) -> Result<Socket, Refusal> {
     let url = link::live_address(&shared.config.server_url).map_err(Refusal::Broken)?;
     let mut socket = link::open(&url).await.map_err(Refusal::Broken)?;
-    let hello = ClientEvent::Hello(Hello { token: token.to_owned() });
+    let key = shared.config.client_key.clone();
+    let hello = ClientEvent::Hello(Hello { token: token.to_owned(), key });
     say(&mut socket, &hello).await.map_err(Refusal::Broken)?;
     loop {
         match socket.next().await {
