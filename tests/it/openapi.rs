@@ -34,7 +34,7 @@ fn declared(for_studio: bool) -> Vec<Described> {
     let mut found = Vec::new();
     let files = walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk-core/wire/src"));
     for entry in files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")) {
-        let source = std::fs::read_to_string(entry).unwrap();
+        let source = std::fs::read_to_string(entry).unwrap().replace("\nendpoint! {", "\nendpoint!(");
         for declared in source.split("\nendpoint!(").skip(1) {
             let words = declared.lines().filter(|line| !line.trim_start().starts_with("///"));
             let words: String = words.collect::<Vec<_>>().join(" ");

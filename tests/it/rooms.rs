@@ -34,6 +34,10 @@ pub(crate) async fn join(player: &Player, room: &Room) -> Reply {
     post(player, &path(room, "/join"), json!({})).await
 }
 
+async fn leave(player: &Player, room: &Room) -> Reply {
+    post(player, &path(room, "/leave"), json!({})).await
+}
+
 async fn by_code(player: &Player, code: &str) -> Reply {
     post(player, &format!("/api/v1/multiplayer/codes/{code}/join"), json!({})).await
 }
@@ -135,13 +139,13 @@ on_both_engines! {
         assert_eq!((seen.player_count, seen.players.len()), (8, 8));
         // One seat is free; the rest ask again, and those who have one too.
         let first = players.iter().zip(&replies).find(|(_, reply)| reply.status == 200).unwrap().0;
-        post(first, &path(&room, "/leave"), json!({})).await.expect(204);
+        leave(first, &room).await.expect(204);
         let replies = futures_util::future::join_all(players.iter().map(|player| join(player, &room))).await;
         assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 7);
         let seen = look(&ann, &room).await;
         assert_eq!((seen.player_count, seen.players.len()), (8, 8));
         let left = futures_util::future::join_all(
-            players.iter().map(|player| post(player, &path(&room, "/leave"), json!({}))),
+            players.iter().map(|player| leave(player, &room)),
         );
         assert_eq!(left.await.iter().filter(|reply| reply.status == 204).count(), 7);
         assert_eq!(look(&ann, &room).await.player_count, 1);

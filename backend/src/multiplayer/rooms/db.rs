@@ -261,7 +261,7 @@ pub(super) async fn prolong_seat(
     held_until_ms: i64,
 ) -> Result<Option<i64>, SqlError> {
     tx.query_one(
-        "UPDATE multiplayer_seat SET held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE $4 END
+        "UPDATE multiplayer_seat SET held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END
          WHERE game_id = $1 AND room_id = $2 AND player_id = $3 RETURNING joined_at_ms",
         args![room.as_str(), player.as_str(), held_until_ms],
         |row| row.int(0),
