@@ -3,10 +3,11 @@
 use crate::auth::OauthState;
 use crate::event::Events;
 use crate::http::Http;
+use crate::multiplayer::MultiplayerState;
 use crate::pump::Pump;
 use crate::saves::SavesState;
 use crate::session::Session;
-use crate::{Auth, Config, Error, Event, OpId, Privacy, Saves};
+use crate::{Auth, Config, Error, Event, Multiplayer, OpId, Privacy, Saves};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) events: Arc<Events>,
     pub(crate) session: Arc<Session>,
     pub(crate) saves: SavesState,
+    pub(crate) multiplayer: MultiplayerState,
     pub(crate) oauth: OauthState,
     pub(crate) pump: Arc<Pump>,
 }
@@ -47,7 +49,8 @@ impl Cloud {
         let pump = Arc::new(Pump::start()?);
         let session = Arc::new(Session::new(&config, http, Arc::clone(&events)));
         let saves = SavesState::new(&config);
-        let shared = Arc::new(Shared { config, events, session, saves, oauth: OauthState::default(), pump });
+        let (multiplayer, oauth) = (MultiplayerState::default(), OauthState::default());
+        let shared = Arc::new(Shared { config, events, session, saves, multiplayer, oauth, pump });
         shared.session.restore(&shared.pump);
         crate::auth::start(&shared);
         crate::saves::start(&shared);
@@ -78,6 +81,11 @@ impl Cloud {
     /// Cloud saves.
     pub fn saves(&self) -> Saves {
         Saves::new(Arc::clone(&self.shared))
+    }
+
+    /// Rooms, matchmaking, parties, chat and presence.
+    pub fn multiplayer(&self) -> Multiplayer {
+        Multiplayer::new(Arc::clone(&self.shared))
     }
 
     /// Runs `op` on the SDK's thread; `done` runs inside a later [`Cloud::tick`], on the thread that ticks.

@@ -460,7 +460,8 @@ fn real_client(config: &Config, loopback: bool) -> Result<reqwest::Client, Error
     client.build().map_err(|_| Error::argument("the HTTP client cannot be made"))
 }
 
-fn tls_config() -> Result<rustls::ClientConfig, Error> {
+/// TLS as for all of the SDK's HTTP.
+pub(crate) fn tls_config() -> Result<rustls::ClientConfig, Error> {
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider)

@@ -2,7 +2,8 @@
 //!
 //! [`Cloud`] is a cheap handle. It owns one thread with its own async runtime; the game's thread only
 //! ever calls [`Cloud::submit`] to start work and [`Cloud::tick`], once a frame, to run completions.
-//! [`Auth`] holds the player's session, [`Saves`] the save slots, [`Privacy`] what the player agreed to. A save is durable on this device
+//! [`Auth`] holds the player's session, [`Saves`] the save slots, [`Multiplayer`] the rooms where players meet, [`Privacy`]
+//! what the player agreed to. A save is durable on this device
 //! before anything is sent, and is sent exactly once, after any crash, when the network allows.
 //!
 //! ```no_run
@@ -37,6 +38,7 @@ mod event;
 mod files;
 mod game_files;
 mod http;
+mod multiplayer;
 mod privacy;
 mod pump;
 mod retry;
@@ -52,6 +54,11 @@ pub use cloud::Cloud;
 pub use config::{Browser, Config, CredentialStore, Metered};
 pub use error::Error;
 pub use event::Event;
+pub use multiplayer::{
+    Chat, ChatChannel, Invites, JoinOptions, LinkStats, Matchmaking, MessageOptions, MessageTarget,
+    Multiplayer, MultiplayerEvent, Parties, PlayerState, Presences, RoomHandle, RoomMember, RoomMessage,
+    StateOptions, Transport, Transports,
+};
 pub use privacy::Privacy;
 pub use pump::OpId;
 pub use saves::{

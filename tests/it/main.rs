@@ -36,6 +36,7 @@ mod rotation;
 mod saves;
 mod sdk;
 mod sdk_accounts;
+mod sdk_multiplayer;
 mod sdk_saves;
 mod simulation;
 mod studio;

@@ -274,7 +274,11 @@ impl Session {
     }
 
     /// A fresh access token of this player, other than the one that was refused.
-    async fn access_token(&self, player: &PlayerId, refused: Option<&str>) -> Result<String, Error> {
+    pub(crate) async fn access_token(
+        &self,
+        player: &PlayerId,
+        refused: Option<&str>,
+    ) -> Result<String, Error> {
         if let Some(token) = self.fresh_token(player, refused)? {
             return Ok(token);
         }

@@ -3,6 +3,7 @@
 //! client's side of failures is.
 
 use crate::accounts::Accounts;
+use crate::relay::Relay;
 use aethex_sdk_core::wire::auth::{
     LoginRequest, LogoutRequest, RefreshRequest, RegisterRequest, Tokens, User, Visibility,
 };
@@ -51,6 +52,8 @@ pub(crate) struct State {
     access: HashMap<String, PlayerId>,
     refresh: HashMap<String, Chain>,
     answers: HashMap<String, (blake3::Hash, Answer)>,
+    /// Where rooms are.
+    pub(crate) relay: Option<Relay>,
     made: u64,
 }
 
@@ -144,6 +147,9 @@ impl Backend {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut stream = stream;
         while let Some(request) = read_request(&mut reader) {
+            if request.headers.contains_key("upgrade") {
+                return self.hand_over(&request, reader, stream);
+            }
             let cut;
             let answer = {
                 let mut state = self.state();
@@ -170,6 +176,26 @@ impl Backend {
                 return;
             }
         }
+    }
+}
+
+impl Backend {
+    /// A WebSocket is the relay's.
+    fn hand_over(&self, request: &Request, mut reader: BufReader<TcpStream>, mut stream: TcpStream) {
+        let Some(relay) = self.state().relay.clone() else { return };
+        let Ok(mut to_relay) = TcpStream::connect(relay.websocket) else { return };
+        let mut head = format!("GET {} HTTP/1.1\r\n", request.path);
+        for (name, value) in &request.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        to_relay.write_all((head + "\r\n").as_bytes()).unwrap();
+        let mut from_relay = to_relay.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut from_relay, &mut stream);
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        });
+        let _ = std::io::copy(&mut reader, &mut to_relay);
+        let _ = to_relay.shutdown(std::net::Shutdown::Both);
     }
 }
 
@@ -251,6 +277,9 @@ impl State {
                 }
                 let Some(player) = self.caller(request) else { return problem(ErrorCode::Unauthenticated) };
                 if let Some(answer) = self.accounts_of(&player, request) {
+                    return answer;
+                }
+                if let Some(answer) = self.rooms(&player, request) {
                     return answer;
                 }
                 match path.strip_prefix("/api/v1/saves/") {

@@ -7,6 +7,8 @@ mod backend;
 mod files;
 mod guests;
 mod logins;
+mod relay;
+mod rooms;
 mod settings;
 
 use aethex_sdk_core::wire::ErrorCode;

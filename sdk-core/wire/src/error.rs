@@ -40,7 +40,8 @@ macro_rules! error_codes {
                 match self { $(ErrorCode::$name => concat!($($doc),+),)+ }
             }
 
-            fn from_name(name: &str) -> ErrorCode {
+            /// The code of this name, [`ErrorCode::Unknown`] for any other.
+            pub fn from_name(name: &str) -> ErrorCode {
                 match name { $($code => ErrorCode::$name,)+ _ => ErrorCode::Unknown }
             }
         }

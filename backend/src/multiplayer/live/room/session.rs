@@ -347,7 +347,7 @@ impl Channel {
 impl End {
     pub(crate) fn of(reason: LeftReason) -> End {
         let (code, words) = match reason {
-            LeftReason::Left => (ErrorCode::RoomSessionEnded, "You left the room."),
+            LeftReason::Left => (ErrorCode::NotInRoom, "You left the room."),
             LeftReason::TimedOut => (ErrorCode::RoomSessionEnded, "You did not come back in time."),
             LeftReason::Kicked => (ErrorCode::RoomKicked, "You were sent out of the room."),
             LeftReason::Closed => (ErrorCode::RoomClosed, "The room was closed."),
