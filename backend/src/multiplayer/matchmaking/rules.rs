@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Players of a match when neither a rule set nor the request says.
 const PLAYERS_DEFAULT: u16 = 2;
+/// Teams that the engine divides players into.
+const TEAMS_MAX: u16 = 64;
 /// Ratings that a request may name lie within.
 const SKILL_MAX: f64 = 100_000.0;
 /// How sure a game's own measure of skill is taken to be: less than a rating of many results, more than nothing.
@@ -142,16 +144,21 @@ pub(super) fn shape(request: &JoinQueueRequest) -> Outcome<Shape> {
     if !(2..=SEATS_MAX).contains(&usize::from(players)) {
         return Err(Failure::invalid(format!("`players` is 2 to {SEATS_MAX}.")));
     }
-    if teams == 0 || teams > players || players % teams != 0 {
+    let too_many = teams > TEAMS_MAX && teams != players;
+    if teams == 0 || teams > players || players % teams != 0 || too_many {
         return Err(Failure::invalid("`teams` divides `players` into teams of one size."));
     }
     Ok(Shape { players, teams })
 }
 
-/// The rule set of a queue that has none: teams against each other, or all together.
+/// The rule set of a queue that has none: teams against each other, or all together. Of so many who play each for
+/// themselves that they are more than the engine has teams, the match has one.
 pub(super) fn default_rules(shape: Shape) -> Result<RuleSet, RuleError> {
     match shape.teams {
         0 | 1 => RuleSet::together(shape.players, shape.players),
+        teams if teams > TEAMS_MAX && teams == shape.players => {
+            RuleSet::free_for_all(shape.players, shape.players)
+        }
         teams => RuleSet::teams_of(teams, shape.players / teams),
     }
 }

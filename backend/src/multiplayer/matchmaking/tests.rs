@@ -64,7 +64,9 @@ fn a_ticket_has_what_was_asked_and_the_kept_rating_wins() {
 
 #[test]
 fn the_default_rules_are_teams_of_one_size() {
-    for (players, teams, team_count) in [(2, 2, 2), (4, 4, 4), (10, 2, 2), (4, 1, 1), (128, 128, 128)] {
+    for (players, teams, team_count) in
+        [(2, 2, 2), (4, 4, 4), (10, 2, 2), (4, 1, 1), (64, 64, 64), (128, 128, 1)]
+    {
         let rules = default_rules(Shape { players, teams });
         let rules = rules.unwrap_or_else(|error| panic!("{players} in {teams}: {error}"));
         assert_eq!((rules.players_max(), rules.team_names().count()), (usize::from(players), team_count));
