@@ -88,7 +88,7 @@ static void tick(struct relay *relay) {
     }
 }
 
-static int serve(char **args) {
+static _Noreturn void serve(char **args) {
     struct relay relay = {.fd = open_socket(number(args[0], 1, 65535)),
                           .rooms = number(args[1], 1, 1000),
                           .players = number(args[2], 2, PLAYERS_MAX),
@@ -202,7 +202,7 @@ static int bots(char **args) {
 }
 
 int main(int count, char **args) {
-    if (count == 7 && !strcmp(args[1], "serve")) return serve(args + 2);
+    if (count == 7 && !strcmp(args[1], "serve")) serve(args + 2);
     if (count == 9 && !strcmp(args[1], "bots")) return bots(args + 2);
     fprintf(stderr, "udp serve PORT ROOMS PLAYERS BYTES TICK_MS\nudp bots PORT ROOMS PLAYERS HZ BYTES SECONDS SERVER_PID\n");
     return 2;
