@@ -214,13 +214,11 @@ impl Client {
         // The match may be found before the answer with the ticket is here: both are listened to.
         let token = self.guest.token.clone();
         let asking = async {
-            let asked = api::call::<JoinQueue>(&mut self.http, Some(&token), &[], request).await;
-            (asked, begin.elapsed())
+            api::call::<JoinQueue>(&mut self.http, Some(&token), &[], request).await?;
+            Ok(begin.elapsed())
         };
-        let (asked, found) = tokio::join!(asking, found(&mut self.socket));
-        asked.0?;
-        way.queued = Some(asked.1);
-        let mut found = found?;
+        let (queued, mut found) = tokio::try_join!(asking, found(&mut self.socket))?;
+        way.queued = Some(queued);
         if let Some(proposed) = found.1.take() {
             let request = AcceptMatchRequest { accept: true };
             let id = proposed.match_id;

@@ -21,6 +21,8 @@ pub(super) struct Report {
     expected: u64,
     delivered: u64,
     superseded: u64,
+    /// Neither came they, nor a newer one: lost, or still under way at the end.
+    missing: u64,
     again: u64,
     deliveries_per_second: f64,
     delivered_percent: f64,
@@ -60,6 +62,7 @@ impl Report {
             expected: tally.expected,
             delivered: tally.delivered,
             superseded: tally.superseded,
+            missing: tally.expected.saturating_sub(tally.delivered + tally.superseded),
             again: tally.again,
             deliveries_per_second: tally.delivered as f64 / f64::from(seconds),
             delivered_percent: percent(tally.delivered),
@@ -91,13 +94,14 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "sent {} states; deliveries: {} expected, {} came ({:.3} %), {} superseded by newer ones ({:.3} %), \
-             {} twice",
+             {} missing, {} twice",
             self.sent,
             self.expected,
             self.delivered,
             self.delivered_percent,
             self.superseded,
             self.superseded_percent,
+            self.missing,
             self.again
         )?;
         writeln!(
