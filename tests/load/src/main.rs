@@ -177,3 +177,22 @@ async fn measure_paced(players: &[Player], processes: &Processes, time: Duration
     let cpu = processes.cpu_ms()?.since(&before);
     Ok(Row::new("4 KiB save write, 500 a s", took, started.elapsed(), cpu))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workload_follows_the_url_and_common_options_stand_anywhere() {
+        let parse = |text: &str| Options::try_parse_from(text.split(' '));
+        let options =
+            parse("aethex-load http://h:1 --server-pid 5 relay --rooms 2 --transport quic --json").unwrap();
+        assert!(matches!(options.workload, Some(Workload::Relay(_))) && options.json);
+        let options = parse("aethex-load http://h:1 matchmaking --players 8 --server-pid 5").unwrap();
+        assert!(matches!(options.workload, Some(Workload::Matchmaking(_))));
+        assert_eq!(options.server_pid, Some(5));
+        assert!(parse("aethex-load http://h:1 --clients 3 --seconds 2").unwrap().workload.is_none());
+        assert!(parse("aethex-load relay --rooms 2").is_err());
+        assert!(parse("aethex-load http://h:1 relay --bytes 5").is_err());
+    }
+}

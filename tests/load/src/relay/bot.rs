@@ -255,3 +255,30 @@ fn rebuild(known: &mut Known, state: &State<'_>) -> Option<u64> {
     }
     due
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_put_together_from_differences_against_acknowledged_ones() {
+        let mut known = Known::default();
+        let before: Vec<u8> = (0..64).collect();
+        let whole = State { channel: 0, seq: 1, base: None, data: &before };
+        let due = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(rebuild(&mut known, &whole), Some(due));
+        assert!(known.ack_waits);
+        known.acked.push_back((known.seq, known.newest.clone()));
+        let mut after = before.clone();
+        after[0] = 9;
+        let mut difference = BytesMut::new();
+        assert!(delta::encode(&before, &after, &mut difference));
+        let state = State { channel: 0, seq: 2, base: Some(1), data: &difference };
+        assert_eq!(rebuild(&mut known, &state), Some(due + 9));
+        assert_eq!((known.seq, known.newest), (2, after));
+        // Against one that is not here: nothing is guessed.
+        let state = State { channel: 0, seq: 3, base: Some(2), data: &difference };
+        assert_eq!(rebuild(&mut Known::default(), &state), None);
+        assert_eq!(due_of(b"short"), None);
+    }
+}
