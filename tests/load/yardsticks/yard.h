@@ -188,6 +188,10 @@ static inline struct workload read_workload(char **args) {
 static inline void report(const struct tally *tally, const struct workload *load, double cpu, long before, long after) {
     double expected = (double)tally->sent * (load->players - 1);
     double delivered = (double)tally->delivered;
+    if (delivered == 0) {
+        fprintf(stderr, "nothing was delivered\n");
+        exit(1);
+    }
     printf("{\"sent\": %llu, \"expected\": %.0f, \"delivered\": %.0f, \"superseded\": %llu, \"again\": %llu, "
            "\"deliveries_per_second\": %.1f, \"delivered_percent\": %.4f, \"superseded_percent\": %.4f, "
            "\"p50_ms\": %.2f, \"p99_ms\": %.2f, \"bots_late_p99_ms\": %.2f, \"server_cpu_ms_per_1000\": %.4f, "
