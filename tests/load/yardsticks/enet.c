@@ -215,8 +215,10 @@ static int bots(char **args) {
         int bot = (int)(turn % (uint64_t)load.bots);
         uint64_t due = begin + turn / (uint64_t)load.bots * load.every_us + load.every_us * (uint64_t)bot / (uint64_t)load.bots;
         uint64_t next = due < last ? due : end;
-        while (now_us() < next) hear_all(poll, hosts, next, &load, &tally);
-        if (next == end) break;
+        /* At least once: who is late to send must not be deaf as well. */
+        do hear_all(poll, hosts, next, &load, &tally);
+        while (now_us() < next);
+        if (now_us() >= end) break;
         put_state(&tally, &load, bot, due, bytes);
         ENetPacket *packet = enet_packet_create(bytes, (size_t)(SEQ_LEN + load.bytes), 0);
         if (!packet) die("enet_packet_create");
