@@ -1,6 +1,8 @@
 //! What is measured: the operations, and the players who perform them.
 
+use crate::api::{call, json_of, method, run_id};
 use crate::client::{Call, Connection};
+use aethex_wire::Endpoint;
 use aethex_wire::auth::{
     GetProfile, LoggedIn, Login, LoginRequest, Refresh, RefreshRequest, Register, RegisterRequest, Tokens,
 };
@@ -8,10 +10,6 @@ use aethex_wire::endpoint::fill_path;
 use aethex_wire::saves::{
     Compression, Encoding, FRAME_MEDIA_TYPE, GetSave, PutSave, PutSaveRequest, encode_frame,
 };
-use aethex_wire::{Endpoint, Method};
-use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -101,7 +99,7 @@ pub(crate) async fn register(address: &str, count: usize) -> Result<Vec<Player>,
             device_name: Some("aethex-load".into()),
             ..RegisterRequest::default()
         };
-        let logged_in: LoggedIn = exchange::<Register>(&mut connection, &request).await?;
+        let logged_in: LoggedIn = call::<Register>(&mut connection, None, &[], &request).await?;
         players.push(Player {
             connection: Arc::new(Mutex::new(connection)),
             email,
@@ -112,13 +110,6 @@ pub(crate) async fn register(address: &str, count: usize) -> Result<Vec<Player>,
         });
     }
     Ok(players)
-}
-
-/// Tells one run's players from another's.
-fn run_id() -> String {
-    #[expect(clippy::disallowed_methods, reason = "a name for a run, nothing more")]
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}-{:x}", now.as_millis(), std::process::id())
 }
 
 /// Repeats an operation until the time is over; how long each took.
@@ -213,34 +204,9 @@ fn calls(kind: Kind, player: &Player) -> Result<Vec<Call>, String> {
 async fn refresh(connection: &mut Connection, player: &Player) -> Result<(), String> {
     let mut refresh_token = player.refresh_token.lock().await;
     let request = RefreshRequest { refresh_token: refresh_token.clone() };
-    let tokens: Tokens = exchange::<Refresh>(connection, &request).await?;
+    let tokens: Tokens = call::<Refresh>(connection, None, &[], &request).await?;
     *refresh_token = tokens.refresh_token;
     Ok(())
-}
-
-async fn exchange<E: Endpoint>(
-    connection: &mut Connection,
-    request: &E::Request,
-) -> Result<E::Response, String> {
-    let call = Call::new(method::<E>(), E::PATH.to_owned()).body("application/json", json_of(request)?);
-    parse(&connection.send(&call).await?)
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("the answer is not what the contract says: {error}"))
-}
-
-fn json_of(body: &(impl Serialize + ?Sized)) -> Result<Bytes, String> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(|error| error.to_string())
-}
-
-fn method<E: Endpoint>() -> http::Method {
-    match E::METHOD {
-        Method::Get => http::Method::GET,
-        Method::Post => http::Method::POST,
-        Method::Put => http::Method::PUT,
-        Method::Delete => http::Method::DELETE,
-    }
 }
 
 fn metadata(slot: &str) -> PutSaveRequest {

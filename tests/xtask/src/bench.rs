@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the load generator against a release backend, on both databases.
 //!
-//! With a URL only that server is measured, and nothing is started. Arguments after `--` go to the generator.
+//! With a URL only that server is measured, and nothing is started. Arguments after `--` go to the generator: so
+//! `-- matchmaking --players 1000` measures a crowd that asks for matches.
 
 use crate::backend::Backend;
 use crate::claim::claim;
@@ -15,7 +16,7 @@ use std::time::Duration;
 const LOAD_LIMIT: Duration = Duration::from_secs(3_600);
 
 /// All load comes from one address, which the limits against guessing would stop at once.
-const LIMITS: &[(&str, &str)] = &[
+pub(crate) const LIMITS: &[(&str, &str)] = &[
     ("AETHEX_AUTH_PROOF_KIND", "none"),
     ("AETHEX_AUTH_LIMITS_REGISTRATIONS_PER_ADDRESS", "1000000"),
     ("AETHEX_AUTH_LIMITS_LOGIN_FAILURES_PER_ADDRESS", "1000000"),

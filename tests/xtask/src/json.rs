@@ -1,4 +1,4 @@
-//! A small JSON reader, for the one document this program reads: `cargo metadata`.
+//! A small JSON reader, for what this program reads: `cargo metadata`, and what load programs found.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -6,7 +6,7 @@ use std::str::Chars;
 /// How deep values may nest; the document has less than ten levels.
 const DEPTH_MAX: usize = 64;
 
-/// A value. Numbers are kept as written: nobody here calculates with them.
+/// A value. Numbers are kept as written: few here calculate with them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Null,
@@ -41,6 +41,14 @@ impl Json {
         match self {
             Json::List(values) => values,
             _ => &[],
+        }
+    }
+
+    /// A number.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Json::Number(text) => text.parse().ok(),
+            _ => None,
         }
     }
 

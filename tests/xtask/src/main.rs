@@ -3,7 +3,7 @@
 //! It has no dependencies, so that it builds in a second or two on a bare machine. Everything it installs for
 //! the project lives in one folder, `${XDG_CACHE_HOME:-$HOME/.cache}/aethex-cloud`, shared by all clones;
 //! deleting that folder is always safe. Each module is one command or one component:
-//! `setup` asks `system`, `godot`, `python`, `services` and `postgres`; `demo`, `test`, `bench` and `dist` are commands;
+//! `setup` asks `system`, `godot`, `python`, `services` and `postgres`; `demo`, `test`, `bench` (with `relay`) and `dist` are commands;
 //! `claim` keeps clones apart; `floors` (with `lock`, `licence`, `json`) judges the dependencies; `run` and `ui` are the tools below.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
@@ -22,6 +22,7 @@ mod lock;
 mod paths;
 mod postgres;
 mod python;
+mod relay;
 mod run;
 mod services;
 mod setup;
@@ -47,6 +48,8 @@ cargo xtask <command>
                                 filter    only tests whose name contains it, nothing else
   floors                      judge the dependencies: versions, banned crates, licences
   bench [url] [-- args]       measure a release backend on SQLite and PostgreSQL, or the server at `url`
+  bench relay [--rooms 10,20] [--seconds 10] [-- args]
+                              measure the relay by WebSocket and QUIC beside ENet and bare UDP
   dist                        assemble what ships into dist/
 ";
 
@@ -59,6 +62,9 @@ fn main() -> ExitCode {
         Some((&"demo", rest)) => demo::Options::parse(rest).and_then(demo::demo),
         Some((&"test", rest)) => test::Options::parse(rest).and_then(test::test),
         Some((&"floors", rest)) => no_more(rest).and_then(|()| floors::floors()),
+        Some((&"bench", ["relay", rest @ ..])) => {
+            relay::Options::parse(rest).and_then(|options| relay::bench(&options))
+        }
         Some((&"bench", rest)) => bench::Options::parse(rest).and_then(bench::bench),
         Some((&"dist", rest)) => no_more(rest).and_then(|()| dist::dist()),
         None | Some((&("help" | "--help" | "-h"), _)) => {

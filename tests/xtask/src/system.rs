@@ -46,6 +46,10 @@ const GODOT_NEEDS: &[Need] = &[
     },
 ];
 
+/// What comparing relays needs besides.
+const RELAY_NEEDS: &[Need] =
+    &[Need { package: "libenet-dev", present: || std::path::Path::new("/usr/include/enet/enet.h").exists() }];
+
 /// Installs what the tests need; the outcome as a line.
 pub(crate) fn tools() -> Result<String> {
     install(NEEDS)
@@ -54,6 +58,11 @@ pub(crate) fn tools() -> Result<String> {
 /// Installs what [`crate::godot`] needs to fetch an engine.
 pub(crate) fn godot_tools() -> Result<String> {
     install(GODOT_NEEDS)
+}
+
+/// Installs what [`crate::relay`] compares our relay with.
+pub(crate) fn enet() -> Result<String> {
+    install(RELAY_NEEDS)
 }
 
 /// Checks that the C compiler can find memory errors, which the C tests rely on.
