@@ -301,7 +301,7 @@ on_both_engines! {
         let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
         let to_bob = direct(&bob);
         let many = futures_util::future::join_all((0..30).map(|_| say(&ann, &to_bob, "spam")));
-        let codes: Vec<u16> = many.await.iter().map(|reply| reply.status.into()).collect();
+        let codes: Vec<u16> = many.await.iter().map(|reply| reply.status).collect();
         let sent = codes.iter().filter(|code| **code == 201).count();
         assert!(sent >= 10 && codes.contains(&429), "{codes:?}");
         say(&bob, &direct(&ann), "stop").await.expect(201);
