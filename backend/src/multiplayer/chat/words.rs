@@ -20,12 +20,14 @@ const WORD_CHARS_MAX: usize = 32;
 /// Letters of one spaced-out word.
 const SPACED_MAX: usize = 32;
 
+type List = HashSet<Box<[char]>>;
+
 /// A list of words, folded.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    whole: HashSet<String>,
-    beginnings: HashSet<String>,
-    anywhere: HashSet<String>,
+    whole: List,
+    beginnings: List,
+    anywhere: List,
 }
 
 /// A character of a text that says something: where it stands, and what it is folded to.
@@ -85,7 +87,7 @@ impl Words {
                 (false, true) => &mut self.beginnings,
                 (false, false) => &mut self.whole,
             };
-            list.insert(folded);
+            list.insert(folded.chars().collect());
         }
         Ok(())
     }
@@ -143,9 +145,7 @@ impl Words {
     }
 
     fn has_folded(&self, folded: &[char]) -> bool {
-        let is = |list: &HashSet<String>, part: &[char]| {
-            part.len() <= WORD_CHARS_MAX && list.contains(&part.iter().collect::<String>())
-        };
+        let is = |list: &List, part: &[char]| list.contains(part);
         if is(&self.whole, folded) {
             return true;
         }
