@@ -21,7 +21,6 @@ mod teams;
 
 pub(crate) use document::document;
 pub(crate) use holding::merge;
-#[expect(unused_imports, reason = "other features ask which server calls")]
 pub(crate) use server::ServerCaller;
 
 use crate::app::{App, until_stopped};
