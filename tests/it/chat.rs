@@ -7,7 +7,7 @@ use aethex_backend::app::now_ms;
 use aethex_backend::args;
 use aethex_tests::app::password_of;
 use aethex_tests::{App, Engine, Live, Player, Reply, on_both_engines, until};
-use aethex_wire::multiplayer::chat::{Block, ChatMessage, Conversation, PlayerReport};
+use aethex_wire::multiplayer::chat::{Block, ChatMessage, Conversation};
 use aethex_wire::multiplayer::parties::Party;
 use aethex_wire::page::Page;
 use aethex_wire::privacy::{Export, ExportStatus, Receipt};
@@ -318,7 +318,8 @@ on_both_engines! {
         report(&ann, &eve, None).await.expect(201);
         let sql = database(app).await;
         let kept = "SELECT message_text, reason, text FROM multiplayer_report WHERE about_id = $1";
-        let row = sql.all_games().read_one(kept, args![bob.id()], |row| Ok((row.text(0)?, row.text(1)?, row.text(2)?)));
+        let all = sql.all_games();
+        let row = all.read_one(kept, args![bob.id()], |row| Ok((row.text(0)?, row.text(1)?, row.text(2)?)));
         assert_eq!(row.await.unwrap().unwrap(), ("something bad".into(), "abuse".into(), "again".into()));
         sql.close().await;
         app.get("/api/v1/server/reports").send().await.refused(ErrorCode::InvalidServerKey);
