@@ -362,7 +362,10 @@ on_both_engines! {
         theirs(Method::POST, REPORTS).json(&body).send().await.refused(ErrorCode::NotFound);
     }
 
-    async fn what_a_player_wrote_is_exported_and_erased(app, |config| config.privacy.erasure_grace_s = 0) {
+    async fn what_a_player_wrote_is_exported_and_erased(app, |config| {
+        config.privacy.erasure_grace_s = 0;
+        config.http.request_timeout_ms = 500;
+    }) {
         let [ann, bob] = [app.as_player("annabelle").await, app.as_player("bob").await];
         for player in [&ann, &bob] {
             member(player, Method::PUT, "trade").await.expect(204);

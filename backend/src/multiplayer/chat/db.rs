@@ -85,7 +85,7 @@ pub(super) async fn has_player(
 ) -> Result<bool, SqlError> {
     let scope = sql.game(game);
     let found = scope.read_one(
-        "SELECT 1 FROM multiplayer_channel_player WHERE game_id = $1 AND player_id = $2 AND channel = $3",
+        "SELECT CAST(1 AS BIGINT) FROM multiplayer_channel_player WHERE game_id = $1 AND player_id = $2 AND channel = $3",
         args![player.as_str(), channel],
         |row| row.int(0),
     );

@@ -70,7 +70,7 @@ pub(super) async fn list(
 pub(super) async fn stands(tx: &mut Transaction, one: &PlayerId, other: &PlayerId) -> Result<bool, SqlError> {
     let found = tx
         .query_one(
-            "SELECT 1 FROM multiplayer_block WHERE game_id = $1
+            "SELECT since_ms FROM multiplayer_block WHERE game_id = $1
                 AND ((player_id = $2 AND blocked_id = $3) OR (player_id = $3 AND blocked_id = $2))",
             args![one.as_str(), other.as_str()],
             |row| row.int(0),
