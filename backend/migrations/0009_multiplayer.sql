@@ -195,7 +195,7 @@ CREATE TABLE multiplayer_message (
     PRIMARY KEY (game_id, channel, message_id)
 );
 
-CREATE INDEX multiplayer_message_player ON multiplayer_message (game_id, player_id);
+CREATE INDEX multiplayer_message_player ON multiplayer_message (game_id, player_id, message_id);
 CREATE INDEX multiplayer_message_sent ON multiplayer_message (sent_at_ms);
 
 -- Who is in a channel, and how far the player has read. `last_id` is the channel's newest message, for the list of

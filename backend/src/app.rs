@@ -85,7 +85,7 @@ impl App {
         let auth = Auth::open(&config, &sql).await?;
         let seal = Seal::open(&config, &sql).await?;
         let mail = Mailroom::open(&config)?;
-        let multiplayer = Multiplayer::open(engines, &auth.keys().secret);
+        let multiplayer = Multiplayer::open(engines, &config.multiplayer, &auth.keys().secret)?;
         Ok(App {
             config,
             sql,
@@ -317,6 +317,15 @@ impl Server {
     pub fn sweep_queues(&self, now_ms: i64) -> impl Future<Output = ()> + Send + use<> {
         let app = self.app.clone();
         async move { crate::multiplayer::sweep_queues(&app, now_ms).await }
+    }
+
+    /// Does now what the background does with messages when it is `now_ms`: removes those that are no longer kept.
+    pub fn sweep_chat(&self, now_ms: i64) -> impl Future<Output = Result<(), StartError>> + Send + use<> {
+        let app = self.app.clone();
+        async move {
+            let done = crate::multiplayer::chat::sweep(&app, now_ms).await;
+            done.map_err(|failure| StartError(format!("cannot sweep messages: {failure}")))
+        }
     }
 
     /// The address that the API listens on.

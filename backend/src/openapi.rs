@@ -9,6 +9,10 @@ use aethex_wire::auth::oauth::{LinkOauth, ListProviders, LoginOauth, StartOauth}
 use aethex_wire::auth::profile::{DeleteAvatar, GetPreferences, GetPublicProfile, PutAvatar, PutPreferences};
 use aethex_wire::auth::sessions::{EndOtherSessions, EndSession, ListSessions};
 use aethex_wire::auth::{GetProfile, Login, Logout, PutProfile, Refresh, Register};
+use aethex_wire::multiplayer::chat::{
+    BlockPlayer, DeleteChat, EditChat, JoinChannel, LeaveChannel, ListBlocks, ListChat, ListConversations,
+    ReadChat, SendChat, SendReport, ServerListReports, UnblockPlayer,
+};
 use aethex_wire::multiplayer::matchmaking::{
     AcceptMatch, CurrentQueueTicket, DeleteQueueRules, GetQueueRules, GetQueueTicket, GetRating, JoinQueue,
     LeaveQueue, PutQueueRules, ReportResult, SettleResult,
@@ -180,6 +184,19 @@ fn add_multiplayer(doc: &mut Doc) {
     doc.add::<GetQueueRules>(&[]);
     doc.add::<PutQueueRules>(&[]);
     doc.add::<DeleteQueueRules>(&[]);
+    doc.add::<SendChat>(&[]);
+    doc.add::<ListChat>(&[]);
+    doc.add::<EditChat>(&[]);
+    doc.add::<DeleteChat>(&[]);
+    doc.add::<ReadChat>(&[]);
+    doc.add::<ListConversations>(&[]);
+    doc.add::<JoinChannel>(&[]);
+    doc.add::<LeaveChannel>(&[]);
+    doc.add::<BlockPlayer>(&[]);
+    doc.add::<UnblockPlayer>(&[]);
+    doc.add::<ListBlocks>(&[]);
+    doc.add::<SendReport>(&[]);
+    doc.add::<ServerListReports>(&[]);
 }
 
 pub(crate) struct Doc {

@@ -115,6 +115,12 @@ impl App {
         in_time("the sweep's end", Box::pin(sweep)).await;
     }
 
+    /// Does now what the background does with messages when it is `now_ms`.
+    pub async fn sweep_chat(&self, now_ms: i64) {
+        let sweep = self.server.lock().as_ref().expect("the server runs").sweep_chat(now_ms);
+        in_time("the sweep's end", Box::pin(sweep)).await.unwrap();
+    }
+
     /// Starts another server beside this one: both have one database, bus and cache. Stop it first.
     pub async fn start_beside(&self) -> Server {
         let mut config = self.config.clone();

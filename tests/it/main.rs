@@ -10,6 +10,7 @@ mod attacks;
 mod auth;
 mod blobs;
 mod chaos;
+mod chat;
 mod components;
 mod deletes;
 mod edge;

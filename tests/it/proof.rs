@@ -149,13 +149,13 @@ on_both_engines! {
 }
 
 /// A CAPTCHA service's `siteverify`: gives these answers in turn, one a connection; returns what it was asked.
-struct Double {
-    url: String,
-    asked: JoinHandle<Vec<String>>,
+pub(crate) struct Double {
+    pub(crate) url: String,
+    pub(crate) asked: JoinHandle<Vec<String>>,
 }
 
 impl Double {
-    fn start(answers: &[&str]) -> Double {
+    pub(crate) fn start(answers: &[&str]) -> Double {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/siteverify", listener.local_addr().unwrap());
         let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();

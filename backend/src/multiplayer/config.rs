@@ -1,5 +1,6 @@
-//! Limits and settings of rooms, parties and presence.
+//! Limits and settings of rooms, parties, presence and chat.
 
+use super::chat::config::ChatConfig;
 use crate::auth::Rate;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -79,6 +80,8 @@ pub struct MultiplayerConfig {
     pub relay_links_max: u32,
     /// Most players of a party: up to 16.
     pub party_players_max: u16,
+    /// Text chat.
+    pub chat: ChatConfig,
 }
 
 impl Default for MultiplayerConfig {
@@ -95,6 +98,7 @@ impl Default for MultiplayerConfig {
             relay_loops: 0,
             relay_links_max: super::live::config::LINKS_MAX_DEFAULT as u32,
             party_players_max: aethex_wire::multiplayer::parties::PARTY_PLAYERS_MAX as u16,
+            chat: ChatConfig::default(),
         }
     }
 }
@@ -120,6 +124,7 @@ impl MultiplayerConfig {
         {
             return wrong("quic_listen", "an address and port (`0.0.0.0:8080`), `off`, or empty");
         }
+        self.chat.check()?;
         let websocket = self.websocket_url.as_str();
         if !websocket.is_empty() && !websocket.starts_with("ws://") && !websocket.starts_with("wss://") {
             return wrong("websocket_url", "`ws://…` or `wss://…`");

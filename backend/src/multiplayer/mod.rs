@@ -5,6 +5,7 @@
 //! never touches SQL, and the players' personal connections, over which the others tell what happened. They meet
 //! in [`live::Command`], which the relay is told, and [`live::Report`], which it tells; nodes meet on the bus.
 
+pub(crate) mod chat;
 mod codes;
 pub(crate) mod config;
 pub(crate) mod holding;
@@ -75,13 +76,18 @@ pub(crate) struct Multiplayer {
     watchers: presence::Watchers,
     rooms: rooms::Rooms,
     matchmaking: matchmaking::Matchmaking,
+    chat: chat::Chat,
 }
 
 impl Multiplayer {
     /// Everything but the relay, which a server starts and a command does not.
-    pub(crate) fn open(engines: Engines, secret: &[u8; 32]) -> Multiplayer {
+    pub(crate) fn open(
+        engines: Engines,
+        config: &MultiplayerConfig,
+        secret: &[u8; 32],
+    ) -> Result<Multiplayer, StartError> {
         let Engines { bus, cache } = engines;
-        Multiplayer {
+        Ok(Multiplayer {
             node: new_id(),
             hub: Hub::new(bus.clone()),
             bus,
@@ -93,7 +99,8 @@ impl Multiplayer {
             watchers: presence::Watchers::default(),
             rooms: rooms::Rooms::new(blake3::derive_key("aethex cloud room passwords 1", secret)),
             matchmaking: matchmaking::Matchmaking::default(),
-        }
+            chat: chat::Chat::open(&config.chat)?,
+        })
     }
 
     /// Starts the relay.
@@ -142,7 +149,8 @@ pub(crate) fn routes(app: &App) -> Router<Arc<App>> {
         .merge(parties::routes())
         .merge(presence::routes())
         .merge(invites::routes())
-        .merge(matchmaking::routes());
+        .merge(matchmaking::routes())
+        .merge(chat::routes());
     match app.multiplayer.relay() {
         Some(relay) => routes.merge(live::routes(relay.clone(), app.multiplayer.hub.clone())),
         None => routes,
@@ -182,13 +190,15 @@ pub(crate) async fn tend(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 async fn sweep(app: &App) {
     let mut soon = tokio::time::interval(Duration::from_millis(SWEEP_PERIOD_MS));
     let mut old = tokio::time::interval(Duration::from_millis(OLD_SWEEP_PERIOD_MS));
+    let mut said = tokio::time::interval(Duration::from_millis(chat::config::SWEEP_PERIOD_MS));
     loop {
         let swept = tokio::select! {
             _ = soon.tick() => rooms::sweep(app, now_ms()).await,
             _ = old.tick() => sweep_old(app, now_ms()).await,
+            _ = said.tick() => chat::sweep(app, now_ms()).await,
         };
         if let Err(failure) = swept {
-            tracing::warn!(%failure, "cannot sweep rooms");
+            tracing::warn!(%failure, "cannot sweep rooms, or what is old");
         }
     }
 }

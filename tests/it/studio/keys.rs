@@ -47,8 +47,19 @@ on_both_engines! {
             player(app, id, wrong).send().await.refused(ErrorCode::InvalidServerKey);
         }
         app.get(&format!("/api/v1/server/players/{id}")).send().await.refused(ErrorCode::InvalidServerKey);
+        // Reports are read by the game that they are of.
+        let bob = register(app, &client_key(&live, &owner).await, "bob@example.com").await;
+        let body = json!({ "player_id": bob.user.id, "reason": "spam", "text": "again" });
+        let report = app.post("/api/v1/multiplayer/reports").header("x-aethex-key", &client_key(&live, &owner).await);
+        report.bearer(&ann.tokens.access_token).json(&body).send().await.expect(201);
+        let reports = async |key: &str| app.get("/api/v1/server/reports").bearer(key).send().await;
+        let found: Value = reports(&reads).await.expect(200).json();
+        assert_eq!((&found["items"][0]["from_id"], &found["items"][0]["player_id"]), (&json!(id), &json!(bob.user.id)));
+        let none: Value = reports(&elsewhere).await.expect(200).json();
+        assert_eq!(none["items"], json!([]));
         // Ending sessions ends access.
         let (_, writes) = server_key(&live, &owner, &["players:write"]).await;
+        reports(&writes).await.refused(ErrorCode::MissingScope);
         player(app, id, &writes).send().await.refused(ErrorCode::MissingScope);
         let ended: Value = app.client().request(http::Method::DELETE, &sessions).bearer(&writes).send().await.expect(200).json();
         assert_eq!(ended["ended"], 1);

@@ -50,6 +50,9 @@ struct News {
     game: GameId,
     player: PlayerId,
     what: What,
+    /// The one alone whom it is about, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    other: Option<PlayerId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,11 +64,16 @@ enum What {
     Went,
     /// The player shows something else.
     Shows,
+    /// The player and one other see each other no longer, or again.
+    Between,
 }
 
 fn publish(app: &App, game: &GameId, player: &PlayerId, what: What) {
-    let news = News { game: game.clone(), player: player.clone(), what };
-    if let Ok(json) = serde_json::to_vec(&news) {
+    tell_servers(app, &News { game: game.clone(), player: player.clone(), what, other: None });
+}
+
+fn tell_servers(app: &App, news: &News) {
+    if let Ok(json) = serde_json::to_vec(news) {
         app.multiplayer.bus.publish(SUBJECT, json.into());
     }
 }
@@ -223,7 +231,10 @@ async fn tell_who_watches(app: &App) {
 }
 
 async fn pass_on(app: &App, news: News) -> Outcome<()> {
-    let News { game, player, what } = news;
+    let News { game, player, what, other } = news;
+    if let Some(other) = other {
+        return between(app, &game, &player, &other).await;
+    }
     if what == What::Went && app.multiplayer.hub.is_here(&game, &player) {
         // Gone from another server, but not from this one.
         say_here(app, &game, &player).await;
@@ -251,6 +262,25 @@ async fn pass_on(app: &App, news: News) -> Outcome<()> {
         app.multiplayer.hub.tell(&game, watcher, &event);
     }
     Ok(())
+}
+
+/// Tells two players who watch each other, or one who watches the other, what there is to be seen now.
+async fn between(app: &App, game: &GameId, one: &PlayerId, other: &PlayerId) -> Outcome<()> {
+    for (player, watcher) in [(one, other), (other, one)] {
+        if !app.multiplayer.watchers.of(game, player).contains(watcher) {
+            continue;
+        }
+        for presence in look(app, game, watcher, std::slice::from_ref(player)).await? {
+            app.multiplayer.hub.tell(game, watcher, &ServerEvent::PresenceChanged(presence));
+        }
+    }
+    Ok(())
+}
+
+/// One of two blocked the other, or no longer does.
+pub(super) fn tell_both(app: &App, game: &GameId, player: &PlayerId, other: &PlayerId) {
+    let (game, player, other) = (game.clone(), player.clone(), Some(other.clone()));
+    tell_servers(app, &News { game, player, what: What::Between, other });
 }
 
 /// Forgets players who have not been here for long.

@@ -98,6 +98,30 @@ pub struct Report {
     pub id: ReportId,
 }
 
+/// A report, as a game's moderators read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlayerReport {
+    /// Its id; ids sort by time.
+    pub id: ReportId,
+    /// Who reported.
+    pub from_id: PlayerId,
+    /// Who is reported.
+    pub player_id: PlayerId,
+    /// The message, when it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<MessageId>,
+    /// What the message said when it was reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_text: Option<String>,
+    /// In one word.
+    pub reason: String,
+    /// In the player's words.
+    pub text: String,
+    /// When, in milliseconds of Unix time.
+    pub reported_at_ms: i64,
+}
+
 /// A player who is blocked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -169,4 +193,9 @@ endpoint! {
     /// Report a player or a message to the game's moderators.
     SendReport, "multiplayer_send_report", Post "/api/v1/multiplayer/reports", Player, 201,
     None, ReportRequest => Report
+}
+endpoint! {
+    /// Reads reports of players, newest first. Needs the scope `players:read`.
+    ServerListReports, "server_list_reports", Get "/api/v1/server/reports", Server, 200,
+    PageQuery, None => Page<PlayerReport>
 }
