@@ -114,7 +114,7 @@ impl World {
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Unanswered> {
         let request = self.as_sent(request);
-        let about = format!("{device} {} {}", request.method(), request.uri().path());
+        let about = format!("{device} {} {}", request.method(), request.uri());
         let reachable = || online.load(Ordering::Relaxed) && !self.down.load(Ordering::Relaxed);
         if !reachable() {
             pass(self.way().min(Duration::from_secs(1))).await;
@@ -143,7 +143,12 @@ impl World {
             return Err(Unanswered::Broken);
         }
         let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-        self.note(|| format!("  {about}: {status}"));
+        self.note(|| match &answer {
+            Ok(answer) if answer.status().is_client_error() => {
+                format!("  {about}: {status} {}", String::from_utf8_lossy(answer.body()))
+            }
+            _ => format!("  {about}: {status}"),
+        });
         answer
     }
 
