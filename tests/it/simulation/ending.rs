@@ -63,6 +63,10 @@ impl Story {
                 self.send_all_of(at).await?;
             }
         }
+        // What a dead process sent may come late, a delete too: not while the server is read.
+        while self.world.on_the_way.load(Ordering::Relaxed) > 0 {
+            pass(Duration::from_millis(100)).await;
+        }
         let mut finals = Vec::new();
         for slot in self.slots.clone() {
             finals.push(self.read(&slot).await?);

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
@@ -37,6 +37,8 @@ pub(super) struct World {
     pub(super) storm: u64,
     /// The weather is fine.
     pub(super) calm: AtomicBool,
+    /// Requests that left and are not done with, whoever still waits for them.
+    pub(super) on_the_way: AtomicUsize,
     pub(super) fault: Fault,
     /// What happens is written down, for somebody to read.
     pub(super) told: bool,
@@ -114,7 +116,7 @@ impl World {
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Unanswered> {
         let request = self.as_sent(request);
-        let about = format!("{device} {} {}", request.method(), request.uri().path());
+        let about = format!("{device} {} {}", request.method(), request.uri());
         let reachable = || online.load(Ordering::Relaxed) && !self.down.load(Ordering::Relaxed);
         if !reachable() {
             pass(self.way().min(Duration::from_secs(1))).await;
@@ -128,10 +130,10 @@ impl World {
             self.note(|| format!("  {about}: lost"));
             return self.nothing(silent).await;
         }
-        tokio::spawn(self.clone().deliver(device.clone(), request.clone(), way, tell));
+        self.post(device.clone(), request.clone(), way, tell);
         if fate == Fate::Doubled {
             let later = way + self.way();
-            tokio::spawn(self.clone().deliver(device, request, later, oneshot::channel().0));
+            self.post(device, request, later, oneshot::channel().0);
         }
         let answer = told.await.map_err(|_| Unanswered::Broken);
         pass(self.way()).await;
@@ -143,7 +145,12 @@ impl World {
             return Err(Unanswered::Broken);
         }
         let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-        self.note(|| format!("  {about}: {status}"));
+        self.note(|| match &answer {
+            Ok(answer) if answer.status().is_client_error() => {
+                format!("  {about}: {status} {}", String::from_utf8_lossy(answer.body()))
+            }
+            _ => format!("  {about}: {status}"),
+        });
         answer
     }
 
@@ -153,6 +160,22 @@ impl World {
         }
         pass(self.way()).await;
         Err(Unanswered::Broken)
+    }
+
+    /// Sends a request on its way.
+    fn post(
+        self: &Arc<World>,
+        device: String,
+        request: Request<Bytes>,
+        way: Duration,
+        tell: oneshot::Sender<Response<Bytes>>,
+    ) {
+        self.on_the_way.fetch_add(1, Ordering::Relaxed);
+        let world = self.clone();
+        tokio::spawn(async move {
+            world.clone().deliver(device, request, way, tell).await;
+            world.on_the_way.fetch_sub(1, Ordering::Relaxed);
+        });
     }
 
     /// Brings a request to the server after a while. The server works on it even when nobody waits.

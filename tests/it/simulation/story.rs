@@ -15,7 +15,7 @@ use aethex_sdk_core::{
 use parking_lot::Mutex;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -44,6 +44,7 @@ pub(super) fn run(seed: u64, server: &mut Server, fault: Fault, told: bool) -> T
             chance: Mutex::new(Chance::new(chance.draw())),
             ledger: Mutex::default(),
             calm: AtomicBool::new(true),
+            on_the_way: AtomicUsize::new(0),
             fault,
             told,
         });

@@ -161,7 +161,8 @@ impl Seal {
         }
         let kept = match db::newest(sql, game, player).await? {
             Some(kept) => kept,
-            None => self.make(sql, game, player).await?,
+            // The first, whoever else makes it now: counting again could make this the second.
+            None => self.make(sql, game, player, (0, 0)).await?,
         };
         let key = self.unwrap(game, &kept).await?;
         self.writing.insert(whose, Remembered::new(&key));
@@ -185,7 +186,8 @@ impl Seal {
     /// Gives the player a new key: what is stored from now on is sealed with it, other servers follow within
     /// [`REMEMBERED_MS`]. What is there stays as it is.
     pub(crate) async fn renew(&self, sql: &Sql, game: &GameId, player: &PlayerId) -> Outcome<String> {
-        let made = self.make(sql, game, player).await?;
+        let before = db::count(sql, game, player).await?;
+        let made = self.make(sql, game, player, before).await?;
         self.forget(game, player);
         Ok(made.key_id)
     }
@@ -202,9 +204,14 @@ impl Seal {
         self.reading.retain(|_, remembered| now < remembered.until_ms);
     }
 
-    /// Makes the player's next key; returns the newest, which another server may have made.
-    async fn make(&self, sql: &Sql, game: &GameId, player: &PlayerId) -> Outcome<Kept> {
-        let (count, newest_ms) = db::count(sql, game, player).await?;
+    /// Makes the key after the `count` that there are; returns the newest, which another server may have made.
+    async fn make(
+        &self,
+        sql: &Sql,
+        game: &GameId,
+        player: &PlayerId,
+        (count, newest_ms): (i64, i64),
+    ) -> Outcome<Kept> {
         let key_id = rules::key_id(game, player, count + 1);
         let context = rules::key_bound_to(game, &key_id);
         let wrapped = self.kms.wrap(&context, &new_data_key()).await.map_err(failure)?;

@@ -305,7 +305,7 @@ fn folders_that_a_killed_process_made_are_durable_once_something_is_saved_in_the
             enqueue(&boot(&disk).0, "a", "2").unwrap();
             disk.cut_power();
             disk.power_on(&mut Chance::new(seed));
-            settle(&disk, &mut server);
+            start_again(&disk, &mut server);
             assert_eq!(stored(&server, "2"), 1, "killed after {steps} steps, power cut {seed}");
         }
         if is_whole {
