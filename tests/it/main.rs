@@ -18,6 +18,7 @@ mod faults;
 mod ffi;
 mod ffi_accounts;
 mod godot;
+mod godot_multiplayer;
 mod history;
 mod keyring;
 mod mail;
