@@ -136,7 +136,11 @@ impl AeThexCloud {
         let privacy = self.privacy.is_instance_valid().then(|| self.privacy.clone().upcast());
         let multiplayer = self.multiplayer_service();
         let multiplayer = multiplayer.iter().flat_map(AeThexMultiplayer::services);
-        [self.auth_service(), self.saves_service(), privacy].into_iter().flatten().chain(multiplayer).collect()
+        [self.auth_service(), self.saves_service(), privacy]
+            .into_iter()
+            .flatten()
+            .chain(multiplayer)
+            .collect()
     }
 
     /// Frees the services, before the library goes.

@@ -66,7 +66,9 @@ impl Walk {
             VariantType::DICTIONARY => {
                 Ok(Json::Object(self.entries(&take(variant)?, depth)?.into_iter().collect()))
             }
-            kind => Err(Refusal::new(format!("{kind:?} cannot be here: only booleans, numbers, texts, arrays and dictionaries"))),
+            kind => Err(Refusal::new(format!(
+                "{kind:?} cannot be here: only booleans, numbers, texts, arrays and dictionaries"
+            ))),
         }
     }
 

@@ -187,7 +187,9 @@ fn service(part: Part) -> Option<Gd<Object>> {
     let inner = rooms.bind();
     match part {
         Part::Rooms => Some(rooms.clone().upcast()),
-        Part::Matchmaking => inner.matchmaking.is_instance_valid().then(|| inner.matchmaking.clone().upcast()),
+        Part::Matchmaking => {
+            inner.matchmaking.is_instance_valid().then(|| inner.matchmaking.clone().upcast())
+        }
         Part::Chat => inner.chat.is_instance_valid().then(|| inner.chat.clone().upcast()),
         Part::Parties => inner.parties.is_instance_valid().then(|| inner.parties.clone().upcast()),
         Part::Presence => inner.presence.is_instance_valid().then(|| inner.presence.clone().upcast()),

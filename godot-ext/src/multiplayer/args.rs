@@ -149,8 +149,7 @@ fn for_each(
     mut take: impl FnMut(&str, &Variant) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Some(given) = options.given() else { return Ok(()) };
-    let given =
-        given.try_to::<AnyDictionary>().map_err(|_| argument("options must be a dictionary"))?;
+    let given = given.try_to::<AnyDictionary>().map_err(|_| argument("options must be a dictionary"))?;
     for (key, value) in given.iter_shared() {
         take(&text(&key, "a key of options")?, &value)?;
     }

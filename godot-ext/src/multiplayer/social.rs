@@ -47,9 +47,7 @@ impl AeThexParties {
         call::start(
             CALL_TIME_MAX,
             |cloud| Ok(cloud.multiplayer().parties().current()),
-            |party: Option<Party>| {
-                Ok(Fields::default().with("party", party.as_ref().map(AeThexParty::of)))
-            },
+            |party: Option<Party>| Ok(Fields::default().with("party", party.as_ref().map(AeThexParty::of))),
         )
     }
 
@@ -122,9 +120,7 @@ impl AeThexPresence {
         call::start(
             CALL_TIME_MAX,
             |cloud| Ok(cloud.multiplayer().presence().set(request(&presence, "set_presence()")?)),
-            |presence: Presence| {
-                Ok(Fields::default().with("presence", AeThexPlayerPresence::of(&presence)))
-            },
+            |presence: Presence| Ok(Fields::default().with("presence", AeThexPlayerPresence::of(&presence))),
         )
     }
 

@@ -189,7 +189,8 @@ impl AeThexInvite {
             fields.from_username = text(&invite.from_username);
             fields.to_id = GString::from(invite.to_id.as_str());
             fields.room_id = invite.room_id.as_ref().map(|id| GString::from(id.as_str())).unwrap_or_default();
-            fields.party_id = invite.party_id.as_ref().map(|id| GString::from(id.as_str())).unwrap_or_default();
+            fields.party_id =
+                invite.party_id.as_ref().map(|id| GString::from(id.as_str())).unwrap_or_default();
             fields.code = text(&invite.code);
             fields.created_at = invite.created_at_ms.div_euclid(1000);
             fields.expires_at = invite.expires_at_ms.div_euclid(1000);

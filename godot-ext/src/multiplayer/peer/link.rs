@@ -245,8 +245,9 @@ impl Link {
         if seat == self.me.host {
             self.status = Status::Connected;
             self.changes.push_back(Change::Connected(HOST_ID));
-            let seats: Vec<u8> = self.others.keys().copied().filter(|other| *other != seat).collect();
-            self.changes.extend(seats.into_iter().map(|other| Change::Connected(self.id_of(other))));
+            let others = self.others.keys().filter(|other| **other != seat);
+            let ids: Vec<i32> = others.map(|other| self.id_of(*other)).collect();
+            self.changes.extend(ids.into_iter().map(Change::Connected));
         } else if self.status == Status::Connected {
             self.changes.push_back(Change::Connected(self.id_of(seat)));
         }

@@ -146,7 +146,9 @@ impl IMultiplayerPeerExtension for AeThexMultiplayerPeer {
         });
         match sent {
             Some(Ok(())) => GodotError::OK,
-            Some(Err(error)) if error.code == aethex_sdk_core::ErrorCode::RelayOverflow => GodotError::ERR_BUSY,
+            Some(Err(error)) if error.code == aethex_sdk_core::ErrorCode::RelayOverflow => {
+                GodotError::ERR_BUSY
+            }
             Some(Err(_)) => GodotError::ERR_INVALID_PARAMETER,
             None => GodotError::ERR_UNCONFIGURED,
         }
@@ -165,7 +167,8 @@ impl IMultiplayerPeerExtension for AeThexMultiplayerPeer {
     }
 
     fn get_packet_mode(&self) -> TransferMode {
-        let mode = self.with(Mode::Reliable, |link| link.front().map_or(Mode::Reliable, |packet| packet.mode));
+        let mode =
+            self.with(Mode::Reliable, |link| link.front().map_or(Mode::Reliable, |packet| packet.mode));
         match mode {
             Mode::Reliable => TransferMode::RELIABLE,
             Mode::Unreliable => TransferMode::UNRELIABLE,
