@@ -147,7 +147,12 @@ impl AeThexCloud {
     pub(crate) fn free_services() {
         let this = AeThexCloud::singleton();
         let services = this.bind().services();
-        services.into_iter().for_each(Gd::free);
+        // One may have gone with another.
+        for service in services {
+            if service.is_instance_valid() {
+                service.free();
+            }
+        }
     }
 
     /// Connects to the scene tree's frames and its end, once. False when there is no scene tree yet.

@@ -30,7 +30,7 @@ use chat::AeThexChat;
 use godot::builtin::{GString, Signal, Variant, Vector2, Vector3};
 use godot::classes::Object;
 use godot::meta::ToGodot;
-use godot::obj::{Base, Gd, NewAlloc};
+use godot::obj::{Base, Gd, Inherits, NewAlloc};
 use godot::register::{GodotClass, godot_api};
 use info::{AeThexRoom, AeThexRoomPlayer};
 use matchmaking::AeThexMatchmaking;
@@ -340,6 +340,24 @@ impl AeThexMultiplayer {
     #[func]
     fn create_peer(&self) -> Option<Gd<AeThexMultiplayerPeer>> {
         current_room().as_ref().and_then(AeThexMultiplayerPeer::over)
+    }
+}
+
+impl Drop for AeThexMultiplayer {
+    /// The engine makes one to learn its defaults, and what is not counted goes with who made it.
+    fn drop(&mut self) {
+        free(&self.matchmaking);
+        free(&self.chat);
+        free(&self.parties);
+        free(&self.presence);
+        free(&self.invites);
+    }
+}
+
+/// Frees an object, unless a script has.
+fn free<T: godot::obj::GodotClass + Inherits<Object>>(object: &Gd<T>) {
+    if object.is_instance_valid() {
+        object.clone().upcast::<Object>().free();
     }
 }
 
