@@ -71,20 +71,30 @@ func test_what_is_wrong_is_told(kit: Kit) -> void:
 	kit.succeeded(await rooms.leave_room(), "leaving no room")
 
 
-func test_parties_presence_and_chat(kit: Kit) -> void:
+func test_parties_and_presence(kit: Kit) -> void:
 	await kit.new_player()
 	var rooms := AeThexCloud.multiplayer
 	var made: AeThexResult = await rooms.parties.create()
 	kit.check(made.success and made.party.players.size() == 1, "create: %s" % made)
 	kit.check((await rooms.parties.set_ready(true)).party.players[0].ready, "ready")
-	var said: AeThexResult = await rooms.chat.send("party:" + made.party.id, "hello")
-	kit.check(said.success and said.message.text == "hello", "send: %s" % said)
-	kit.equal((await rooms.chat.history("party:" + made.party.id)).size(), 1, "history")
 	kit.succeeded(await rooms.parties.leave(), "leave")
 	kit.equal((await rooms.parties.current()).party, null, "no party")
 	var shown: AeThexResult = await rooms.presence.set_presence({"availability": "away", "status": "tea", "data": {"level": 2}})
 	kit.check(shown.success and shown.presence.availability == "away", "set_presence: %s" % shown)
 	kit.equal((await rooms.invites.list()).size(), 0, "no invitations")
+
+
+func test_chat(kit: Kit) -> void:
+	await kit.new_player()
+	var rooms := AeThexCloud.multiplayer
+	var channel: String = "party:" + (await rooms.parties.create()).party.id
+	var said: AeThexResult = await rooms.chat.send(channel, "hello")
+	kit.check(said.success and said.message.text == "hello", "send: %s" % said)
+	kit.equal((await rooms.chat.history(channel)).size(), 1, "history")
+	kit.succeeded(await rooms.chat.mark_read(channel, said.message.id), "mark_read")
+	var edited: AeThexResult = await rooms.chat.edit(channel, said.message.id, "hello!")
+	kit.check(edited.success and edited.message.text == "hello!", "edit: %s" % edited)
+	kit.succeeded(await rooms.chat.delete(channel, said.message.id), "delete")
 	kit.equal((await rooms.chat.blocked()).size(), 0, "nobody blocked")
 
 
