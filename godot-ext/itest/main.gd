@@ -20,6 +20,7 @@ const TESTS := {
 	"slots": preload("res://tests/slots.gd"),
 	"files": preload("res://tests/files.gd"),
 	"save_dialogs": preload("res://tests/save_dialogs.gd"),
+	"multiplayer": preload("res://tests/multiplayer.gd"),
 	"offline": preload("res://tests/offline.gd"),
 	"frames": preload("res://tests/frames.gd"),
 	"seed": preload("res://tests/seed.gd"),

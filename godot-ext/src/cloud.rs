@@ -1,6 +1,7 @@
 //! `AeThexCloud`: the engine singleton that a game sees.
 
 use crate::auth::AeThexAuth;
+use crate::multiplayer::AeThexMultiplayer;
 use crate::privacy::AeThexPrivacy;
 use crate::result::{AeThexResult, Fields};
 use crate::runtime;
@@ -18,7 +19,7 @@ use std::cell::Cell;
 /// How often the start waits for the scene tree before it leaves that to the first call.
 const BOOT_TRIES_MAX: i64 = 8;
 
-/// Accounts, cloud saves and privacy for games.
+/// Accounts, cloud saves, multiplayer and privacy for games.
 ///
 /// An engine singleton: `AeThexCloud` is there in every script, without an autoload. Where the server is
 /// comes from [method configure] or the project settings under *AeThex Cloud*.
@@ -31,6 +32,9 @@ pub(crate) struct AeThexCloud {
     /// Cloud saves.
     #[var(no_set)]
     saves: Gd<AeThexSaves>,
+    /// Rooms, matches, parties, chat, presence.
+    #[var(no_set)]
+    multiplayer: Gd<AeThexMultiplayer>,
     /// Policies, consents, export and erasure.
     #[var(no_set)]
     privacy: Gd<AeThexPrivacy>,
@@ -46,6 +50,7 @@ impl IObject for AeThexCloud {
         AeThexCloud {
             auth: AeThexAuth::new_alloc(),
             saves: AeThexSaves::new_alloc(),
+            multiplayer: AeThexMultiplayer::new_alloc(),
             privacy: AeThexPrivacy::new_alloc(),
             base,
         }
@@ -121,17 +126,33 @@ impl AeThexCloud {
         self.saves.is_instance_valid().then(|| self.saves.clone().upcast())
     }
 
+    /// `multiplayer`; none when a script has freed it.
+    pub(crate) fn multiplayer_service(&self) -> Option<Gd<AeThexMultiplayer>> {
+        self.multiplayer.is_instance_valid().then(|| self.multiplayer.clone())
+    }
+
     /// Every service that no script has freed.
     pub(crate) fn services(&self) -> Vec<Gd<Object>> {
         let privacy = self.privacy.is_instance_valid().then(|| self.privacy.clone().upcast());
-        [self.auth_service(), self.saves_service(), privacy].into_iter().flatten().collect()
+        let multiplayer = self.multiplayer_service();
+        let multiplayer = multiplayer.iter().flat_map(AeThexMultiplayer::services);
+        [self.auth_service(), self.saves_service(), privacy]
+            .into_iter()
+            .flatten()
+            .chain(multiplayer)
+            .collect()
     }
 
     /// Frees the services, before the library goes.
     pub(crate) fn free_services() {
         let this = AeThexCloud::singleton();
         let services = this.bind().services();
-        services.into_iter().for_each(Gd::free);
+        // One may have gone with another.
+        for service in services {
+            if service.is_instance_valid() {
+                service.free();
+            }
+        }
     }
 
     /// Connects to the scene tree's frames and its end, once. False when there is no scene tree yet.

@@ -18,6 +18,7 @@ mod convert;
 mod error;
 mod error_codes;
 mod exit;
+mod multiplayer;
 mod optional;
 mod pin;
 mod privacy;

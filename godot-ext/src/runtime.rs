@@ -9,7 +9,7 @@ use crate::error::AeThexError;
 use crate::saves::{self as saves_service, AeThexConflict, AeThexDevice, AeThexSave};
 use crate::settings::{self, Options};
 use crate::user::{AeThexUser, text};
-use crate::{call, exit};
+use crate::{call, exit, multiplayer};
 use aethex_sdk_core::{Cloud, Definition, Error, ErrorCode, Event, SaveKey};
 use godot::builtin::Variant;
 use godot::classes::Object;
@@ -73,6 +73,11 @@ pub(crate) fn cloud() -> Result<Cloud, Error> {
     Ok(cloud)
 }
 
+/// The connection, when there is one.
+pub(crate) fn running() -> Option<Cloud> {
+    RUNTIME.with_borrow(|runtime| runtime.cloud.clone())
+}
+
 /// Takes the settings of a script and starts anew with them.
 pub(crate) fn configure(options: Options) -> Result<(), Error> {
     settings::config(&options)?;
@@ -84,6 +89,7 @@ pub(crate) fn configure(options: Options) -> Result<(), Error> {
     if let Some(old) = old {
         // The old one may wait for this thread.
         saves_service::stop_answering();
+        multiplayer::forget();
         old.shutdown(SHUTDOWN_GRACE);
         call::fail_all(&Error::new(
             ErrorCode::ShutDown,
@@ -166,6 +172,7 @@ pub(crate) fn process() {
         for event in cloud.take_events() {
             announce(event);
         }
+        multiplayer::announce_all(cloud);
     }
     call::sweep(cloud.as_ref());
     call::deliver();
@@ -181,6 +188,11 @@ pub(crate) fn leave() {
     if let Some(cloud) = cloud {
         // Ends within the grace of the shutdown, or stays queued.
         cloud.submit(cloud.saves().on_quit(), |_| {});
+        // The others need not wait for a player who has gone.
+        if cloud.multiplayer().current_room().is_some() {
+            multiplayer::forget();
+            cloud.submit(cloud.multiplayer().leave_room(), |_| {});
+        }
     }
     call::drop_all();
     saves_service::forget_all();
@@ -202,6 +214,7 @@ pub(crate) fn shut_down() {
         runtime.cloud.take()
     });
     saves_service::forget_all();
+    multiplayer::forget();
     if let Some(cloud) = cloud {
         cloud.shutdown(SHUTDOWN_GRACE);
     }

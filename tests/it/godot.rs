@@ -11,7 +11,7 @@ use aethex_tests::oidc::Provider;
 use aethex_tests::{App, Engine};
 use aethex_wire::auth::RegisterRequest;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// What the engine prints when something went wrong.
@@ -56,12 +56,12 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A project with the addon in it, imported.
-struct Project {
+pub(crate) struct Project {
     engine: PathBuf,
     folder: tempfile::TempDir,
 }
 
-struct Ran {
+pub(crate) struct Ran {
     code: Option<i32>,
     text: String,
 }
@@ -95,7 +95,7 @@ impl Project {
         run(self.command(args).env("XDG_DATA_HOME", home.path()))
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("timeout");
         command.arg(TIMEOUT_S).arg(&self.engine).args(["--headless", "--path", &self.path()]).args(args);
         command
@@ -104,34 +104,38 @@ impl Project {
 
 fn run(command: &mut Command) -> Ran {
     let output = command.stdin(Stdio::null()).env_remove("DBUS_SESSION_BUS_ADDRESS").output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    Ran { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
+    Ran::of(output)
 }
 
 impl Ran {
+    pub(crate) fn of(output: Output) -> Ran {
+        let text = [output.stdout, output.stderr].concat();
+        Ran { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
+    }
+
     /// The engine complained of nothing.
     #[track_caller]
-    fn clean(self) -> Ran {
+    pub(crate) fn clean(self) -> Ran {
         let complaint = self.text.lines().find(|line| COMPLAINTS.iter().any(|word| line.contains(word)));
         assert!(complaint.is_none(), "{}", self.text);
         self
     }
 
     #[track_caller]
-    fn says(self, words: &str, code: i32) -> Ran {
+    pub(crate) fn says(self, words: &str, code: i32) -> Ran {
         assert!(self.text.contains(words) && self.code == Some(code), "exit {:?}\n{}", self.code, self.text);
         self
     }
 }
 
 /// The project of the GDScript tests, made once.
-fn itest() -> Option<&'static Project> {
+pub(crate) fn itest() -> Option<&'static Project> {
     static PROJECT: OnceLock<Option<Project>> = OnceLock::new();
     PROJECT.get_or_init(|| Some(Project::new(engine()?, "godot-ext/itest"))).as_ref()
 }
 
 /// A backend that knows the player of the design's snippet, whose password is every guesser's first.
-fn with_server(test: impl FnOnce(&App) + Send + 'static) {
+pub(crate) fn with_server(test: impl FnOnce(&App) + Send + 'static) {
     with_configured(|_| {}, test);
 }
 

@@ -19,6 +19,7 @@ mod faults;
 mod ffi;
 mod ffi_accounts;
 mod godot;
+mod godot_multiplayer;
 mod history;
 mod keyring;
 mod mail;

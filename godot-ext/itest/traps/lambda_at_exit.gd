@@ -15,6 +15,11 @@ func _initialize() -> void:
 		print("Conflict! ", slot, info)
 		AeThexCloud.saves.resolve(slot, "local")
 	)
+	AeThexCloud.multiplayer.matchmaking.match_found.connect(func(match_info: AeThexMatch) -> void:
+		AeThexCloud.multiplayer.join_room(match_info.room_id)
+	)
+	AeThexCloud.multiplayer.player_state_received.connect(func(id: String, state: Variant) -> void: print(id, state))
+	AeThexCloud.multiplayer.chat.message_received.connect(func(message: AeThexChatMessage) -> void: print(message))
 	_wait_for_ever()
 	for i in 10:
 		AeThexCloud.saves.save("slot", i)

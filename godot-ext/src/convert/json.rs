@@ -1,4 +1,4 @@
-//! Plain values <-> JSON, for preferences: booleans, numbers, texts, lists and objects of them.
+//! Plain values <-> JSON, for preferences and options: booleans, numbers, texts, lists and objects of them.
 
 use super::Refusal;
 use aethex_sdk_core::wire::auth::profile::PREFERENCES_LEN_MAX;
@@ -20,7 +20,7 @@ pub(crate) fn to_json(variant: &Variant) -> Result<BTreeMap<String, Json>, Error
     let mut walk = Walk { elements_left: ELEMENTS_MAX };
     let values = variant
         .try_to::<AnyDictionary>()
-        .map_err(|_| Refusal::new("preferences are a dictionary, for example {\"volume\": 0.5}"))
+        .map_err(|_| Refusal::new("must be a dictionary, for example {\"volume\": 0.5}"))
         .and_then(|dictionary| walk.entries(&dictionary, 0));
     values.map_err(|refusal| refusal.into_error(ErrorCode::InvalidArgument, "values"))
 }
@@ -66,7 +66,9 @@ impl Walk {
             VariantType::DICTIONARY => {
                 Ok(Json::Object(self.entries(&take(variant)?, depth)?.into_iter().collect()))
             }
-            kind => Err(Refusal::new(format!("{kind:?} cannot be a preference; save it in a slot"))),
+            kind => Err(Refusal::new(format!(
+                "{kind:?} cannot be here: only booleans, numbers, texts, arrays and dictionaries"
+            ))),
         }
     }
 
@@ -103,7 +105,7 @@ fn number(number: f64) -> Result<Json, Refusal> {
     if number.is_finite() {
         Ok(Json::from(number))
     } else {
-        Err(Refusal::new(format!("{number} cannot be a preference")))
+        Err(Refusal::new(format!("{number} cannot be here")))
     }
 }
 
