@@ -1,7 +1,8 @@
 //! One peer of the engine over a room: who else has one, what came for it, what it sends.
 //!
-//! Peers find each other by a hello to everyone, which each answers with a welcome; what a peer sends after either
-//! comes after it, so nobody gets a packet of somebody unknown. A player without a peer hears nothing and is
+//! A peer says hello, which the host answers with a welcome. Once the engine has told the newcomer what the host spawned,
+//! the host makes it and the others known to each other: what they then say to each other comes after that, and nobody
+//! gets a packet of somebody unknown, or about a node that is still on its way. A player without a peer hears nothing and is
 //! told by nobody. The ids hold as long as the host does: then all peers end, and fresh ones have new ids.
 
 use super::packet::{self, From, Message, SMALL_LEN_MAX, SMALLS_LEN_MAX, Small, To};
@@ -63,6 +64,8 @@ pub(super) enum Status {
 #[derive(Debug)]
 struct Other {
     peer: u32,
+    /// The host's engine knows it.
+    ready: bool,
     /// The youngest packet of each state channel.
     states: [u32; LANES as usize],
     /// The youngest large packet that must not come after a younger one, by the engine's channel.
@@ -179,6 +182,10 @@ impl Link {
         let seat = message.seat;
         match said {
             Message::Hello | Message::Welcome => {
+                // Others are made known by the host.
+                if self.seat != self.me.host && seat != self.me.host {
+                    return;
+                }
                 if self.meet(seat, from.peer) && said == Message::Hello {
                     let _ = self.say(Message::Welcome, MessageTarget::Seat(seat), false);
                 }
@@ -190,6 +197,11 @@ impl Link {
             }
             _ if !self.knows(seat, from) => {}
             Message::Bye => self.part(seat),
+            Message::Meet { seat: other, peer } => {
+                if seat == self.me.host && other != self.seat && other != seat {
+                    self.meet(other, peer);
+                }
+            }
             Message::Reliable { channel, data } => self.keep(seat, Mode::Reliable, channel, data.to_vec()),
             Message::Loose { channel, ordered, seq, data } => {
                 let Some(other) = self.others.get_mut(&seat) else { return };
@@ -226,6 +238,20 @@ impl Link {
         }
     }
 
+    /// The host's engine knows a peer and has sent it what there is: the others may, too.
+    pub(super) fn introduce(&mut self, id: i32) {
+        let Some(seat) = self.seat_of(id).filter(|_| self.seat == self.me.host) else { return };
+        let Some(peer) = self.others.get(&seat).map(|other| other.peer) else { return };
+        for (other_seat, other) in self.others.iter().filter(|(_, other)| other.ready) {
+            let meet = Message::Meet { seat: *other_seat, peer: other.peer };
+            let _ = self.say(meet, MessageTarget::Seat(seat), false);
+            let _ = self.say(Message::Meet { seat, peer }, MessageTarget::Seat(*other_seat), false);
+        }
+        if let Some(other) = self.others.get_mut(&seat) {
+            other.ready = true;
+        }
+    }
+
     fn knows(&self, seat: u8, from: From) -> bool {
         from.host == self.me.host && self.others.get(&seat).is_some_and(|other| other.peer == from.peer)
     }
@@ -240,7 +266,7 @@ impl Link {
             return false;
         }
         let states = [0; LANES as usize];
-        self.others.insert(seat, Other { peer, states, loose: BTreeMap::new() });
+        self.others.insert(seat, Other { peer, ready: false, states, loose: BTreeMap::new() });
         // The engine knows others once the host is known.
         if seat == self.me.host {
             self.status = Status::Connected;

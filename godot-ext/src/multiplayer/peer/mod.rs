@@ -212,6 +212,9 @@ impl IMultiplayerPeerExtension for AeThexMultiplayerPeer {
                 Change::Disconnected(id) => ("peer_disconnected", id),
             };
             self.base_mut().emit_signal(signal, &[id.to_variant()]);
+            if matches!(change, Change::Connected(_)) {
+                self.with((), |link| link.introduce(id));
+            }
         }
     }
 

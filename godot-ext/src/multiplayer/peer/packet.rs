@@ -75,6 +75,8 @@ pub(super) enum Message<'a> {
     Bye,
     /// The host wants you to end.
     End,
+    /// Said by the host: another has a peer, and knows or will know what the host has told it so far.
+    Meet { seat: u8, peer: u32 },
     /// A packet that arrives once, in order.
     Reliable { channel: u8, data: &'a [u8] },
     /// A large packet of a mode that may lose some; when `ordered`, not after a younger one.
@@ -92,6 +94,7 @@ impl Message<'_> {
             Message::Reliable { .. } => 5,
             Message::Loose { ordered: false, .. } => 6,
             Message::Loose { ordered: true, .. } => 7,
+            Message::Meet { .. } => 8,
         };
         out.extend([kind, from.host]);
         out.extend(from.peer.to_le_bytes());
@@ -104,6 +107,10 @@ impl Message<'_> {
                 out.push(channel);
                 out.extend(seq.to_le_bytes());
                 out.extend(data);
+            }
+            Message::Meet { seat, peer } => {
+                out.push(seat);
+                out.extend(peer.to_le_bytes());
             }
             _ => {}
         }
@@ -120,6 +127,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(From, Message<'_>)> {
         (2, []) => Message::Welcome,
         (3, []) => Message::Bye,
         (4, []) => Message::End,
+        (8, [seat, a, b, c, d]) => Message::Meet { seat: *seat, peer: u32::from_le_bytes([*a, *b, *c, *d]) },
         (5, [channel, data @ ..]) => Message::Reliable { channel: *channel, data },
         (kind @ (6 | 7), [channel, rest @ ..]) => {
             let (seq, data) = rest.split_first_chunk()?;
@@ -199,6 +207,7 @@ mod tests {
             Message::Hello,
             Message::Welcome,
             Message::Bye,
+            Message::Meet { seat: 7, peer: 0x0102_0304 },
             Message::End,
             Message::Reliable { channel: 2, data: b"spawn" },
             Message::Loose { channel: 0, ordered: true, seq: 9, data: b"" },
