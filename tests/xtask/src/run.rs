@@ -30,7 +30,7 @@ const FOR_TESTS: &[&str] = &["AETHEX_TEST_", "AETHEX_UPDATE_", "AETHEX_KILL_ROUN
 pub(crate) struct Cmd {
     command: Command,
     limit: Duration,
-    silence: Duration,
+    silence: Option<Duration>,
 }
 
 /// A program's end.
@@ -48,12 +48,12 @@ impl Cmd {
         let mut command = Command::new(program);
         command.stdin(Stdio::null());
         clean_environment(&mut command);
-        Cmd { command, limit, silence: limit }
+        Cmd { command, limit, silence: None }
     }
 
     /// A limit on how long it may say nothing, for [`Cmd::lines`].
     pub(crate) fn silence(mut self, silence: Duration) -> Cmd {
-        self.silence = silence;
+        self.silence = Some(silence);
         self
     }
 
@@ -126,11 +126,11 @@ impl Cmd {
             if heard_now {
                 heard = Instant::now();
             }
-            ended = match heard.elapsed() < self.silence {
-                true => poll(&mut child, began, self.limit),
-                false => {
-                    kill(&mut child, &format!("after {} s of silence", self.silence.as_secs())).map(Some)
+            ended = match self.silence {
+                Some(silence) if heard.elapsed() >= silence => {
+                    kill(&mut child, &format!("after {} s of silence", silence.as_secs())).map(Some)
                 }
+                _ => poll(&mut child, began, self.limit),
             }
             .map_err(|error| format!("`{shown}`: {error}"))?;
         }
