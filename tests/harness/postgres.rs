@@ -3,17 +3,22 @@
 //! The cluster listens on a socket in its own folder and nowhere else. A shell holds it: when this process
 //! ends, however it ends, the pipe to the shell closes, and the shell stops the cluster and removes it.
 
+use crate::process::lines_of;
 use aethex_backend::app::open_sql;
 use aethex_backend::config::Config;
 use parking_lot::Mutex;
 use sqlx::{Connection, Executor, PgConnection};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 const TEMPLATE: &str = "aethex_template";
+/// How long an order may take: `pg_ctl` itself gives up after a minute.
+const ANSWER_MAX: Duration = Duration::from_secs(90);
 
 /// Starts the cluster under the shell's watch: `$1` the programs, `$2` the folder, `$3` how to become the
 /// database's user. Says `ready`, then stops and starts it as it is told, until the end of its input.
@@ -50,7 +55,7 @@ struct Cluster {
 #[derive(Debug)]
 struct Watch {
     orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    answers: Receiver<String>,
     shell: Child,
 }
 
@@ -83,9 +88,8 @@ impl Private {
         let mut watch = self.0.watch.lock();
         let orders = watch.orders.as_mut().expect("the pipe is open until the end");
         writeln!(orders, "{word}").unwrap();
-        let mut said = String::new();
-        watch.answers.read_line(&mut said).unwrap();
-        assert_eq!(said.trim(), "done", "PostgreSQL did not {word}");
+        let said = watch.answers.recv_timeout(ANSWER_MAX).unwrap_or_default();
+        assert_eq!(said, "done", "PostgreSQL did not {word}");
     }
 }
 
@@ -167,10 +171,8 @@ fn start() -> Cluster {
         .spawn()
         .expect("a POSIX shell is there");
     let orders = shell.stdin.take();
-    let mut answers = BufReader::new(shell.stdout.take().unwrap());
-    let mut said = String::new();
-    answers.read_line(&mut said).unwrap();
-    if said.trim() != "ready" {
+    let answers = lines_of(shell.stdout.take().unwrap());
+    if answers.recv_timeout(ANSWER_MAX).as_deref() != Ok("ready") {
         let log = ["log", "server.log"]
             .map(|name| std::fs::read_to_string(folder.join(name)).unwrap_or_default())
             .join("\n");

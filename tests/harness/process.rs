@@ -1,11 +1,12 @@
 //! The backend's binary, for tests that kill it or look at it from outside.
 
 use crate::client::Client;
-use crate::wait::until_blocking;
-use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use crate::wait::{DEADLINE, until_blocking};
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// A running binary. It dies with the thread that started it, and when it is dropped.
@@ -61,8 +62,7 @@ impl Setup {
         let log = self.data.with_extension("log");
         let started = Instant::now();
         let mut child = self.command(&log).spawn().expect("the backend's binary runs");
-        let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        let said = lines_of(child.stdout.take().unwrap()).recv_timeout(DEADLINE).unwrap_or_default();
         let ready_after = started.elapsed();
         let url = said
             .strip_prefix("aethex-cloud ready on ")
@@ -159,6 +159,24 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// How long a program may run that a test waits for: the slowest, the engine with all its tests, takes a tenth.
+const PROGRAM_MAX_S: &str = "300";
+
+/// A program that a test waits for: it ends in time, by force when it has to.
+pub fn bounded(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=5", PROGRAM_MAX_S]).arg(program);
+    command
+}
+
+/// The lines of a program that has been started, as they come: who reads them can stop waiting.
+pub fn lines_of(source: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    let said = BufReader::new(source).lines();
+    std::thread::spawn(move || said.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    lines
 }
 
 /// A prefix by which a program dies when its parent does, where the system has one: no test leaves a server

@@ -5,6 +5,7 @@
 //! process ends, however it ends, the pipe to the shell closes, and the shell kills the server and removes its data.
 //! The program is the one that `cargo xtask setup` installs.
 
+use crate::process::lines_of;
 use crate::service::installed;
 use crate::wait::until_blocking_within;
 use aethex_backend::config::Config;
@@ -12,12 +13,13 @@ use aethex_backend::ports::blob::Blob;
 use aethex_backend::ports::blob::config::BlobConfig;
 use parking_lot::Mutex;
 use serde_json::json;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 /// How long the server may take to serve: four parts that find each other, five seconds on an idle machine.
@@ -69,7 +71,7 @@ struct Ports {
 #[derive(Debug)]
 struct Watch {
     orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    answers: Receiver<String>,
     shell: Child,
 }
 
@@ -113,7 +115,7 @@ impl S3 {
             .spawn()
             .expect("a POSIX shell is there");
         let orders = shell.stdin.take();
-        let answers = BufReader::new(shell.stdout.take().unwrap());
+        let answers = lines_of(shell.stdout.take().unwrap());
         let server = S3 { folder, ports, watch: Mutex::new(Watch { orders, answers, shell }) };
         server.answer();
         server.wait();
@@ -191,9 +193,8 @@ impl S3 {
     }
 
     fn answer(&self) {
-        let mut said = String::new();
-        self.watch.lock().answers.read_line(&mut said).unwrap();
-        assert_eq!(said.trim(), "done", "the S3 server's shell has ended");
+        let said = self.watch.lock().answers.recv_timeout(START_MAX).unwrap_or_default();
+        assert_eq!(said, "done", "the S3 server's shell does not answer");
     }
 }
 

@@ -3,10 +3,11 @@
 //! It says one line when it is ready and one for each order. It ends when its input does: dropped, or with this
 //! process, however that ends. The programs and packages are those that `cargo xtask setup` installs.
 
+use crate::process::lines_of;
 use crate::wait::DEADLINE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
@@ -49,10 +50,7 @@ impl Service {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask setup`", program.display()));
         let orders = child.stdin.take();
-        let (sender, answers) = mpsc::channel();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // It ends with the program's output.
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let answers = lines_of(child.stdout.take().unwrap());
         let service = Service { name, child, orders, answers, folder };
         let ready = service.answer();
         (service, ready)

@@ -1,6 +1,7 @@
 //! The components that account tests stand on do what those tests rely on.
 
 use aethex_tests::oidc::{self, Double, Endpoint, Fault, Outage, Provider, json_of, percent, query};
+use aethex_tests::process::bounded;
 use aethex_tests::secret_service::SecretService;
 use aethex_tests::smtp::{self, MailServer, Tls};
 use aethex_tests::{Client, wait};
@@ -373,7 +374,7 @@ fn keyring_child() {
 
 fn in_child(service: &SecretService, order: &str) -> bool {
     let me = std::env::current_exe().unwrap();
-    let ran = Command::new(me)
+    let ran = bounded(me)
         .args(["--exact", "components::keyring_child"])
         .envs(service.envs())
         .env(KEYRING_ORDER, order)

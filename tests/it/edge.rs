@@ -200,7 +200,7 @@ fn the_data_folder_is_its_owners_alone() {
 
 #[test]
 fn the_effective_configuration_shows_no_password() {
-    let output = std::process::Command::new(aethex_tests::process::binary())
+    let output = aethex_tests::process::bounded(aethex_tests::process::binary())
         .arg("config")
         .env("AETHEX_DATABASE_URL", "postgres://ann:hush1@db.example/game?password=hush2&sslpassword=hush3")
         .output()

@@ -1,9 +1,10 @@
 //! The C library as a C program sees it, and its saves as other languages see them.
 
+use aethex_tests::process::bounded;
 use aethex_tests::{App, Engine, app};
 use aethex_wire::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::OnceLock;
 
 const PASSWORD: &str = "correct horse";
@@ -28,7 +29,7 @@ pub(crate) fn build(source: &str, program: &Path) {
     let library = profile_folder().join("libaethex_cloud.so");
     assert!(library.is_file(), "{} is not there: run `cargo build -p aethex-ffi` first", library.display());
     let compiler = std::env::var_os("AETHEX_TEST_CC").unwrap_or_else(|| "cc".into());
-    let built = Command::new(compiler)
+    let built = bounded(compiler)
         .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g"])
         .args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"])
         .arg(repo().join(source))
@@ -69,7 +70,7 @@ impl Shell {
 
     /// The C program as another device: with a data folder of its own.
     fn c_on(&self, device: &str, args: &[&str]) -> Output {
-        Command::new(c_minimal())
+        bounded(c_minimal())
             .args([&self.url, &self.folder.join(device).display().to_string()])
             .args(args)
             .env("LD_LIBRARY_PATH", profile_folder())
@@ -84,7 +85,7 @@ impl Shell {
     fn bot_as(&self, player: &[&str], args: &[&str]) -> Output {
         let bot = profile_folder().join("rust-bot");
         assert!(bot.is_file(), "{} is not there: run `cargo build -p aethex-rust-bot` first", bot.display());
-        Command::new(bot)
+        bounded(bot)
             .args(["--server", &self.url, "--credentials", "file", "--data"])
             .arg(self.folder.join("bot"))
             .args(player)

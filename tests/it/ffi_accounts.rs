@@ -4,10 +4,10 @@ use crate::ffi::{build, profile_folder, run, text};
 use crate::mailbox::{code_in, mails_to};
 use crate::privacy::publish;
 use crate::profile::picture;
+use aethex_tests::process::bounded;
 use aethex_tests::{Engine, app};
 use image::ImageFormat;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The program's player.
 const EMAIL: &str = "ann@example.com";
@@ -22,7 +22,7 @@ struct Program {
 
 impl Program {
     async fn run(&self, args: &[&Path]) {
-        let mut program = Command::new(&self.file);
+        let mut program = bounded(&self.file);
         program.arg(&self.url).arg(&self.data).args(args).env("LD_LIBRARY_PATH", profile_folder());
         let said = run(move || text(program.output().unwrap())).await;
         assert_eq!(said, "0 failures\n");

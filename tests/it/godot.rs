@@ -8,16 +8,17 @@
 
 use aethex_tests::app::{self, Config};
 use aethex_tests::oidc::Provider;
+use aethex_tests::process::{bounded, lines_of};
+use aethex_tests::wait::DEADLINE;
 use aethex_tests::{App, Engine};
 use aethex_wire::auth::RegisterRequest;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::RecvTimeoutError;
 
 /// What the engine prints when something went wrong.
 const COMPLAINTS: &[&str] = &["ERROR", "WARNING", "eaked", "panicked", "Parse Error", "handle_crash"];
-/// Nothing here takes longer, on a busy machine either.
-const TIMEOUT_S: &str = "240";
 const EMAIL: &str = "ann@example.com";
 
 fn engine() -> Option<PathBuf> {
@@ -96,8 +97,8 @@ impl Project {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("timeout");
-        command.arg(TIMEOUT_S).arg(&self.engine).args(["--headless", "--path", &self.path()]).args(args);
+        let mut command = bounded(&self.engine);
+        command.args(["--headless", "--path", &self.path()]).args(args);
         command
     }
 }
@@ -198,12 +199,11 @@ fn the_gdscript_tests_pass_in_an_exported_game() {
     let in_root = project.engine.with_file_name("in-root");
     let home = tempfile::tempdir().unwrap();
     with_server(move |app| {
-        let mut command = Command::new("timeout");
-        command.arg(TIMEOUT_S);
-        if in_root.is_file() {
-            command.arg(in_root);
-        }
-        command.arg(&game).args(["--headless", "--"]).args(whereabouts(app));
+        let words = [in_root.is_file().then_some(&in_root), Some(&game)];
+        let mut words = words.into_iter().flatten();
+        let mut command = bounded(words.next().expect("the game is there"));
+        command.args(words);
+        command.args(["--headless", "--"]).args(whereabouts(app));
         all_passed(run(command.current_dir(&out).env("XDG_DATA_HOME", home.path())));
     });
 }
@@ -343,14 +343,21 @@ fn a_killed_game_loses_no_queued_save() {
 
 /// Runs the game without a backend and kills it after some saves; what it said is queued.
 fn queue_until_killed(project: &Project, args: &[&str], round: usize) -> Vec<(i64, i64)> {
-    use std::io::BufRead;
     let enough = 1 + round * 7 % 40;
     let mut command = Command::new(&project.engine);
     command.args(["--headless", "--path", &project.path()]).args(args);
     let mut game = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let lines = std::io::BufReader::new(game.stdout.take().unwrap()).lines();
+    let lines = lines_of(game.stdout.take().unwrap());
     let mut told = Vec::new();
-    for line in lines.map_while(Result::ok) {
+    loop {
+        let line = match lines.recv_timeout(DEADLINE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                game.kill().unwrap();
+                panic!("the game hangs after {told:?}");
+            }
+        };
         assert!(!line.starts_with("failed"), "{line}");
         if let Some(numbers) = line.strip_prefix("queued ") {
             let (round, number) = numbers.split_once(' ').unwrap();

@@ -1,12 +1,12 @@
 //! The OpenAPI document: complete, true to the endpoint types, and true of the running server.
 
-use aethex_tests::process::Setup;
+use aethex_tests::process::{Setup, bounded};
 use aethex_tests::{App, Player, on_both_engines};
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::LoggedIn;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Names schemathesis, the program that sends what the document allows and what it forbids.
@@ -144,7 +144,7 @@ on_both_engines! {
 
 #[test]
 fn the_printed_document_is_the_served_one() {
-    let printed = Command::new(aethex_tests::process::binary()).arg("openapi").output().unwrap();
+    let printed = bounded(aethex_tests::process::binary()).arg("openapi").output().unwrap();
     let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
     aethex_tests::app::run(
         aethex_tests::Engine::Sqlite,
@@ -182,7 +182,7 @@ fn made_up_requests_find_no_difference_between_document_and_server() {
     let settings =
         format!("[parameters]\n\"path.user_id\" = \"{}\"\n\"path.save_id\" = \"slot1\"\n", ann.id());
     std::fs::write(folder.path().join("schemathesis.toml"), settings).unwrap();
-    let output = Command::new(program)
+    let output = bounded(program)
         .arg("run")
         .arg(format!("{}/api/v1/openapi.json", server.url))
         .args(["--max-examples", EXAMPLES_MAX, "--seed", "1", "--no-color", "--workers", "1"])

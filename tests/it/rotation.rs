@@ -1,12 +1,11 @@
 //! Signing keys rotate under load: no request fails, nobody is logged out.
 
-use aethex_tests::process::{Process, Setup, binary};
+use aethex_tests::process::{Process, Setup, binary, bounded};
 use aethex_tests::{Client, Player, until};
 use aethex_wire::auth::{LoggedIn, RegisterRequest, Tokens};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tempfile::TempDir;
@@ -45,7 +44,7 @@ async fn play(mut player: Player, stop: Arc<AtomicBool>, served: Arc<AtomicU64>)
 }
 
 fn rotate(folder: &TempDir) -> String {
-    let done = Command::new(binary())
+    let done = bounded(binary())
         .args(["keys", "rotate", "--data"])
         .arg(folder.path().join("data"))
         .output()

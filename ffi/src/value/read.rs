@@ -255,9 +255,9 @@ fn floats(value: &Value) -> Result<&[f32], ErrorCode> {
         | Value::Quaternion(floats)
         | Value::Color(floats) => floats,
         Value::Transform2D(floats) | Value::Aabb(floats) => floats,
-        Value::Basis(floats) => floats,
-        Value::Transform3D(floats) => floats,
-        Value::Projection(floats) => floats,
+        Value::Basis(floats) => floats.as_slice(),
+        Value::Transform3D(floats) => floats.as_slice(),
+        Value::Projection(floats) => floats.as_slice(),
         Value::PackedFloat32Array(floats) => floats,
         Value::PackedVector2Array(points) => points.as_flattened(),
         Value::PackedVector3Array(points) => points.as_flattened(),

@@ -179,17 +179,17 @@ fn geometry(variant: &Variant, kind: VariantType) -> Result<Value, Refusal> {
             let b: gd::Aabb = take(variant)?;
             Value::Aabb(joined([xyz(b.position), xyz(b.size)]))
         }
-        VariantType::BASIS => Value::Basis(columns(&take(variant)?)),
+        VariantType::BASIS => Value::Basis(Box::new(columns(&take(variant)?))),
         VariantType::TRANSFORM3D => {
             let t: gd::Transform3D = take(variant)?;
             let mut out = [0.0; 12];
             out[..9].copy_from_slice(&columns(&t.basis));
             out[9..].copy_from_slice(&xyz(t.origin));
-            Value::Transform3D(out)
+            Value::Transform3D(Box::new(out))
         }
         VariantType::PROJECTION => {
             let p: gd::Projection = take(variant)?;
-            Value::Projection(joined(p.cols.map(|c| [c.x, c.y, c.z, c.w])))
+            Value::Projection(Box::new(joined(p.cols.map(|c| [c.x, c.y, c.z, c.w]))))
         }
         VariantType::COLOR => {
             let c: gd::Color = take(variant)?;

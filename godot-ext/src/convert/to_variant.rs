@@ -156,7 +156,7 @@ fn geometry(value: &Value) -> Variant {
         Value::Aabb([x, y, z, w, h, d]) => {
             gd::Aabb { position: vector3(&[*x, *y, *z]), size: vector3(&[*w, *h, *d]) }.to_variant()
         }
-        Value::Basis(v) => basis(v).to_variant(),
+        Value::Basis(v) => basis(v.as_slice()).to_variant(),
         Value::Transform3D(v) => {
             gd::Transform3D { basis: basis(&v[..9]), origin: vector3(&[v[9], v[10], v[11]]) }.to_variant()
         }

@@ -1,7 +1,7 @@
 //! How long a merge takes: CPU time of one merge, for values of about 64 KB, with what is freed after it. Merges
 //! run in batches; a batch's time is its mean, and the table has the fastest batch and the one in the middle: what
 //! else the machine does, caches that it empties above all, only ever adds. Decoding and encoding are not in it. Run
-//! it with `cargo bench -p aethex-wire --bench merge`.
+//! it with `cargo bench -p aethex-wire --bench merge`, one case with `-- nested` behind it.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -117,7 +117,8 @@ fn main() {
         Case { name: "nested, one side changed", rules: vec![("**.best", "max")], make: nested },
     ];
     println!("{:<28} {:>9} {:>12} {:>12}", "case", "bytes", "fastest, ms", "middle, ms");
-    for case in &cases {
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    for case in cases.iter().filter(|case| case.name.contains(&wanted)) {
         let rules = case.rules.iter().map(|(path, policy)| (*path, Value::from(*policy)));
         let policies = Policies::parse(&Value::dictionary(rules)).expect("these rules are well formed");
         let [base, local, cloud] = [0, 1, 2].map(case.make);

@@ -217,12 +217,11 @@ impl World {
             return request;
         }
         let one_parent = |frame: &[u8]| {
-            let (header, payload) = split_frame(frame).unwrap();
-            let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
-            if let Some(parents) = header["parents"].as_array_mut() {
-                parents.truncate(1);
-            }
-            encode_frame(&header, payload)
+            with_header(frame, |header| {
+                if let Some(parents) = header["parents"].as_array_mut() {
+                    parents.truncate(1);
+                }
+            })
         };
         let (parts, mut body) = request.into_parts();
         if is_put(&parts.method, parts.uri.path()) {
@@ -294,13 +293,20 @@ impl World {
         if self.fault != Fault::HeadWithoutCompare {
             return frame.to_vec();
         }
-        let (header, payload) = split_frame(frame).unwrap();
-        let mut header: serde_json::Value = serde_json::from_slice(&header).unwrap();
-        for made_from in ["parents", "after"] {
-            header.as_object_mut().unwrap().remove(made_from);
-        }
-        encode_frame(&header, payload)
+        with_header(frame, |header| {
+            for made_from in ["parents", "after"] {
+                header.as_object_mut().unwrap().remove(made_from);
+            }
+        })
     }
+}
+
+/// A frame with its header changed.
+fn with_header(frame: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+    let (header, payload) = split_frame(frame).unwrap();
+    let mut header = serde_json::from_slice(&header).unwrap();
+    change(&mut header);
+    encode_frame(&header, payload)
 }
 
 fn is_put(method: &Method, path: &str) -> bool {

@@ -8,6 +8,7 @@ mod support;
 
 use crate::mailbox::mails_to;
 use aethex_tests::client::Call;
+use aethex_tests::process::bounded;
 use aethex_tests::{App, Client};
 use aethex_wire::studio::people::{Accepted, StudioLoggedIn};
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,7 +16,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sha1::Sha1;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// A password that is none of the common ones.
 pub(crate) const PASSWORD: &str = "correct horse of the studio";
@@ -52,7 +53,7 @@ impl Person {
 
 /// Runs the program on this server's data, as an operator would beside the running server.
 pub(crate) fn run(app: &App, args: &[&str], stdin: &str) -> Result<Value, String> {
-    let mut child = Command::new(aethex_tests::process::binary())
+    let mut child = bounded(aethex_tests::process::binary())
         .args(args)
         .args(["--json", "--data"])
         .arg(app.data())

@@ -8,6 +8,8 @@ pub(crate) struct Count {
     pub(crate) ignored: u64,
     /// Names of the failed ones.
     pub(crate) failures: Vec<String>,
+    /// Names of those that run for long and have not ended.
+    pub(crate) slow: Vec<String>,
 }
 
 impl Count {
@@ -24,10 +26,15 @@ impl Count {
                     _ => {}
                 }
             }
-        } else if let Some(name) =
-            line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... FAILED"))
-        {
-            self.failures.push(name.to_owned());
+        } else if let Some(test) = line.strip_prefix("test ") {
+            if let Some((name, _)) = test.split_once(" has been running for over ") {
+                self.slow.push(name.to_owned());
+            } else if let Some((name, outcome)) = test.split_once(" ... ") {
+                self.slow.retain(|slow| slow != name);
+                if outcome == "FAILED" {
+                    self.failures.push(name.to_owned());
+                }
+            }
         }
     }
 }
@@ -46,7 +53,17 @@ mod tests {
             test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
         let mut count = Count::default();
         output.lines().for_each(|line| count.line(line));
-        assert_eq!(count, Count { passed: 12, failed: 1, ignored: 2, failures: vec!["rules::b".to_owned()] });
+        let failures = vec!["rules::b".to_owned()];
+        assert_eq!(count, Count { passed: 12, failed: 1, ignored: 2, failures, slow: vec![] });
+    }
+
+    #[test]
+    fn a_test_that_hangs_is_known_by_name() {
+        let mut count = Count::default();
+        count.line("test rules::a has been running for over 60 seconds");
+        count.line("test rules::b has been running for over 60 seconds");
+        count.line("test rules::a ... ok");
+        assert_eq!((count.slow.as_slice(), count.failures.len()), (&["rules::b".to_owned()][..], 0));
     }
 
     #[test]

@@ -18,6 +18,8 @@ const POLL: Duration = Duration::from_millis(20);
 const TRAILING_OUTPUT: Duration = Duration::from_secs(2);
 /// Lines of a failed quiet program that its error repeats.
 const ERROR_LINES: usize = 40;
+/// Characters of a command line in an error.
+const COMMAND_LINE_MAX: usize = 160;
 /// How long a stopped program may take before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 /// Beginnings of variables that tests read; no server has settings of these names.
@@ -28,6 +30,7 @@ const FOR_TESTS: &[&str] = &["AETHEX_TEST_", "AETHEX_UPDATE_", "AETHEX_KILL_ROUN
 pub(crate) struct Cmd {
     command: Command,
     limit: Duration,
+    silence: Option<Duration>,
 }
 
 /// A program's end.
@@ -45,7 +48,13 @@ impl Cmd {
         let mut command = Command::new(program);
         command.stdin(Stdio::null());
         clean_environment(&mut command);
-        Cmd { command, limit }
+        Cmd { command, limit, silence: None }
+    }
+
+    /// A limit on how long it may say nothing, for [`Cmd::lines`].
+    pub(crate) fn silence(mut self, silence: Duration) -> Cmd {
+        self.silence = Some(silence);
+        self
     }
 
     /// Cargo in the repository, sharing one target folder with every clone.
@@ -106,11 +115,24 @@ impl Cmd {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().map_err(|error| cannot_start(&shown, &error))?;
         let lines = Lines::of(&mut child);
-        let began = Instant::now();
+        let (began, mut heard) = (Instant::now(), Instant::now());
         let mut ended = None;
         while ended.is_none() {
-            lines.take(POLL, &mut each);
-            ended = poll(&mut child, began, self.limit).map_err(|error| format!("`{shown}`: {error}"))?;
+            let mut heard_now = false;
+            lines.take(POLL, &mut |line: &str, from_stdout| {
+                heard_now = true;
+                each(line, from_stdout);
+            });
+            if heard_now {
+                heard = Instant::now();
+            }
+            ended = match self.silence {
+                Some(silence) if heard.elapsed() >= silence => {
+                    kill(&mut child, &format!("after {} s of silence", silence.as_secs())).map(Some)
+                }
+                _ => poll(&mut child, began, self.limit),
+            }
+            .map_err(|error| format!("`{shown}`: {error}"))?;
         }
         lines.drain(TRAILING_OUTPUT, &mut each);
         ended.ok_or_else(|| format!("`{shown}` did not end"))
@@ -296,14 +318,29 @@ fn poll(child: &mut Child, began: Instant, limit: Duration) -> std::io::Result<O
     if began.elapsed() < limit {
         return Ok(None);
     }
+    kill(child, &format!("after its limit of {} s", limit.as_secs())).map(Some)
+}
+
+/// Kills a child with all its descendants; how it ended names those that still ran.
+fn kill(child: &mut Child, why: &str) -> std::io::Result<Ended> {
     let family = descendants(child.id());
+    let running: Vec<String> = family.iter().map(|pid| format!("\n  {pid} {}", command_line(*pid))).collect();
     child.kill()?;
     for pid in family {
         // A descendant that ended in the meantime is what we want.
         let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
     }
     child.wait()?;
-    Ok(Some(Ended { success: false, how: format!("was killed after its limit of {} s", limit.as_secs()) }))
+    let still =
+        if running.is_empty() { String::new() } else { format!("; below it ran{}", running.concat()) };
+    Ok(Ended { success: false, how: format!("was killed {why}{still}") })
+}
+
+/// The words a process was started with, as far as a line has room.
+fn command_line(pid: u32) -> String {
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&words).replace('\0', " ");
+    text.chars().take(COMMAND_LINE_MAX).collect()
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -422,6 +459,16 @@ mod tests {
         let ended = Cmd::new("sh", limit).args(["-c", "sleep 30 & sleep 30; wait"]).lines(|_, _| ()).unwrap();
         assert!(!ended.success && ended.how.contains("limit"), "{ended:?}");
         assert!(began.elapsed() < TRAILING_OUTPUT, "the grandchild held the pipe");
+    }
+
+    #[test]
+    fn silence_ends_the_whole_family_and_names_it() {
+        let command = Cmd::new("sh", SHORT).args(["-c", "echo here; sleep 30 & wait"]);
+        let mut said = Vec::new();
+        let ended = command.silence(Duration::from_millis(300)).lines(|line, _| said.push(line.to_owned()));
+        let ended = ended.unwrap();
+        assert!(!ended.success && said == ["here"], "{said:?}");
+        assert!(ended.how.contains("silence") && ended.how.contains("sleep 30"), "{ended:?}");
     }
 
     #[test]

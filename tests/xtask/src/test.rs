@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// All tests: longer than they ever take, shorter than a stuck CI job.
 const TEST_LIMIT: Duration = Duration::from_secs(3_600);
+/// A test that says nothing for so long hangs: the longest takes half of it on a busy machine.
+const SILENCE_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// With bigger rounds.
 const SLOW_TEST_LIMIT: Duration = Duration::from_secs(4 * 3_600);
 /// Fuzz rounds of the slow tests: some minutes unoptimised.
@@ -156,9 +158,14 @@ fn dependencies() -> Result<()> {
 
 fn tests(options: &Options, tools: &Tools, count: &mut Count) -> Result<()> {
     heading("tests");
-    let limit = if options.slow { SLOW_TEST_LIMIT } else { TEST_LIMIT };
-    let mut command =
-        Cmd::cargo(limit)?.args(["test", "--workspace", "--no-fail-fast"]).args(&options.filter);
+    let (limit, silence) = match options.slow {
+        true => (SLOW_TEST_LIMIT, SLOW_TEST_LIMIT),
+        false => (TEST_LIMIT, SILENCE_LIMIT),
+    };
+    let mut command = Cmd::cargo(limit)?
+        .silence(silence)
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(&options.filter);
     for (name, value) in environment(options, tools)? {
         note(&format!("{name}={value}"));
         command = command.env(name, value);
@@ -169,7 +176,11 @@ fn tests(options: &Options, tools: &Tools, count: &mut Count) -> Result<()> {
     })?;
     // Failed tests are counted one by one; this is for a run that failed in another way.
     if !ended.success && count.failed == 0 {
-        return Err(format!("`cargo test` {} with no failed test: did a test program crash?", ended.how));
+        let still = match count.slow.as_slice() {
+            [] => "did a test program crash?".to_owned(),
+            names => format!("still under way: {}", names.join(", ")),
+        };
+        return Err(format!("`cargo test` {}\nno test failed; {still}", ended.how));
     }
     if count.passed + count.failed == 0 {
         let filter = options.filter.as_deref().unwrap_or_default();

@@ -33,15 +33,24 @@ fn same_rest(a: &Value, b: &Value) -> bool {
         (PackedInt32Array(a), PackedInt32Array(b)) => a == b,
         (PackedInt64Array(a), PackedInt64Array(b)) => a == b,
         (PackedStringArray(a), PackedStringArray(b)) => a == b,
-        (PackedFloat32Array(a), PackedFloat32Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
-        }
+        (PackedFloat32Array(a), PackedFloat32Array(b)) => same_bits(a, b),
         (PackedFloat64Array(a), PackedFloat64Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
         }
-        // The rest is small or rare.
+        (Vector2(a), Vector2(b)) => same_bits(a, b),
+        (Vector3(a), Vector3(b)) => same_bits(a, b),
+        (Vector4(a), Vector4(b)) | (Quaternion(a), Quaternion(b)) | (Color(a), Color(b)) => same_bits(a, b),
+        (Vector2i(a), Vector2i(b)) => a == b,
+        (Vector3i(a), Vector3i(b)) => a == b,
+        (Transform2D(a), Transform2D(b)) => same_bits(a, b),
+        (Transform3D(a), Transform3D(b)) => same_bits(a.as_slice(), b.as_slice()),
+        // The rest is rare.
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b) && a == b,
     }
+}
+
+fn same_bits(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }
 
 /// The same, or nothing on both sides.

@@ -166,9 +166,9 @@ fn write(value: &Value, out: &mut Vec<u8>, depth: usize, budget: &mut Budget) ->
         Value::Vector3(v) => write_floats(v, out),
         Value::Vector3i(v) => write_ints(v, out),
         Value::Transform2D(v) | Value::Aabb(v) => write_floats(v, out),
-        Value::Basis(v) => write_floats(v, out),
-        Value::Transform3D(v) => write_floats(v, out),
-        Value::Projection(v) => write_floats(v, out),
+        Value::Basis(v) => write_floats(v.as_slice(), out),
+        Value::Transform3D(v) => write_floats(v.as_slice(), out),
+        Value::Projection(v) => write_floats(v.as_slice(), out),
         Value::Array(array) => {
             out.push(array.element.0);
             write_len(array.items.len(), out);
@@ -385,9 +385,9 @@ impl<'b> Reader<'b> {
             16 => Value::Plane(self.floats()?),
             17 => Value::Quaternion(self.floats()?),
             18 => Value::Aabb(self.floats()?),
-            19 => Value::Basis(self.floats()?),
-            20 => Value::Transform3D(self.floats()?),
-            21 => Value::Projection(self.floats()?),
+            19 => Value::Basis(Box::new(self.floats()?)),
+            20 => Value::Transform3D(Box::new(self.floats()?)),
+            21 => Value::Projection(Box::new(self.floats()?)),
             22 => Value::Color(self.floats()?),
             23 => {
                 let element = self.element_type()?;

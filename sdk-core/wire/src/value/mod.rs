@@ -20,7 +20,8 @@ pub const VALUE_DEPTH_MAX: usize = 128;
 /// whatever a few bytes claim.
 pub const VALUE_ITEMS_MAX: usize = 1 << 21;
 
-/// A value of an engine.
+/// A value of an engine. The largest kinds are boxed: a save is mostly small values, and all are as large as the
+/// largest.
 #[derive(Debug, Clone, Default)]
 pub enum Value {
     /// Nothing.
@@ -63,11 +64,11 @@ pub enum Value {
     /// Position x, y, z; size x, y, z.
     Aabb([f32; 6]),
     /// Columns x, y, z.
-    Basis([f32; 9]),
+    Basis(Box<[f32; 9]>),
     /// Basis columns x, y, z; origin.
-    Transform3D([f32; 12]),
+    Transform3D(Box<[f32; 12]>),
     /// Columns x, y, z, w.
-    Projection([f32; 16]),
+    Projection(Box<[f32; 16]>),
     /// Red, green, blue, alpha.
     Color([f32; 4]),
     /// A list, typed or not.

@@ -44,9 +44,9 @@ fn leaf() -> impl Strategy<Value = Value> {
     let more_math = prop_oneof![
         f32s().prop_map(Value::Quaternion),
         f32s().prop_map(Value::Aabb),
-        f32s().prop_map(Value::Basis),
-        f32s().prop_map(Value::Transform3D),
-        f32s().prop_map(Value::Projection),
+        f32s().prop_map(|floats| Value::Basis(Box::new(floats))),
+        f32s().prop_map(|floats| Value::Transform3D(Box::new(floats))),
+        f32s().prop_map(|floats| Value::Projection(Box::new(floats))),
         f32s().prop_map(Value::Color),
     ];
     use proptest::collection::vec;
