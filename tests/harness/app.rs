@@ -257,7 +257,7 @@ impl Drop for App {
 }
 
 async fn start(config: &Config) -> Server {
-    in_time("the server's start", Server::start(config.clone())).await.expect("the server starts")
+    in_time("the server's start", Box::pin(Server::start(config.clone()))).await.expect("the server starts")
 }
 
 /// A login by this client.

@@ -424,7 +424,7 @@ fn a_service_judges_what_is_said() {
         }
         assert_eq!(texts(&bob, &direct(&ann)).await.len(), 5);
     });
-    let asked = double.asked.join().unwrap();
+    let asked = double.asked(6);
     let first: Value = serde_json::from_str(&asked[0]).unwrap();
     assert_eq!(first["text"], "one ****");
     assert!(first["channel"].as_str().unwrap().starts_with("direct:"));

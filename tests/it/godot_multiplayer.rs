@@ -22,7 +22,8 @@ fn three_players_call_spawn_and_synchronise_and_the_host_leaves() {
             let home = folder.join(role);
             std::fs::create_dir_all(&home).unwrap();
             let data = home.join("data").display().to_string();
-            let scene = ["res://rooms/rooms.tscn", "--", "--server", app.url(), "--data", &data, "--meet", &meet];
+            let scene =
+                ["res://rooms/rooms.tscn", "--", "--server", app.url(), "--data", &data, "--meet", &meet];
             play(project.command(&scene), role, &home)
         });
         for (player, role) in players.into_iter().zip(ROLES) {

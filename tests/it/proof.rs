@@ -4,6 +4,7 @@
 //! shows what the backend sends. What the real services answer is taken from their documentation.
 
 use aethex_tests::app::Config;
+use aethex_tests::wait::DEADLINE;
 use aethex_tests::{App, on_both_engines};
 use aethex_wire::ErrorCode;
 use aethex_wire::auth::{LoggedIn, RegisterRequest};
@@ -11,7 +12,7 @@ use aethex_wire::proof::{Challenge, ChallengeKind, PROOF_BITS_MAX, Proof, Work, 
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, channel};
 
 const REGISTER: &str = "/api/v1/auth/register";
 
@@ -151,7 +152,7 @@ on_both_engines! {
 /// A CAPTCHA service's `siteverify`: gives these answers in turn, one a connection; returns what it was asked.
 pub(crate) struct Double {
     pub(crate) url: String,
-    pub(crate) asked: JoinHandle<Vec<String>>,
+    asked: Receiver<String>,
 }
 
 impl Double {
@@ -159,18 +160,34 @@ impl Double {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/siteverify", listener.local_addr().unwrap());
         let answers: Vec<String> = answers.iter().map(|answer| (*answer).to_owned()).collect();
-        let serve =
-            move || answers.iter().map(|answer| serve(&listener.accept().unwrap().0, answer)).collect();
-        Double { url, asked: std::thread::spawn(serve) }
+        let (sender, asked) = channel();
+        std::thread::spawn(move || {
+            for answer in answers {
+                // A connection that was opened and not used asks nothing.
+                let said = std::iter::repeat_with(|| serve(&listener.accept().unwrap().0, &answer));
+                sender.send(said.flatten().next().unwrap()).unwrap();
+            }
+        });
+        Double { url, asked }
+    }
+
+    /// What it was asked, so many times.
+    pub(crate) fn asked(self, count: usize) -> Vec<String> {
+        (0..count).map(|_| self.asked.recv_timeout(DEADLINE).unwrap()).collect()
     }
 }
 
-fn serve(mut stream: &TcpStream, answer: &str) -> String {
+fn serve(mut stream: &TcpStream, answer: &str) -> Option<String> {
     let (mut said, mut part) = (String::new(), [0; 4096]);
     loop {
         let read = stream.read(&mut part).unwrap();
         said += std::str::from_utf8(&part[..read]).unwrap();
-        let Some((head, body)) = said.split_once("\r\n\r\n") else { continue };
+        let Some((head, body)) = said.split_once("\r\n\r\n") else {
+            if read == 0 {
+                return None;
+            }
+            continue;
+        };
         let length =
             head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         if read == 0 || length.is_some_and(|length: usize| body.len() >= length) {
@@ -179,7 +196,7 @@ fn serve(mut stream: &TcpStream, answer: &str) -> String {
             let length = json.len();
             write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nlocation: /away\r\nconnection: close\r\n\r\n{json}")
                 .unwrap();
-            return body;
+            return Some(body);
         }
     }
 }
@@ -201,7 +218,7 @@ async fn token(app: &App, name: &str, token: &str) -> aethex_tests::Reply {
 #[test]
 fn a_captcha_is_verified_with_its_service() {
     for (kind, expected) in [("turnstile", ChallengeKind::Turnstile), ("hcaptcha", ChallengeKind::Hcaptcha)] {
-        let double = Double::start(&[
+        let answers = [
             r#"200 {"success":true,"hostname":"x"}"#,
             r#"200 {"success":false,"error-codes":["invalid-input-response"]}"#,
             r#"400 {"success":false,"error-codes":["timeout-or-duplicate"]}"#,
@@ -210,7 +227,8 @@ fn a_captcha_is_verified_with_its_service() {
             r#"500 {"success":true}"#,
             r#"302 {"success":true}"#,
             r#"200 yes"#,
-        ]);
+        ];
+        let double = Double::start(&answers);
         with_captcha(kind, &double.url.clone(), async |app| {
             let asked = challenge(app).await;
             assert_eq!((asked.kind, asked.site_key.as_str(), asked.bits), (expected, "site", 0));
@@ -225,7 +243,7 @@ fn a_captcha_is_verified_with_its_service() {
                 token(app, "bea", "any").await.refused(ErrorCode::Overloaded);
             }
         });
-        let asked = double.asked.join().unwrap();
+        let asked = double.asked(answers.len());
         assert_eq!(asked[0], "secret=a%26b&response=good%2Btoken&sitekey=site");
     }
 }

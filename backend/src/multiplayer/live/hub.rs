@@ -35,9 +35,12 @@ pub(crate) struct Hub {
     rooms: Arc<Inner>,
 }
 
+/// The number of a connection, and where it reads.
+type Line = (u64, mpsc::Sender<Bytes>);
+
 #[derive(Debug)]
 struct Inner {
-    players: Mutex<HashMap<(GameId, PlayerId), Vec<(u64, mpsc::Sender<Bytes>)>>>,
+    players: Mutex<HashMap<(GameId, PlayerId), Vec<Line>>>,
     changes: broadcast::Sender<Change>,
     last: AtomicU64,
 }

@@ -300,11 +300,7 @@ impl Shard {
     /// Passes personal events on, as long as the socket takes them.
     pub(super) fn poll_personal(&self, id: LinkId, context: &mut Context<'_>) {
         let mut core = self.core.borrow_mut();
-        loop {
-            let Some(state) = core.links.get_mut(id).filter(|state| !state.is_over && !state.is_blocked)
-            else {
-                break;
-            };
+        while let Some(state) = core.links.get_mut(id).filter(|state| !state.is_over && !state.is_blocked) {
             let Some(known) = state.plain.as_mut().and_then(|plain| plain.known.as_mut()) else {
                 return;
             };

@@ -145,7 +145,7 @@ pub(super) fn shape(request: &JoinQueueRequest) -> Outcome<Shape> {
         return Err(Failure::invalid(format!("`players` is 2 to {SEATS_MAX}.")));
     }
     let too_many = teams > TEAMS_MAX && teams != players;
-    if teams == 0 || teams > players || players % teams != 0 || too_many {
+    if teams == 0 || teams > players || !players.is_multiple_of(teams) || too_many {
         return Err(Failure::invalid("`teams` divides `players` into teams of one size."));
     }
     Ok(Shape { players, teams })

@@ -50,7 +50,7 @@ fn a_ticket_has_what_was_asked_and_the_kept_rating_wins() {
     );
     assert_eq!((made.players[0].rating.mu, made.latencies_ms["us"]), (1800.0, 90));
     assert_eq!(made.players[0].attributes["maps"], Attribute::TextList(vec!["a".into(), "b".into()]));
-    assert_eq!(players_of(&made), [player.clone()]);
+    assert_eq!(players_of(&made), std::slice::from_ref(&player));
     let kept = RatingRow::of(Rating { mu: 1200.5, sigma: 80.25 }, 9);
     let made = ticket(&id, &request, &[(player.clone(), Some(kept))], 5).unwrap();
     assert_eq!(made.players[0].rating, Rating { mu: 1200.5, sigma: 80.25 });

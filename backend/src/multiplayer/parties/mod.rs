@@ -45,12 +45,6 @@ pub(crate) async fn of_player(app: &App, game: &GameId, player: &PlayerId) -> Ou
     }
 }
 
-/// Who is in a player's party, the player too; nobody when there is none.
-pub(crate) async fn players_with(app: &App, game: &GameId, player: &PlayerId) -> Outcome<Vec<PlayerId>> {
-    let Some(row) = db::of_player(&app.sql, game, player).await? else { return Ok(Vec::new()) };
-    Ok(db::players(&app.sql, game, &row.id).await?.into_iter().map(|(player, _)| player).collect())
-}
-
 /// Who is in a party.
 pub(crate) async fn players(app: &App, game: &GameId, party: &PartyId) -> Outcome<Vec<PlayerId>> {
     Ok(db::players(&app.sql, game, party).await?.into_iter().map(|(player, _)| player).collect())

@@ -271,11 +271,6 @@ pub(crate) async fn has_seat(app: &App, game: &GameId, player: &PlayerId, room: 
     Ok(db::seats(&app.sql, game, room).await?.iter().any(|(id, _)| id == player))
 }
 
-/// Who has a seat in a room.
-pub(crate) async fn players(app: &App, game: &GameId, room: &RoomId) -> Outcome<Vec<PlayerId>> {
-    Ok(db::seats(&app.sql, game, room).await?.into_iter().map(|(player, _)| player).collect())
-}
-
 /// Frees seats that nobody came for, and closes rooms that nobody has been in for a while.
 pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     let mut by_game: BTreeMap<GameId, Vec<(RoomId, PlayerId)>> = BTreeMap::new();

@@ -326,8 +326,8 @@ impl Channel {
         self.before.iter().rev().find(|kept| kept.seq == seq).map(|kept| kept.data.as_slice())
     }
 
-    /// A newer state; `data` gets a buffer in exchange, so that none is made.
-    pub(super) fn renew(&mut self, seq: u64, data: &mut Vec<u8>, now_us: u64) {
+    /// A newer state, in the buffer of one that is no longer kept.
+    pub(super) fn renew(&mut self, seq: u64, data: &[u8], now_us: u64) {
         if self.is_used && self.newest.data.len() >= delta::DELTA_LEN_MIN {
             let mut spare = match self.before.len() {
                 limits::STATES_KEPT => self.before.pop_front().unwrap_or_default(),

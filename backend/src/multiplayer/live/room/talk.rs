@@ -111,7 +111,7 @@ impl Room {
             Verdict::Kick => return self.doom(seat, End::of(LeftReason::Kicked)),
         }
         let at = usize::from(state.channel);
-        session.channels[at].renew(state.seq, &mut scratch.state, now_us);
+        session.channels[at].renew(state.seq, &scratch.state, now_us);
         if session.channels[at].newest.data.len() >= DELTA_LEN_MIN {
             session.to_ack |= 1 << at;
         }

@@ -201,8 +201,8 @@ impl Room {
         let mut later = false;
         let mut head = 0;
         scratch.frame.clear();
-        for channel in 0..CHANNELS {
-            let all = (dirty[channel] | session.owed[channel]) & wanted;
+        for (channel, dirty) in dirty.iter().enumerate() {
+            let all = (dirty | session.owed[channel]) & wanted;
             if !is_clear {
                 scratch.stale += u64::from(all.count_ones());
                 session.owed[channel] = all;

@@ -10,6 +10,7 @@ use aethex_wire::ids::PlayerId;
 use aethex_wire::multiplayer::matchmaking::Reason;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// How long a ticket stands back whose match would bring players together of whom one blocked the other.
 const QUARREL_MS: i64 = 3_000;
@@ -243,15 +244,17 @@ fn engine<'e>(
     own: Option<&RuleSet>,
     shape: Option<Shape>,
 ) -> Option<&'e mut Queue> {
-    if !engines.contains_key(&shape) {
-        let rules = match (own, shape) {
-            (Some(own), _) => own.clone(),
-            (None, Some(shape)) => rules::default_rules(shape).ok()?,
-            (None, None) => return None,
-        };
-        engines.insert(shape, Queue::new(rules, Options::default()));
+    match engines.entry(shape) {
+        Entry::Occupied(there) => Some(there.into_mut()),
+        Entry::Vacant(free) => {
+            let rules = match (own, shape) {
+                (Some(own), _) => own.clone(),
+                (None, Some(shape)) => rules::default_rules(shape).ok()?,
+                (None, None) => return None,
+            };
+            Some(free.insert(Queue::new(rules, Options::default())))
+        }
     }
-    engines.get_mut(&shape)
 }
 
 /// The newer ticket of two of which one's players blocked the other's.

@@ -2,7 +2,7 @@
 
 use super::super::session::{Inbound, Numbered};
 use super::{Table, link};
-use crate::multiplayer::live::room::{Link, Out};
+use crate::multiplayer::live::room::Link;
 use aethex_wire::multiplayer::frame::{Ack, ClientFrame, Order, Seat, ServerFrame, Target};
 use proptest::prelude::*;
 use std::collections::VecDeque;
