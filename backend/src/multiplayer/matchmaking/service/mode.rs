@@ -9,8 +9,7 @@ use aethex_matchmaker::{AddError, Eta, Options, Proposal, Queue, RuleSet, Ticket
 use aethex_wire::ids::PlayerId;
 use aethex_wire::multiplayer::matchmaking::Reason;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, hash_map};
 
 /// How long a ticket stands back whose match would bring players together of whom one blocked the other.
 const QUARREL_MS: i64 = 3_000;
@@ -245,8 +244,8 @@ fn engine<'e>(
     shape: Option<Shape>,
 ) -> Option<&'e mut Queue> {
     match engines.entry(shape) {
-        Entry::Occupied(there) => Some(there.into_mut()),
-        Entry::Vacant(free) => {
+        hash_map::Entry::Occupied(there) => Some(there.into_mut()),
+        hash_map::Entry::Vacant(free) => {
             let rules = match (own, shape) {
                 (Some(own), _) => own.clone(),
                 (None, Some(shape)) => rules::default_rules(shape).ok()?,
