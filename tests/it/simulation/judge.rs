@@ -249,9 +249,10 @@ impl Case<'_> {
         if of_slot().any(|other| ended_by(other) && other.may_last_until(op.began)) {
             return Ok(());
         }
-        // Crowded out by a newer one, never sent.
+        // Crowded out by a newer one, never sent. Of saves that are under way together any may be the newest.
         let newer = of_slot().any(|other| {
-            matches!(other.kind, Kind::Save(_)) && other.began > op.began && other.is_acknowledged()
+            let is_save = matches!(other.kind, Kind::Save(_)) && !std::ptr::eq(other, op);
+            is_save && other.may_last_until(op.began) && other.is_acknowledged()
         });
         let crowd = of_slot().filter(|other| matches!(other.kind, Kind::Save(_))).count() > CROWD;
         if stored.is_none() && newer && crowd {

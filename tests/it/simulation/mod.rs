@@ -10,7 +10,7 @@
 //!
 //! One thread runs one history at a time, with its own clock: the same seed is the same history, step by step.
 //! `AETHEX_SIM_SEED=… cargo test -p aethex-tests --test it -- simulation::replay --nocapture` shows one;
-//! `AETHEX_SIM_HISTORIES` sets how many are run. That the judge sees something is shown by planting faults.
+//! `AETHEX_SIM_HISTORIES` sets how many are run, `AETHEX_SIM_FIRST` from which on. That the judge sees something is shown by planting faults.
 
 mod counts;
 mod device;
@@ -68,12 +68,19 @@ struct Failure {
 }
 
 fn histories() -> u64 {
-    let set = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
-    match set("AETHEX_SIM_HISTORIES") {
-        Some(text) => text.parse().expect("a number of histories"),
+    match number("AETHEX_SIM_HISTORIES") {
+        Some(count) => count,
         None if set("AETHEX_TEST_SLOW").is_some_and(|slow| slow != "0") => HISTORIES.1,
         None => HISTORIES.0,
     }
+}
+
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+fn number(name: &str) -> Option<u64> {
+    set(name).map(|text| text.parse().expect("a number"))
 }
 
 /// Runs the histories with these seeds, until one fails; how many were run, and the failure.
@@ -122,8 +129,8 @@ fn tell(failure: &Failure, fault: Fault) -> String {
 #[test]
 fn no_history_loses_a_version() {
     let began = Instant::now();
-    let count = histories();
-    let (ran, failure) = run_all(0..count, Fault::None);
+    let first = number("AETHEX_SIM_FIRST").unwrap_or(0);
+    let (ran, failure) = run_all(first..first + histories(), Fault::None);
     if let Some(failure) = failure {
         panic!("{}", tell(&failure, Fault::None));
     }
@@ -167,7 +174,7 @@ fn planted_faults_are_found() {
 /// Shows the history of `AETHEX_SIM_SEED`; without it, the first one.
 #[test]
 fn replay() {
-    let seed = std::env::var("AETHEX_SIM_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let seed = number("AETHEX_SIM_SEED").unwrap_or(0);
     let told = story::run(seed, &mut Server::start(), Fault::None, true);
     println!("{}", told.lines.join("\n"));
     told.outcome.unwrap();
