@@ -59,6 +59,9 @@ enum Fate {
     },
 }
 
+/// Longest way of a request that carries a token: shorter than a process takes to start twice.
+const TOKEN_WAY_MAX: Duration = Duration::from_millis(60);
+
 impl World {
     pub(super) fn note(&self, line: impl FnOnce() -> String) {
         if self.told {
@@ -125,7 +128,11 @@ impl World {
         }
         let fate = self.fate(&request);
         let (tell, told) = oneshot::channel();
-        let way = self.way();
+        let way = match about.contains("/auth/") {
+            // A token that comes after its successor was used counts as stolen: the session ends, as it must.
+            true => self.way().min(TOKEN_WAY_MAX),
+            false => self.way(),
+        };
         if let Fate::Lost { silent } = fate {
             self.note(|| format!("  {about}: lost"));
             return self.nothing(silent).await;
