@@ -371,7 +371,7 @@ async fn players_of_a_room_hear_each_other_and_no_other_room() {
         }
     }
     bob.send(&ClientFrame::Leave).await;
-    let code = ErrorCode::RoomSessionEnded.number();
+    let code = ErrorCode::NotInRoom.number();
     assert_eq!(bob.closed().await, (Some(code), 1000));
     for _ in 0..3 {
         assert!(matches!(bench.report().await, Report::Seated { .. }));
