@@ -3,7 +3,7 @@
 //! It says one line when it is ready and one for each order. It ends when its input does: dropped, or with this
 //! process, however that ends. The programs and packages are those that `cargo xtask setup` installs.
 
-use crate::process::lines_of;
+use crate::process::{bounded, lines_of};
 use crate::wait::DEADLINE;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -85,6 +85,13 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A program of `harness/services` that runs to its end.
+pub fn node(name: &str) -> Command {
+    let mut command = bounded(installed().join("node"));
+    command.arg(source(name));
+    command
 }
 
 /// A file of `harness/services`.

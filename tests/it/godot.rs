@@ -114,6 +114,11 @@ impl Ran {
         Ran { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
     }
 
+    /// The rest of the line after these words.
+    pub(crate) fn after(&self, words: &str) -> &str {
+        self.text.lines().find_map(|line| line.split_once(words)).map_or("", |(_, rest)| rest)
+    }
+
     /// The engine complained of nothing.
     #[track_caller]
     pub(crate) fn clean(self) -> Ran {

@@ -1,14 +1,30 @@
-//! Three games in the real engine play over a room of the real backend: see `godot-ext/itest/rooms`.
+//! Games in the real engine play over rooms of the real backend: see `godot-ext/itest/rooms` and `meet.gd`.
 
 use super::godot::{Ran, itest, with_server};
+use super::rooms;
+use aethex_tests::App;
+use aethex_tests::service::node;
+use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 const ROLES: [&str; 3] = ["host", "join", "late"];
 
 /// A player in a process of its own, with a home of its own.
-fn play(mut command: Command, role: &str, home: &std::path::Path) -> std::thread::JoinHandle<Output> {
-    command.arg(role).env("XDG_DATA_HOME", home).env_remove("DBUS_SESSION_BUS_ADDRESS").stdin(Stdio::null());
+fn play(mut command: Command, home: &PathBuf) -> JoinHandle<Output> {
+    std::fs::create_dir_all(home).unwrap();
+    command.env("XDG_DATA_HOME", home).env_remove("DBUS_SESSION_BUS_ADDRESS").stdin(Stdio::null());
     std::thread::spawn(move || command.output().unwrap())
+}
+
+/// `meet.gd` as a player of its own.
+fn meet(app: &App, name: &str, mode: &[&str]) -> JoinHandle<Output> {
+    let project = itest().expect("there is an engine");
+    let home = app.folder("meet").join(name);
+    let data = home.join("data").display().to_string();
+    let args = ["-s", "res://meet.gd", "--", "--server", app.url(), "--data", &data];
+    play(project.command(&[&args, mode].concat()), &home)
 }
 
 #[test]
@@ -20,11 +36,9 @@ fn three_players_call_spawn_and_synchronise_and_the_host_leaves() {
         let meet = folder.join("meet").display().to_string();
         let players = ROLES.map(|role| {
             let home = folder.join(role);
-            std::fs::create_dir_all(&home).unwrap();
             let data = home.join("data").display().to_string();
-            let scene =
-                ["res://rooms/rooms.tscn", "--", "--server", app.url(), "--data", &data, "--meet", &meet];
-            play(project.command(&scene), role, &home)
+            let scene = ["res://rooms/rooms.tscn", "--", "--server", app.url(), "--data", &data];
+            play(project.command(&[&scene, &["--meet", &meet, role][..]].concat()), &home)
         });
         for (player, role) in players.into_iter().zip(ROLES) {
             let ran = Ran::of(player.join().unwrap()).clean().says("ROOMS calls: all, once, in order", 0);
@@ -33,5 +47,37 @@ fn three_players_call_spawn_and_synchronise_and_the_host_leaves() {
                 ran.says("ROOMS migrated", 0);
             }
         }
+    });
+}
+
+#[test]
+fn two_games_meet_by_the_snippet_of_the_design() {
+    let Some(_) = itest() else { return };
+    with_server(|app| {
+        for player in ["ann", "bob"].map(|name| meet(app, name, &["match"])) {
+            let ran = Ran::of(player.join().unwrap()).clean();
+            ran.says("Match found! Joining room: ", 0).says("MEET OK", 0);
+        }
+    });
+}
+
+#[test]
+fn a_client_of_plain_websockets_plays_with_a_game() {
+    let Some(_) = itest() else { return };
+    with_server(|app| {
+        let made = tokio::runtime::Handle::current().block_on(async {
+            let ann = app.as_player("ann").await;
+            rooms::make(&ann, json!({ "name": "Ann's", "max_players": 4 })).await
+        });
+        let live = format!("{}/api/v1/multiplayer/live", app.url().replace("http://", "ws://"));
+        let mut plain = node("plain_player.mjs");
+        plain.args([&live, &made.ticket]);
+        let plain = play(plain, &app.folder("plain"));
+        let game = meet(app, "game", &["join", made.room.id.as_str()]);
+        Ran::of(game.join().unwrap()).clean().says("MEET OK", 0);
+        let plain = Ran::of(plain.join().unwrap()).says("PLAIN ", 0);
+        let seen: Value = serde_json::from_str(plain.after("PLAIN ")).unwrap();
+        assert_eq!(seen["word"], json!({ "hello": "from Godot", "at": { "$vector3": [1.0, 2.0, 3.0] } }));
+        assert_eq!((&seen["place"]["health"], &seen["joined"]), (&json!(100), &json!(1)));
     });
 }

@@ -135,8 +135,8 @@ impl AeThexPresence {
         )
     }
 
-    /// As [method get_presences], and tells of changes from now on by [signal presence_changed]. Replaces whom was
-    /// watched before.
+    /// As [method get_presences], and tells of changes from now on by [signal presence_changed]. Who was
+    /// watched before still is: up to 1,000 players in all, until the player logs out.
     #[func]
     fn watch(&self, player_ids: Variant) -> Signal {
         call::start(

@@ -12,7 +12,9 @@ use crate::cloud::Shared;
 use crate::wire::ids::{MatchId, PlayerId};
 use crate::wire::multiplayer::events::{ClientEvent, Hello, ServerEvent};
 use crate::wire::multiplayer::matchmaking::{MatchInfo, QueueTicket, TicketStatus};
-use crate::wire::multiplayer::presence::{SetPresence, SetPresenceRequest};
+use crate::wire::multiplayer::presence::{
+    PRESENCE_PLAYERS_MAX, PRESENCE_WATCHED_MAX, SetPresence, SetPresenceRequest,
+};
 use crate::{Error, ErrorCode, clock};
 use futures_util::{SinkExt, StreamExt};
 use parking_lot::Mutex;
@@ -77,9 +79,14 @@ impl Live {
         !self.wanted.swap(true, Ordering::AcqRel)
     }
 
-    /// Whom to watch after each opening.
-    pub(super) fn watch(&self, players: Vec<PlayerId>) {
-        *self.watched.lock() = players;
+    /// Whom to watch too after each opening. The backend refuses more than it keeps.
+    pub(super) fn watch(&self, players: &[PlayerId]) {
+        let mut watched = self.watched.lock();
+        for player in players {
+            if watched.len() < PRESENCE_WATCHED_MAX && !watched.contains(player) {
+                watched.push(player.clone());
+            }
+        }
     }
 
     /// What to show after each opening.
@@ -309,16 +316,15 @@ async fn catch_up(shared: &Arc<Shared>) {
         Err(error) => note("the ticket", Err::<(), Error>(error)),
     }
     let watched = shared.multiplayer.live.watched.lock().clone();
-    if watched.is_empty() {
-        return;
-    }
-    match presence::presences(shared, watched, true).await {
-        Ok(presences) => {
-            for presence in presences {
-                shared.multiplayer.inbox.push_personal(MultiplayerEvent::PresenceChanged(presence));
+    for some in watched.chunks(PRESENCE_PLAYERS_MAX) {
+        match presence::presences(shared, some.to_vec(), true).await {
+            Ok(presences) => {
+                for presence in presences {
+                    shared.multiplayer.inbox.push_personal(MultiplayerEvent::PresenceChanged(presence));
+                }
             }
+            Err(error) => note("whom is watched", Err::<(), Error>(error)),
         }
-        Err(error) => note("whom is watched", Err::<(), Error>(error)),
     }
 }
 

@@ -52,7 +52,7 @@ impl Presences {
     }
 
     /// As [`Presences::get`], and tells of changes from now on as [`super::MultiplayerEvent::PresenceChanged`].
-    /// Replaces whom was watched before; nobody is watched with an empty list.
+    /// Who was watched before still is: up to 1,000 players in all, until the player logs out.
     ///
     /// # Errors
     /// `InvalidArgument`, `NotLoggedIn`, `SessionEnded`, `Offline`, `Timeout`.
@@ -62,9 +62,9 @@ impl Presences {
     ) -> impl Future<Output = Result<Vec<Presence>, Error>> + Send + use<> {
         self.shared.live_call(move |shared| async move {
             if players.len() > PRESENCE_PLAYERS_MAX {
-                return Err(Error::argument("at most 100 players can be watched"));
+                return Err(Error::argument("ask for at most 100 players at once"));
             }
-            shared.multiplayer.live.watch(players.clone());
+            shared.multiplayer.live.watch(&players);
             shared.multiplayer.live.opened().await;
             presences(&shared, players, true).await
         })

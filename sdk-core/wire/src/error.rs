@@ -218,7 +218,7 @@ error_codes! {
     MatchOver = 322, "match_over", 409, false;
     /// The rule set cannot be used; the message names what is not understood.
     InvalidRules = 323, "invalid_rules", 400, false;
-    /// The player declined or left matches of late; Retry-After says for how long.
+    /// The player declined matches of late; Retry-After says for how long.
     QueuePenalty = 324, "queue_penalty", 403, true;
     /// The queue is full; try again.
     MatchQueueFull = 325, "match_queue_full", 503, true;

@@ -1,11 +1,10 @@
 //! Who is told of whose presence, as far as it was asked for at this server.
 
 use aethex_wire::ids::{GameId, PlayerId};
+use aethex_wire::multiplayer::presence::PRESENCE_WATCHED_MAX;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 
-/// Players whom one watches.
-const WATCHED_MAX: usize = 1_000;
 /// Pairs of watcher and watched: at about 200 bytes each, 200 MB.
 const PAIRS_MAX: usize = 1_000_000;
 
@@ -34,7 +33,7 @@ impl Watchers {
             if of_watcher.contains(player) {
                 continue;
             }
-            if of_watcher.len() >= WATCHED_MAX || *pairs >= PAIRS_MAX {
+            if of_watcher.len() >= PRESENCE_WATCHED_MAX || *pairs >= PAIRS_MAX {
                 return false;
             }
             of_watcher.insert(player.clone());

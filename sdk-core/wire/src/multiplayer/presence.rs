@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Most players in one question.
 pub const PRESENCE_PLAYERS_MAX: usize = 100;
+/// Most players whom one watches.
+pub const PRESENCE_WATCHED_MAX: usize = 1_000;
 /// Characters of a status text.
 pub const STATUS_CHARS_MAX: usize = 128;
 /// Bytes of a presence's data as JSON.

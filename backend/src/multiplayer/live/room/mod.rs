@@ -273,6 +273,7 @@ impl Room {
         if !session.outbound.rewind(received) {
             return Err(ErrorCode::RoomSessionEnded);
         }
+        session.outbound.must_ack |= link.carrier != Carrier::Text;
         let old = session.link.replace(link);
         session.owed = shown;
         session.has.clear();

@@ -1,7 +1,7 @@
 //! One player's session in a room: numbering both ways, its states, its limits. No clock, no links.
 
 use super::reliable::{Reliable, Who};
-use super::{End, Link};
+use super::{Carrier, End, Link};
 use crate::multiplayer::live::config as limits;
 use aethex_wire::ErrorCode;
 use aethex_wire::multiplayer::delta;
@@ -72,7 +72,7 @@ impl Session {
             joined,
             dropped_us: 0,
             inbound: Inbound::default(),
-            outbound: Outbound::default(),
+            outbound: Outbound { must_ack: link.carrier != Carrier::Text, ..Outbound::default() },
             owed: [0; CHANNELS],
             interest: Seats::MAX,
             has: Vec::new(),
@@ -226,22 +226,23 @@ pub(super) struct Outbound {
     /// Number of the next to hand to the link.
     next: u64,
     bytes: usize,
-    /// Whether the player acknowledges; text clients need not.
-    acks: bool,
+    /// Whether what was handed out is kept until it is acknowledged: a text client, also one that is away, may leave
+    /// it at reading until it acknowledges for the first time.
+    pub(super) must_ack: bool,
 }
 
 impl Default for Outbound {
     fn default() -> Self {
-        Outbound { frames: VecDeque::new(), first: 1, next: 1, bytes: 0, acks: false }
+        Outbound { frames: VecDeque::new(), first: 1, next: 1, bytes: 0, must_ack: true }
     }
 }
 
 impl Outbound {
     /// Keeps a frame; `false` when too much is kept.
-    pub(super) fn push(&mut self, frame: Reliable, must_ack: bool) -> bool {
+    pub(super) fn push(&mut self, frame: Reliable) -> bool {
         self.bytes += frame.cost();
         self.frames.push_back(frame);
-        while self.is_over() && !must_ack && !self.acks && self.first < self.next {
+        while self.is_over() && !self.must_ack && self.first < self.next {
             self.pop();
         }
         !self.is_over()
@@ -274,7 +275,7 @@ impl Outbound {
 
     /// The player has all up to a number; `false` when it cannot have.
     pub(super) fn ack(&mut self, up_to: u64) -> bool {
-        self.acks = true;
+        self.must_ack = true;
         if up_to >= self.next {
             return false;
         }

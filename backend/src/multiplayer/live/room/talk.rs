@@ -1,7 +1,7 @@
 //! What players say and show in a room.
 
 use super::session::{Seats, Shown};
-use super::{Carrier, End, Out, Reliable, Room, Scratch};
+use super::{End, Out, Reliable, Room, Scratch};
 use crate::multiplayer::live::relay::Verdict;
 use aethex_wire::ErrorCode;
 use aethex_wire::multiplayer::delta::DELTA_LEN_MIN;
@@ -62,9 +62,7 @@ impl Room {
     /// Keeps a reliable frame for a seat, and hands it to the link if that takes it.
     pub(super) fn tell(&mut self, seat: Seat, frame: Reliable, out: &mut impl Out) {
         let Some(session) = self.session_mut(seat) else { return };
-        // Only a text client that is here may leave it at reading.
-        let must_ack = session.link.is_none_or(|link| link.carrier != Carrier::Text);
-        if !session.outbound.push(frame, must_ack) {
+        if !session.outbound.push(frame) {
             return self.doom(
                 seat,
                 End::refused(ErrorCode::RelayOverflow, "Too much was waiting for you to read it."),

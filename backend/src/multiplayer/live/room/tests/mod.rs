@@ -246,6 +246,10 @@ fn a_text_client_need_not_acknowledge() {
     table.state(0, 1, b"s");
     table.pass(40_000);
     assert_eq!(table.wires.texts, 1);
+    // Nor does one lose its seat that is away for a moment.
+    table.drop_link(1, text);
+    table.message(0, 3_001, Target::Others, b"x");
+    assert!(table.room.session(1).is_some(), "the seat is held");
 }
 
 #[test]
