@@ -1,11 +1,13 @@
 //! "Why am I not matched": what a ticket waits for, in facts that a game can show.
 
 use super::Queue;
-use super::options::Tempo;
 use super::search::Look;
 use super::search::{Frame, Scratch};
 use crate::ticket::TicketId;
 use serde::{Deserialize, Serialize};
+
+/// A forecast beyond this is none.
+const ACCEPTABLE_MAX_MS: i64 = 3_600_000;
 
 /// One thing that keeps a ticket waiting.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -103,7 +105,7 @@ impl Queue {
             reasons.push(Reason::Rule { name, times });
         }
         if let Some(short_of) = entry.short_of {
-            let acceptable_in_ms = self.acceptable_in_ms(waited_ms, tempo, short_of);
+            let acceptable_in_ms = options.reached_in_ms(waited_ms, tempo, short_of, ACCEPTABLE_MAX_MS);
             reasons.push(Reason::WaitingForBetter { short_of, acceptable_in_ms });
         }
         if entry.ticket.skill_range.is_some() {
@@ -136,20 +138,6 @@ impl Queue {
         let spread = price.max(0.0) / self.options.weights.spread + error;
         // Players spread evenly over a window have a standard deviation of its width by the root of twelve.
         (spread * spread - error * error).max(0.0).sqrt() * 3.0_f32.sqrt()
-    }
-
-    fn acceptable_in_ms(&self, waited_ms: i64, tempo: Tempo, short_of: f32) -> i64 {
-        let price = self.options.price(waited_ms, tempo);
-        let (mut low, mut high) = (0_i64, 3_600_000_i64);
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.options.price(waited_ms + middle, tempo) - price >= short_of {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        low
     }
 
     /// Players whom a ticket's own wish leaves out.

@@ -56,7 +56,6 @@ pub(super) struct Totals {
     error: f32,
     extra: f32,
     price: f32,
-    price_max: f32,
 }
 
 impl Totals {
@@ -72,9 +71,23 @@ impl Totals {
             totals.error += member.error;
             totals.extra += size * f32::from(member.extra_ms);
             totals.price += size * member.price;
-            totals.price_max = totals.price_max.max(member.price);
         }
         totals
+    }
+
+    /// With one member in place of another of the same size.
+    pub(super) fn replaced(&self, out: &Member, into: &Member, centre: f32) -> Self {
+        let size = f32::from(out.size);
+        let (was, is) = (out.rating - centre, into.rating - centre);
+        Self {
+            players: self.players,
+            rating: self.rating + size * (is - was),
+            rating2: self.rating2 + size * (is * is - was * was),
+            scatter: self.scatter + into.scatter - out.scatter,
+            error: self.error + into.error - out.error,
+            extra: self.extra + size * (f32::from(into.extra_ms) - f32::from(out.extra_ms)),
+            price: self.price + size * (into.price - out.price),
+        }
     }
 
     /// The mean rating, as seen from the centre.
@@ -87,9 +100,9 @@ impl Totals {
         (self.rating2 / self.players.max(1.0) - mean * mean).max(0.0)
     }
 
-    pub(super) fn price(&self, options: &Options) -> f32 {
-        let mean = self.price / self.players.max(1.0);
-        mean + options.price_oldest * (self.price_max - mean)
+    /// What the waiting of all has made acceptable.
+    pub(super) fn price(&self) -> f32 {
+        self.price / self.players.max(1.0)
     }
 
     /// The cost without that of the teams.
@@ -116,7 +129,7 @@ impl Totals {
             over_best_ms: self.extra / self.players.max(1.0),
             premade,
             cost: self.cost(options) + self.team_cost(gap, premade, teams, options),
-            price: self.price(options),
+            price: self.price(),
         }
     }
 }
