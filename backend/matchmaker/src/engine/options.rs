@@ -175,3 +175,40 @@ impl Options {
         low
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_sink_a_little_and_then_rise_for_good_sooner_where_many_come() {
+        let options = Options::default();
+        for players_per_s in [0.1, 1.0, Options::PLAYERS_PER_S, 170.0, 1e6] {
+            let tempo = options.tempo(players_per_s);
+            let prices: Vec<f32> = (0..400).map(|s| options.price(s * 1_000, tempo)).collect();
+            let least = prices.iter().copied().fold(f32::INFINITY, f32::min);
+            let turn = prices.iter().position(|price| *price <= least).unwrap();
+            assert!(
+                prices[..turn].is_sorted_by(|a, b| a >= b) && prices[turn..].is_sorted(),
+                "{players_per_s}"
+            );
+            assert!(prices[0] - least < options.price_base, "{players_per_s}");
+            assert!(prices[399] > 10_000.0, "nobody is left over at {players_per_s} a second");
+        }
+        let late = |players_per_s| options.reached_in_ms(0, options.tempo(players_per_s), 100.0, 600_000);
+        assert!(late(1.0) > late(16.0) && late(16.0) > late(170.0));
+    }
+
+    #[test]
+    fn a_look_is_planned_for_when_its_price_is_reached() {
+        let (options, tempo) = (Options::default(), Tempo::default());
+        let price = options.price(4_000, tempo);
+        let at = options.reached_in_ms(4_000, tempo, 20.0, 60_000);
+        assert!(options.price(4_000 + at, tempo) - price >= 20.0);
+        assert!(options.price(4_000 + at - 1, tempo) - price < 20.0);
+        assert_eq!(options.reached_in_ms(4_000, tempo, 1e9, 60_000), 60_000);
+        assert_eq!(options.retry_in_ms(4_000, tempo, Some(20.0)), at);
+        assert_eq!(options.retry_in_ms(4_000, tempo, None), options.retry_ms);
+        assert_eq!(options.retry_in_ms(30_000, tempo, Some(0.01)), options.retry_min_ms);
+    }
+}

@@ -133,3 +133,33 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replacement_counts_as_if_it_had_been_there_from_the_start() {
+        let member = |slot: u32, size: u8, rating: f32, extra_ms: u16| Member {
+            slot,
+            size,
+            extra_ms,
+            rating,
+            scatter: 9_000.0 * f32::from(size) + rating,
+            error: 5_000.0 * f32::from(size) - rating,
+            price: rating / 50.0,
+            created_ms: 0,
+            picky: false,
+            key: 0.0,
+        };
+        let mut members = [member(0, 1, 1500.0, 0), member(1, 2, 1620.0, 40), member(2, 1, 1390.0, 7)];
+        let (before, out, into) = (Totals::of(&members, 1500.0), members[1], member(3, 2, 1480.0, 12));
+        members[1] = into;
+        let (replaced, counted) = (before.replaced(&out, &into, 1500.0), Totals::of(&members, 1500.0));
+        let options = Options::default();
+        assert!((replaced.cost(&options) - counted.cost(&options)).abs() < 0.01);
+        assert!((replaced.price() - counted.price()).abs() < 0.01);
+        let team = |totals: &Totals| totals.team_cost(25.0, 0, 2, &options);
+        assert!((team(&replaced) - team(&counted)).abs() < 0.01);
+    }
+}
