@@ -1,11 +1,14 @@
 //! "Why am I not matched": what a ticket waits for, in facts that a game can show.
 
 use super::Queue;
-use super::options::Tempo;
+use super::pool::Entry;
 use super::search::Look;
 use super::search::{Frame, Scratch};
 use crate::ticket::TicketId;
 use serde::{Deserialize, Serialize};
+
+/// A forecast beyond this is none.
+const ACCEPTABLE_MAX_MS: i64 = 3_600_000;
 
 /// One thing that keeps a ticket waiting.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -19,6 +22,21 @@ pub enum Reason {
         needed: usize,
         /// Players, its own party's among them, that it may play with in its best region.
         there: usize,
+    },
+    /// Others wait, but in none of the regions that it named.
+    Region {
+        /// Players whom it would meet in another region.
+        left_out: usize,
+    },
+    /// Others wait, but only where the way is too long for it or them.
+    Latency {
+        /// Players whom it would meet if the way counted for nothing.
+        left_out: usize,
+    },
+    /// Enough are there, but the sizes of the parties do not add up to teams.
+    PartySize {
+        /// Players of its own party.
+        size: usize,
     },
     /// The best match that there is would be worse than its waiting makes acceptable.
     WaitingForBetter {
@@ -95,6 +113,11 @@ impl Queue {
         let mut reasons = Vec::new();
         if there < needed {
             reasons.push(Reason::TooFewPlayers { needed, there });
+            reasons.extend(self.elsewhere(entry));
+        } else if entry.few
+            && scratch.candidates.iter().any(|other| usize::from(other.size).max(entry.size()) > 1)
+        {
+            reasons.push(Reason::PartySize { size: entry.size() });
         }
         let mut refused: Vec<(usize, u32)> = entry.refused.iter().copied().enumerate().collect();
         refused.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
@@ -103,7 +126,7 @@ impl Queue {
             reasons.push(Reason::Rule { name, times });
         }
         if let Some(short_of) = entry.short_of {
-            let acceptable_in_ms = self.acceptable_in_ms(waited_ms, tempo, short_of);
+            let acceptable_in_ms = options.reached_in_ms(waited_ms, tempo, short_of, ACCEPTABLE_MAX_MS);
             reasons.push(Reason::WaitingForBetter { short_of, acceptable_in_ms });
         }
         if entry.ticket.skill_range.is_some() {
@@ -115,7 +138,7 @@ impl Queue {
         if reasons.is_empty() {
             reasons.push(if entry.few { Reason::TooFewPlayers { needed, there } } else { Reason::JustCame });
         }
-        let before = |other: &&super::pool::Entry| other.ticket.created_at_ms < created_ms;
+        let before = |other: &&Entry| other.ticket.created_at_ms < created_ms;
         Some(Explanation {
             waited_ms,
             players_waiting: self.pool.players(),
@@ -138,26 +161,25 @@ impl Queue {
         (spread * spread - error * error).max(0.0).sqrt() * 3.0_f32.sqrt()
     }
 
-    fn acceptable_in_ms(&self, waited_ms: i64, tempo: Tempo, short_of: f32) -> i64 {
-        let price = self.options.price(waited_ms, tempo);
-        let (mut low, mut high) = (0_i64, 3_600_000_i64);
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.options.price(waited_ms + middle, tempo) - price >= short_of {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
+    /// The reason why a ticket does not look where others wait, if there are any that accept it.
+    fn elsewhere(&self, entry: &Entry) -> Option<Reason> {
+        let looks_in = &entry.ways[..entry.ways.len().min(self.options.regions_tried.max(1))];
+        let apart =
+            |other: &&Entry| looks_in.iter().all(|way| other.ways.iter().all(|of| of.region != way.region));
+        let left_out =
+            self.pool.entries().filter(apart).filter(|other| entry.accepts(other)).map(Entry::size).sum();
+        match left_out {
+            0 => None,
+            _ if entry.ticket.regions.is_empty() => Some(Reason::Latency { left_out }),
+            _ => Some(Reason::Region { left_out }),
         }
-        low
     }
 
     /// Players whom a ticket's own wish leaves out.
     fn left_out(&self, slot: u32) -> usize {
         let Some(entry) = self.pool.get(slot) else { return 0 };
         let Some(range) = entry.ticket.skill_range else { return 0 };
-        let outside =
-            |other: &&super::pool::Entry| !(range.min..=range.max).contains(&other.ticket.mean_mu());
-        self.pool.entries().filter(outside).map(super::pool::Entry::size).sum()
+        let outside = |other: &&Entry| !(range.min..=range.max).contains(&other.ticket.mean_mu());
+        self.pool.entries().filter(outside).map(Entry::size).sum()
     }
 }

@@ -1,13 +1,23 @@
 //! What makes one match better than another, and how much a queue may hold and do.
 //!
 //! A match's cost is in rating points: what it falls short of a perfect one. Its price is what waiting has made
-//! acceptable. A match is proposed as soon as its cost is at most its price.
+//! acceptable, the mean over its players. A match is proposed as soon as its cost is at most its price:
+//!
+//! ```text
+//! cost  = spread * (added deviation) + latency * (ms over best) + gap * (added gap) + premade * (uneven players)
+//! price = base_at_density * price_base + price_per_s * t + late_per_s2 * max(0, t - late_after_s)^2
+//! t     = seconds waited * density ^ density_power
+//! density = players that come in a second / PLAYERS_PER_S
+//! ```
+//!
+//! Who comes where a good match is near has it at once. Who does not is worth more to others than a middling match
+//! is to him: he holds back, the price sinks a little, until waiting is late and the price rises for good.
 
 use serde::{Deserialize, Serialize};
 
 /// Time counts no slower and no faster than this, whatever comes.
 const PACE_MIN: f32 = 0.25;
-const PACE_MAX: f32 = 4.0;
+const PACE_MAX: f32 = 1.5;
 
 /// The base price is never less of what is written.
 const BASE_MIN: f32 = 0.1;
@@ -43,7 +53,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { gap: 0.35, spread: 1.0, latency: 0.92, premade: 13.8 }
+        Self { gap: 0.3, spread: 1.0, latency: 0.85, premade: 12.0 }
     }
 }
 
@@ -63,10 +73,8 @@ pub struct Options {
     pub weights: Weights,
     /// What a match may cost for players who have just come.
     pub price_base: f32,
-    /// What each second of waiting adds.
+    /// What each second of waiting adds; below 0 those who were not matched at once hold back for a better match.
     pub price_per_s: f32,
-    /// What the square of the seconds adds: those who wait long pay with a worse match rather than with more time.
-    pub price_per_s2: f32,
     /// Seconds after which waiting is too long, and the price rises steeply.
     pub late_after_s: f32,
     /// What the square of the seconds after that adds.
@@ -78,20 +86,17 @@ pub struct Options {
     /// How much less a match may cost at first where more players come: the base is divided by the players that come
     /// in a second, over [`Options::PLAYERS_PER_S`], to this power; never more than as it is written.
     pub base_density_power: f32,
-    /// How much of a match's price is that of its longest waiting ticket, 0 to 1; the rest is the mean of all.
-    pub price_oldest: f32,
     /// Milliseconds over its best region that a party is ever sent to.
     pub latency_extra_max_ms: u16,
     /// Regions in which a ticket looks for a match, its best ones.
     pub regions_tried: usize,
     /// Tickets around a ticket's rating that are looked at for a match.
     pub candidates: usize,
-    /// The time from one look for a match to a ticket's next one, while it is new.
+    /// The longest time from one look for a match to a ticket's next one: whoever comes looks himself, so it is only
+    /// for what looks of others do not find.
     pub retry_ms: i64,
     /// The shortest time from one look to the next.
     pub retry_min_ms: i64,
-    /// How much of the time waited so far is added to that.
-    pub retry_growth: f32,
     /// Those who wait longer than this are served in the order of their age, before any other.
     pub starving_after_ms: i64,
     /// Tickets that one queue holds; more are refused.
@@ -104,20 +109,17 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             weights: Weights::default(),
-            price_base: 34.0,
-            price_per_s: 0.0,
-            price_per_s2: 0.0,
-            late_after_s: 7.5,
-            late_per_s2: 1.65,
-            density_power: 0.22,
-            base_density_power: 0.35,
-            price_oldest: 0.03,
+            price_base: 33.5,
+            price_per_s: -1.9,
+            late_after_s: 9.0,
+            late_per_s2: 3.0,
+            density_power: 0.38,
+            base_density_power: 0.32,
             latency_extra_max_ms: 150,
             regions_tried: 2,
             candidates: 25,
-            retry_ms: 5_000,
-            retry_min_ms: 1_200,
-            retry_growth: 0.3,
+            retry_ms: 15_000,
+            retry_min_ms: 1_000,
             starving_after_ms: 60_000,
             tickets_max: 50_000,
             attempts_max: 10_000,
@@ -134,9 +136,7 @@ impl Options {
     pub fn price(&self, waited_ms: i64, tempo: Tempo) -> f32 {
         let waited_s = tempo.pace * waited_ms.max(0) as f32 / 1000.0;
         let late_s = (waited_s - self.late_after_s).max(0.0);
-        tempo.base * self.price_base
-            + waited_s * (self.price_per_s + waited_s * self.price_per_s2)
-            + late_s * late_s * self.late_per_s2
+        tempo.base * self.price_base + waited_s * self.price_per_s + late_s * late_s * self.late_per_s2
     }
 
     /// How prices go where so many players come in a second.
@@ -152,10 +152,63 @@ impl Options {
     /// When a ticket that has waited this long looks again: when the price will have reached what the best match
     /// costs now. Whoever comes before looks himself.
     pub(crate) fn retry_in_ms(&self, waited_ms: i64, tempo: Tempo, short_of: Option<f32>) -> i64 {
-        let longest = self.retry_ms.max(1) + (waited_ms.max(0) as f32 * self.retry_growth) as i64;
-        let Some(short_of) = short_of else { return longest };
-        let per_s = self.price(waited_ms + 1_000, tempo) - self.price(waited_ms, tempo);
-        let reached = (1000.0 * short_of / per_s.max(0.001)) as i64;
-        reached.clamp(self.retry_min_ms.max(1), longest.max(self.retry_min_ms))
+        let shortest = self.retry_min_ms.max(1);
+        let longest = self.retry_ms.max(shortest);
+        let reached =
+            short_of.map_or(longest, |short_of| self.reached_in_ms(waited_ms, tempo, short_of, longest));
+        reached.max(shortest)
+    }
+
+    /// The time after which the price is so much higher than now, at most the bound. A price that sinks first and
+    /// then rises is below that at every moment before.
+    pub(crate) fn reached_in_ms(&self, waited_ms: i64, tempo: Tempo, higher: f32, bound_ms: i64) -> i64 {
+        let price = self.price(waited_ms, tempo);
+        let (mut low, mut high) = (0, bound_ms);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.price(waited_ms + middle, tempo) - price >= higher {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        low
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_sink_a_little_and_then_rise_for_good_sooner_where_many_come() {
+        let options = Options::default();
+        for players_per_s in [0.1, 1.0, Options::PLAYERS_PER_S, 170.0, 1e6] {
+            let tempo = options.tempo(players_per_s);
+            let prices: Vec<f32> = (0..400).map(|s| options.price(s * 1_000, tempo)).collect();
+            let least = prices.iter().copied().fold(f32::INFINITY, f32::min);
+            let turn = prices.iter().position(|price| *price <= least).unwrap();
+            assert!(
+                prices[..turn].is_sorted_by(|a, b| a >= b) && prices[turn..].is_sorted(),
+                "{players_per_s}"
+            );
+            assert!(prices[0] - least < options.price_base, "{players_per_s}");
+            assert!(prices[399] > 10_000.0, "nobody is left over at {players_per_s} a second");
+        }
+        let late = |players_per_s| options.reached_in_ms(0, options.tempo(players_per_s), 100.0, 600_000);
+        assert!(late(1.0) > late(16.0) && late(16.0) > late(170.0));
+    }
+
+    #[test]
+    fn a_look_is_planned_for_when_its_price_is_reached() {
+        let (options, tempo) = (Options::default(), Tempo::default());
+        let price = options.price(4_000, tempo);
+        let at = options.reached_in_ms(4_000, tempo, 20.0, 60_000);
+        assert!(options.price(4_000 + at, tempo) - price >= 20.0);
+        assert!(options.price(4_000 + at - 1, tempo) - price < 20.0);
+        assert_eq!(options.reached_in_ms(4_000, tempo, 1e9, 60_000), 60_000);
+        assert_eq!(options.retry_in_ms(4_000, tempo, Some(20.0)), at);
+        assert_eq!(options.retry_in_ms(4_000, tempo, None), options.retry_ms);
+        assert_eq!(options.retry_in_ms(30_000, tempo, Some(0.01)), options.retry_min_ms);
     }
 }

@@ -56,7 +56,6 @@ pub(super) struct Totals {
     error: f32,
     extra: f32,
     price: f32,
-    price_max: f32,
 }
 
 impl Totals {
@@ -72,9 +71,23 @@ impl Totals {
             totals.error += member.error;
             totals.extra += size * f32::from(member.extra_ms);
             totals.price += size * member.price;
-            totals.price_max = totals.price_max.max(member.price);
         }
         totals
+    }
+
+    /// With one member in place of another of the same size.
+    pub(super) fn replaced(&self, out: &Member, into: &Member, centre: f32) -> Self {
+        let size = f32::from(out.size);
+        let (was, is) = (out.rating - centre, into.rating - centre);
+        Self {
+            players: self.players,
+            rating: self.rating + size * (is - was),
+            rating2: self.rating2 + size * (is * is - was * was),
+            scatter: self.scatter + into.scatter - out.scatter,
+            error: self.error + into.error - out.error,
+            extra: self.extra + size * (f32::from(into.extra_ms) - f32::from(out.extra_ms)),
+            price: self.price + size * (into.price - out.price),
+        }
     }
 
     /// The mean rating, as seen from the centre.
@@ -87,9 +100,9 @@ impl Totals {
         (self.rating2 / self.players.max(1.0) - mean * mean).max(0.0)
     }
 
-    pub(super) fn price(&self, options: &Options) -> f32 {
-        let mean = self.price / self.players.max(1.0);
-        mean + options.price_oldest * (self.price_max - mean)
+    /// What the waiting of all has made acceptable.
+    pub(super) fn price(&self) -> f32 {
+        self.price / self.players.max(1.0)
     }
 
     /// The cost without that of the teams.
@@ -116,7 +129,37 @@ impl Totals {
             over_best_ms: self.extra / self.players.max(1.0),
             premade,
             cost: self.cost(options) + self.team_cost(gap, premade, teams, options),
-            price: self.price(options),
+            price: self.price(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replacement_counts_as_if_it_had_been_there_from_the_start() {
+        let member = |slot: u32, size: u8, rating: f32, extra_ms: u16| Member {
+            slot,
+            size,
+            extra_ms,
+            rating,
+            scatter: 9_000.0 * f32::from(size) + rating,
+            error: 5_000.0 * f32::from(size) - rating,
+            price: rating / 50.0,
+            created_ms: 0,
+            picky: false,
+            key: 0.0,
+        };
+        let mut members = [member(0, 1, 1500.0, 0), member(1, 2, 1620.0, 40), member(2, 1, 1390.0, 7)];
+        let (before, out, into) = (Totals::of(&members, 1500.0), members[1], member(3, 2, 1480.0, 12));
+        members[1] = into;
+        let (replaced, counted) = (before.replaced(&out, &into, 1500.0), Totals::of(&members, 1500.0));
+        let options = Options::default();
+        assert!((replaced.cost(&options) - counted.cost(&options)).abs() < 0.01);
+        assert!((replaced.price() - counted.price()).abs() < 0.01);
+        let team = |totals: &Totals| totals.team_cost(25.0, 0, 2, &options);
+        assert!((team(&replaced) - team(&counted)).abs() < 0.01);
     }
 }

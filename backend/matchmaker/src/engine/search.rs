@@ -247,7 +247,7 @@ impl Look<'_> {
                 break;
             }
             let totals = Totals::of(&scratch.chosen, centre);
-            let short_of = totals.cost(self.options) - totals.price(self.options);
+            let short_of = totals.cost(self.options) - totals.price();
             if best.is_none_or(|best| short_of < best) {
                 best = Some(short_of);
                 std::mem::swap(&mut scratch.best, &mut scratch.chosen);
@@ -399,7 +399,7 @@ impl Look<'_> {
             let totals = Totals::of(&pair, own.rating);
             let cost = totals.cost(self.options)
                 + totals.team_cost((own.rating - other.rating).abs(), 0, 2, self.options);
-            let short_of = cost - totals.price(self.options);
+            let short_of = cost - totals.price();
             if best.is_none_or(|best| short_of < best) {
                 best = Some(short_of);
                 scratch.chosen.clear();

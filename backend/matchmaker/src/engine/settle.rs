@@ -1,5 +1,5 @@
-//! What was chosen becomes a match: teams, rules, and what it costs in the end. What fails there is mended by
-//! replacing a member where that helps.
+//! What was chosen becomes a match: teams, rules, and what it costs in the end. Members are replaced by other
+//! candidates where that saves most, in a match that is too dear as in one that could be better still.
 
 use super::score::{Member, Totals};
 use super::search::{Core, Found, Frame, Look, Missed, Scratch};
@@ -8,8 +8,11 @@ use crate::rules::{Stage, View};
 
 /// A difference of team means that is not worth a further search.
 const GAP_ENOUGH: f32 = 6.0;
-/// Replacements that are tried to mend a match which is too unequal.
+/// Replacements that are tried to better a match of two teams.
 const MENDS_MAX: usize = 2;
+/// Rating points that a replacement must save: less is lost again where the teams are divided anew, which ends at
+/// [`GAP_ENOUGH`].
+const MEND_WORTH: f32 = 1.0;
 /// Replacements that are tried, one after the other, to mend a match which a rule refuses.
 const RULE_MENDS_MAX: usize = 6;
 /// Pairs that are weighed for one of them: each is a division into teams.
@@ -40,19 +43,26 @@ impl Look<'_> {
             }
             let totals = Totals::of(&scratch.chosen, core.own.rating);
             let quality = totals.quality(division.gap, division.premade, frame.benches.len(), self.options);
-            if quality.cost <= quality.price {
-                let from = usize::from(core.entry.is_none());
-                let members = scratch.chosen[from..].to_vec();
-                return match self.rules_at_age(core, frame, &members, &division) {
-                    None => Ok(Found { region: frame.region, members, division, quality }),
-                    Some(rule) => Err(missed.or(Missed::Rule(rule))),
-                };
+            let acceptable = quality.cost <= quality.price;
+            if !acceptable {
+                missed = missed.or(Missed::Dear(quality.cost - quality.price));
             }
-            missed = missed.or(Missed::Dear(quality.cost - quality.price));
-            mends += 1;
-            if mends > MENDS_MAX || rule_mends > 0 || !self.mend(core, &division, scratch) {
+            // What the rules accept is not put at risk.
+            let may_mend =
+                mends < MENDS_MAX && rule_mends == 0 && !(acceptable && !frame.stage.rules.is_empty());
+            if may_mend && self.mend(core, &division, &totals, scratch) {
+                mends += 1;
+                continue;
+            }
+            if !acceptable {
                 return Err(missed);
             }
+            let from = usize::from(core.entry.is_none());
+            let members = scratch.chosen[from..].to_vec();
+            return match self.rules_at_age(core, frame, &members, &division) {
+                None => Ok(Found { region: frame.region, members, division, quality }),
+                Some(rule) => Err(missed.or(Missed::Rule(rule))),
+            };
         }
     }
 
@@ -118,10 +128,10 @@ impl Look<'_> {
         self.rules.lack(stage, &view).map(|(rule, _)| rule)
     }
 
-    /// Replaces one member, not the core, so that the teams become more equal at the least cost.
-    fn mend(&self, core: Core<'_>, division: &Division, scratch: &mut Scratch) -> bool {
+    /// Replaces the one member, not the core, for whom that saves most, the teams staying as they are divided.
+    fn mend(&self, core: Core<'_>, division: &Division, totals: &Totals, scratch: &mut Scratch) -> bool {
         let two = division.teams.iter().all(|team| *team < 2);
-        if division.gap <= GAP_ENOUGH || !two || core.entry.is_none() {
+        if !two || core.entry.is_none() {
             return false;
         }
         let chosen = &scratch.chosen;
@@ -133,7 +143,11 @@ impl Look<'_> {
         }
         let mean = |sum: (f32, f32)| sum.0 / sum.1.max(1.0);
         let gap = mean(sums[0]) - mean(sums[1]);
-        let all = sums[0].1 + sums[1].1;
+        let worth = |totals: &Totals, gap: f32| {
+            totals.cost(self.options) + totals.team_cost(gap, 0, 2, self.options) - totals.price()
+        };
+        let now = worth(totals, gap.abs());
+        let centre = core.own.rating;
         let mut best: Option<(f32, usize, Member)> = None;
         for (at, out) in chosen.iter().enumerate().skip(1) {
             let team = usize::from(division.teams[at]);
@@ -145,10 +159,8 @@ impl Look<'_> {
                 }
                 let moved = f32::from(out.size) * (into.rating - out.rating) / sums[team].1.max(1.0);
                 let after = (gap + sign * moved).abs();
-                // What it saves, less what the other player is worse by.
-                let worse = f32::from(out.size) / all * (into.key - out.key).max(0.0);
-                let value = self.options.weights.gap * (gap.abs() - after) - worse;
-                if value > 0.0 && best.as_ref().is_none_or(|(best, ..)| value > *best) {
+                let value = now - worth(&totals.replaced(out, into, centre), after);
+                if value > MEND_WORTH && best.as_ref().is_none_or(|(best, ..)| value > *best) {
                     best = Some((value, at, *into));
                 }
             }

@@ -293,6 +293,44 @@ fn a_ticket_is_told_what_it_waits_for() {
     assert_eq!(told.players_alike, 0);
 }
 
+#[test]
+fn nobody_starves_beside_newcomers_who_fit_better() {
+    let mut queue = queue(RuleSet::teams_of(2, 2).unwrap());
+    queue.add(solo("odd", 2600.0, 0), 0).unwrap();
+    let mut matched = None;
+    for n in 0..400_i64 {
+        queue.add(solo(&n.to_string(), 1500.0, n * 500), n * 500).unwrap();
+        let proposals = run(&mut queue, n * 500);
+        let found = proposals.iter().find(|proposal| ids(proposal).contains(&"odd"));
+        matched = matched.or(found.map(|proposal| proposal.at_ms));
+    }
+    assert!(matched.is_some_and(|at_ms| at_ms <= 120_000), "{matched:?}");
+}
+
+#[test]
+fn a_ticket_is_told_of_those_elsewhere_and_of_parties_that_do_not_fit() {
+    let mut queue = queue(RuleSet::teams_of(2, 2).unwrap());
+    let here = |id: &str, ms: &[(&str, u32)]| Ticket {
+        latencies_ms: ms.iter().map(|(region, ms)| ((*region).to_owned(), *ms)).collect(),
+        ..solo(id, 1500.0, 0)
+    };
+    queue.add(here("far", &[("asia", 20)]), 0).unwrap();
+    queue.add(here("near", &[("eu", 20)]), 0).unwrap();
+    queue.add(Ticket { regions: vec!["us".to_owned()], ..solo("wish", 1500.0, 0) }, 0).unwrap();
+    queue.advance(0);
+    let reasons = |queue: &Queue, id: &str| queue.explain(&id.into(), 1_000).unwrap().reasons;
+    let few = Reason::TooFewPlayers { needed: 4, there: 1 };
+    assert_eq!(reasons(&queue, "near"), [few.clone(), Reason::Latency { left_out: 2 }]);
+    assert_eq!(reasons(&queue, "wish"), [few, Reason::Region { left_out: 2 }]);
+
+    let mut queue = super::tests::queue(RuleSet::teams_of(2, 3).unwrap());
+    for id in ["a", "b", "c"] {
+        queue.add(party(id, &[1500.0; 2], 0), 0).unwrap();
+    }
+    queue.advance(0);
+    assert_eq!(reasons(&queue, "c"), [Reason::PartySize { size: 2 }]);
+}
+
 /// What happens to a queue in a property test.
 #[derive(Clone, Debug)]
 enum Event {

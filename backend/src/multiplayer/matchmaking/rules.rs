@@ -260,6 +260,17 @@ pub(super) fn reasons(explained: &engine::Explanation) -> Vec<Reason> {
                 format!("A match needs {needed} players, and {there} are there who may play together."),
                 explained.next_expansion_in_ms,
             ),
+            engine::Reason::Region { left_out } => {
+                ("region", format!("{left_out} players wait in regions that `regions` leaves out."), None)
+            }
+            engine::Reason::Latency { left_out } => {
+                ("latency", format!("{left_out} players wait, but too far away for a fair match."), None)
+            }
+            engine::Reason::PartySize { size } => (
+                "party_size",
+                format!("Nobody is there yet who completes teams with a party of {size}."),
+                explained.next_expansion_in_ms,
+            ),
             engine::Reason::WaitingForBetter { acceptable_in_ms, .. } => (
                 "skill",
                 "Those who are there would make an unequal match; a better one is waited for.".to_owned(),
