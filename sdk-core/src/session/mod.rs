@@ -34,6 +34,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use vault::{KeptGuest, StoredSession, Vault};
 
+/// Access tokens that one call is tried with: a device may sleep between two tries, and a server's clock may be set.
+const TOKENS_A_CALL_MAX: usize = 3;
 /// How long before its end an access token is replaced: longer than any request takes.
 const REFRESH_AHEAD: Duration = Duration::from_secs(60);
 /// How long a game may wait for a stored session right after the start; a frame or a few.
@@ -235,19 +237,16 @@ impl Session {
 
     /// Sends a request as this player, never as another one.
     pub(crate) async fn send(&self, player: &PlayerId, request: &Request) -> Result<Answer, Error> {
-        let token = self.access_token(player, None).await?;
-        match self.http.send(request, Some(&token)).await {
-            Err(error) if error.code == ErrorCode::Unauthenticated => {
-                let token = self.access_token(player, Some(&token)).await?;
-                self.http.send(request, Some(&token)).await
+        let mut token = self.access_token(player, None).await?;
+        for _ in 1..TOKENS_A_CALL_MAX {
+            match self.http.send(request, Some(&token)).await {
+                Err(error) if is_about_token(&error) => {
+                    token = self.access_token(player, Some(&token)).await?
+                }
+                answer => return answer,
             }
-            Err(error) if error.code == ErrorCode::SessionEnded => {
-                // An access token may outlive its session by a moment; the refresh has the last word.
-                let token = self.access_token(player, Some(&token)).await?;
-                self.http.send(request, Some(&token)).await
-            }
-            answer => answer,
         }
+        self.http.send(request, Some(&token)).await
     }
 
     /// Sends bytes to an address in an object store.
@@ -263,14 +262,16 @@ impl Session {
         size_bytes: u64,
         path: PathBuf,
     ) -> Result<(), Error> {
-        let token = self.access_token(player, None).await?;
-        match self.http.download(request, &token, size_bytes, &path).await {
-            Err(error) if matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::SessionEnded) => {
-                let token = self.access_token(player, Some(&token)).await?;
-                self.http.download(request, &token, size_bytes, &path).await
+        let mut token = self.access_token(player, None).await?;
+        for _ in 1..TOKENS_A_CALL_MAX {
+            match self.http.download(request, &token, size_bytes, &path).await {
+                Err(error) if is_about_token(&error) => {
+                    token = self.access_token(player, Some(&token)).await?
+                }
+                done => return done,
             }
-            done => done,
         }
+        self.http.download(request, &token, size_bytes, &path).await
     }
 
     /// A fresh access token of this player, other than the one that was refused.
@@ -364,4 +365,10 @@ impl Session {
     fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
+}
+
+/// An access token may be over before its request is there, and may outlive its session by a moment; a refresh has the
+/// last word.
+fn is_about_token(error: &Error) -> bool {
+    matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::SessionEnded)
 }

@@ -196,6 +196,21 @@ fn lost_answers_repeat_nothing() {
     assert!(backend.state().beside.is_empty());
 }
 
+/// A device that sleeps between the tries of a call, or a server whose clock is set.
+#[test]
+fn a_token_that_expires_on_its_way_is_renewed_again() {
+    let (backend, dir) = (Backend::start(), tempfile::tempdir().unwrap());
+    let cloud = open(&backend, dir.path());
+    login(&cloud, EMAIL);
+    backend.state().faults.late_tokens = 2;
+    cloud.block_on(cloud.auth().profile()).unwrap();
+    assert_eq!(backend.count("refresh"), 2);
+    // Not for ever.
+    backend.state().faults.late_tokens = 10;
+    let refused = cloud.block_on(cloud.auth().profile()).unwrap_err();
+    assert_eq!((refused.code, backend.count("refresh")), (ErrorCode::Unauthenticated, 4));
+}
+
 #[test]
 fn many_calls_share_one_refresh() {
     let (backend, dir) = (Backend::start(), tempfile::tempdir().unwrap());
