@@ -1,28 +1,17 @@
 //! The value codec from outside: what it promises to hold for hostile bytes and for values at the limits.
 
+mod random;
+
 use aethex_wire::saves::PutSaveRequest;
 use aethex_wire::value::{
     Array, Dictionary, ElementType, VALUE_DEPTH_MAX, VALUE_ITEMS_MAX, Value, decode, encode,
 };
+use random::{Random, rounds};
 
 /// Rounds of the fuzz test when `AETHEX_FUZZ_ROUNDS` does not say: under two seconds unoptimised.
 const FUZZ_ROUNDS: u64 = 20_000;
 
-/// SplitMix64: small, seeded, the same everywhere.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
     fn text(&mut self) -> String {
         (0..self.below(5)).map(|_| ['a', '$', '\0', 'é', '🎮', '"'][self.below(6)]).collect()
     }
@@ -94,22 +83,6 @@ impl Random {
     fn element(&mut self) -> ElementType {
         if self.below(2) == 0 { ElementType::ANY } else { ElementType(self.next() as u8) }
     }
-
-    /// Changes, removes, repeats or inserts a few bytes.
-    fn damage(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.below(3) {
-            let at = self.below(bytes.len() + 1);
-            match self.below(4) {
-                0 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
-                1 => bytes.truncate(at),
-                2 => bytes.insert(at, [0, 1, 0x7f, 0x80, 0xff][self.below(5)]),
-                _ => {
-                    let again = bytes[at..bytes.len().min(at + 9)].to_vec();
-                    bytes.splice(at..at, again);
-                }
-            }
-        }
-    }
 }
 
 fn json(value: &Value) -> Result<Value, serde_json::Error> {
@@ -122,8 +95,7 @@ fn list(element: ElementType, item: Value) -> Value {
 
 #[test]
 fn values_survive_and_damage_is_refused_or_canonical() {
-    let rounds = std::env::var("AETHEX_FUZZ_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(FUZZ_ROUNDS);
-    for seed in 0..rounds {
+    for seed in 0..rounds(FUZZ_ROUNDS) {
         let mut random = Random(seed);
         let value = random.value(0);
         let mut bytes = encode(&value).unwrap();
