@@ -249,10 +249,13 @@ impl Case<'_> {
         if of_slot().any(|other| ended_by(other) && other.may_last_until(op.began)) {
             return Ok(());
         }
-        // Crowded out by a newer one, never sent. Of saves that are under way together any may be the newest.
+        // Crowded out by a newer one, never sent. Of saves that are under way together any may be the newest; its
+        // process may have died before it could say that it had put the newer one in its place.
+        let is_there = |hash: &String| self.last.history.iter().any(|version| version.hash == *hash);
         let newer = of_slot().any(|other| {
-            let is_save = matches!(other.kind, Kind::Save(_)) && !std::ptr::eq(other, op);
-            is_save && other.may_last_until(op.began) && other.is_acknowledged()
+            let Kind::Save(hash) = &other.kind else { return false };
+            let is_later = other.may_last_until(op.began) && !std::ptr::eq(other, op);
+            is_later && (other.is_acknowledged() || is_there(hash))
         });
         let crowd = of_slot().filter(|other| matches!(other.kind, Kind::Save(_))).count() > CROWD;
         if stored.is_none() && newer && crowd {
