@@ -1,5 +1,6 @@
 //! Rooms in virtual time, over links that lose, delay and break.
 
+mod hostile;
 mod swaps;
 
 use super::*;
