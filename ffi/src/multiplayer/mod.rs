@@ -10,7 +10,7 @@ mod events;
 mod invites;
 mod matches;
 mod matchmaking;
-mod options;
+pub(crate) mod options;
 mod parties;
 mod presence;
 mod results;
@@ -29,17 +29,16 @@ pub(crate) use invites::aethex_invite;
 pub(crate) use matches::aethex_match;
 #[cfg(test)]
 pub(crate) use matches::{aethex_ticket_result, lend_ticket_result};
-pub(crate) use options::{aethex_join_options, aethex_room_change, aethex_room_options};
-#[cfg(test)]
-pub(crate) use options::{aethex_message_options, aethex_state_options};
-use options::{aethex_rooms_query, join_options, room_change, room_options, rooms_query, transports};
+use options::{
+    aethex_join_options, aethex_room_change, aethex_room_options, aethex_rooms_query, join_options,
+    room_change, room_options, rooms_query, transports,
+};
 pub(crate) use parties::aethex_party;
 pub(crate) use presence::aethex_presence;
 pub(crate) use results::{aethex_room, aethex_room_player};
-use results::{aethex_room_callback, aethex_rooms_callback, lend_current, lend_joined};
-#[cfg(test)]
-pub(crate) use results::{aethex_room_result, aethex_rooms_result};
-use results::{lend_room_result, lend_rooms};
+use results::{
+    aethex_room_callback, aethex_rooms_callback, lend_current, lend_joined, lend_room_result, lend_rooms,
+};
 use std::ffi::c_void;
 
 /// The room that the player is in.

@@ -85,7 +85,7 @@ pub enum aethex_transport {
 }
 
 /// The transports that may be used.
-pub(super) fn transports(number: i32) -> Result<Transports, ErrorCode> {
+pub(crate) fn transports(number: i32) -> Result<Transports, ErrorCode> {
     const ANY: i32 = aethex_transport::AETHEX_TRANSPORT_ANY as i32;
     const QUIC: i32 = aethex_transport::AETHEX_TRANSPORT_QUIC as i32;
     const WEBSOCKET: i32 = aethex_transport::AETHEX_TRANSPORT_WEBSOCKET as i32;
@@ -98,7 +98,7 @@ pub(super) fn transports(number: i32) -> Result<Transports, ErrorCode> {
 }
 
 /// The transport for C.
-pub(super) fn transport(transport: Option<Transport>) -> aethex_transport {
+pub(crate) fn transport(transport: Option<Transport>) -> aethex_transport {
     match transport {
         None => aethex_transport::AETHEX_TRANSPORT_ANY,
         Some(Transport::Quic) => aethex_transport::AETHEX_TRANSPORT_QUIC,
@@ -123,7 +123,7 @@ pub enum aethex_left_reason {
 }
 
 /// The reason for C.
-pub(super) fn left_reason(reason: LeftReason) -> aethex_left_reason {
+pub(crate) fn left_reason(reason: LeftReason) -> aethex_left_reason {
     match reason {
         LeftReason::Left => aethex_left_reason::AETHEX_LEFT_BY_ITSELF,
         LeftReason::TimedOut => aethex_left_reason::AETHEX_LEFT_TIMED_OUT,
@@ -261,16 +261,16 @@ pub struct aethex_message_options {
 
 /// A value that is to be a dictionary of plain JSON, as it was when the call was made.
 #[derive(Default)]
-pub(super) struct Object(Option<Node>);
+pub(crate) struct Object(Option<Node>);
 
 impl Object {
     /// The value behind the handle; none for 0.
-    pub(super) fn of(value: aethex_value) -> Result<Object, ErrorCode> {
+    pub(crate) fn of(value: aethex_value) -> Result<Object, ErrorCode> {
         Ok(Object(if value == 0 { None } else { Some(snapshot(value)?) }))
     }
 
     /// As free data of the game's own, when there is any.
-    pub(super) fn metadata(self, what: &str) -> Result<Option<Metadata>, Error> {
+    pub(crate) fn metadata(self, what: &str) -> Result<Option<Metadata>, Error> {
         let Some(node) = self.0 else { return Ok(None) };
         match to_json(node.value()) {
             Ok(Json::Object(object)) => Ok(Some(object)),
@@ -280,7 +280,7 @@ impl Object {
     }
 }
 
-pub(super) fn refusal(message: String) -> Error {
+pub(crate) fn refusal(message: String) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
 }
 
@@ -298,7 +298,7 @@ fn zero(reserved: u32) -> Result<(), ErrorCode> {
 ///
 /// # Safety
 /// The options are null or valid, with their texts.
-pub(super) unsafe fn room_options(
+pub(crate) unsafe fn room_options(
     options: *const aethex_room_options,
 ) -> Result<(CreateRoomRequest, Object), ErrorCode> {
     if options.is_null() {
@@ -327,7 +327,7 @@ pub(super) unsafe fn room_options(
 ///
 /// # Safety
 /// The change is null or valid, with its texts.
-pub(super) unsafe fn room_change(
+pub(crate) unsafe fn room_change(
     change: *const aethex_room_change,
 ) -> Result<(UpdateRoomRequest, Object), ErrorCode> {
     // SAFETY: the caller's promise, passed on; the change is integers and pointers.
@@ -353,7 +353,7 @@ pub(super) unsafe fn room_change(
 ///
 /// # Safety
 /// The query is null or valid, with its texts.
-pub(super) unsafe fn rooms_query(query: *const aethex_rooms_query) -> Result<RoomsQuery, ErrorCode> {
+pub(crate) unsafe fn rooms_query(query: *const aethex_rooms_query) -> Result<RoomsQuery, ErrorCode> {
     if query.is_null() {
         return Ok(RoomsQuery::default());
     }
@@ -376,7 +376,7 @@ pub(super) unsafe fn rooms_query(query: *const aethex_rooms_query) -> Result<Roo
 ///
 /// # Safety
 /// The text is null or valid.
-pub(super) unsafe fn page(limit: u32, cursor: aethex_str) -> Result<PageQuery, ErrorCode> {
+pub(crate) unsafe fn page(limit: u32, cursor: aethex_str) -> Result<PageQuery, ErrorCode> {
     // SAFETY: the caller's promise, passed on.
     let cursor = unsafe { cursor.set() }?;
     Ok(PageQuery { limit: Some(limit).filter(|limit| *limit > 0), cursor })
@@ -386,7 +386,7 @@ pub(super) unsafe fn page(limit: u32, cursor: aethex_str) -> Result<PageQuery, E
 ///
 /// # Safety
 /// The options are null or valid, with their texts.
-pub(super) unsafe fn join_options(options: *const aethex_join_options) -> Result<JoinOptions, ErrorCode> {
+pub(crate) unsafe fn join_options(options: *const aethex_join_options) -> Result<JoinOptions, ErrorCode> {
     if options.is_null() {
         return Ok(JoinOptions::default());
     }
@@ -401,7 +401,7 @@ pub(super) unsafe fn join_options(options: *const aethex_join_options) -> Result
 ///
 /// # Safety
 /// The options are null or valid.
-pub(super) unsafe fn state_options(options: *const aethex_state_options) -> Result<StateOptions, ErrorCode> {
+pub(crate) unsafe fn state_options(options: *const aethex_state_options) -> Result<StateOptions, ErrorCode> {
     if options.is_null() {
         return Ok(StateOptions::default());
     }
@@ -415,7 +415,7 @@ pub(super) unsafe fn state_options(options: *const aethex_state_options) -> Resu
 ///
 /// # Safety
 /// The options are null or valid, with their texts.
-pub(super) unsafe fn message_options(
+pub(crate) unsafe fn message_options(
     options: *const aethex_message_options,
 ) -> Result<MessageOptions, ErrorCode> {
     const OTHERS: i32 = aethex_message_target::AETHEX_TO_OTHERS as i32;
@@ -441,7 +441,7 @@ pub(super) unsafe fn message_options(
 }
 
 /// The visibility for C.
-pub(super) fn visibility(visibility: Visibility) -> aethex_room_visibility {
+pub(crate) fn visibility(visibility: Visibility) -> aethex_room_visibility {
     match visibility {
         Visibility::Public => aethex_room_visibility::AETHEX_ROOM_PUBLIC,
         Visibility::Unlisted => aethex_room_visibility::AETHEX_ROOM_UNLISTED,
