@@ -1,5 +1,5 @@
 /*
- * AeThex Cloud: accounts, privacy and cloud saves for any engine.
+ * AeThex Cloud: accounts, privacy, cloud saves and multiplayer for any engine.
  *
  * GENERATED from the Rust sources by cbindgen. Do not edit: change the sources and renew it.
  *
@@ -388,7 +388,7 @@ enum {
      */
     AETHEX_ERROR_INVALID_RULES = 323,
     /**
-     * The player declined or left matches of late; Retry-After says for how long.
+     * The player declined matches of late; Retry-After says for how long.
      */
     AETHEX_ERROR_QUEUE_PENALTY = 324,
     /**
@@ -534,6 +534,43 @@ typedef int32_t aethex_age_band;
 #endif // __cplusplus
 
 /**
+ * What a player shows.
+ */
+enum aethex_availability
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Here.
+     */
+    AETHEX_AVAILABILITY_ONLINE = 0,
+    /**
+     * Here, not at the keys.
+     */
+    AETHEX_AVAILABILITY_AWAY = 1,
+    /**
+     * Not to be disturbed.
+     */
+    AETHEX_AVAILABILITY_BUSY = 2,
+    /**
+     * Shown as offline.
+     */
+    AETHEX_AVAILABILITY_INVISIBLE = 3,
+    /**
+     * Not here. Said by the backend alone.
+     */
+    AETHEX_AVAILABILITY_OFFLINE = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_availability aethex_availability;
+#else
+typedef int32_t aethex_availability;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Who opens the player's browser for a login with a provider.
  */
 enum aethex_browser
@@ -555,35 +592,6 @@ enum aethex_browser
 typedef enum aethex_browser aethex_browser;
 #else
 typedef int32_t aethex_browser;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * What kind of change it is.
- */
-enum aethex_change_kind
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * Only the newer version has it.
-     */
-    AETHEX_CHANGE_ADDED = 0,
-    /**
-     * Only the older version has it.
-     */
-    AETHEX_CHANGE_REMOVED = 1,
-    /**
-     * Both have it, with different values.
-     */
-    AETHEX_CHANGE_CHANGED = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum aethex_change_kind aethex_change_kind;
-#else
-typedef int32_t aethex_change_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -613,6 +621,35 @@ enum aethex_challenge_kind
 typedef enum aethex_challenge_kind aethex_challenge_kind;
 #else
 typedef int32_t aethex_challenge_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What kind of change it is.
+ */
+enum aethex_change_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Only the newer version has it.
+     */
+    AETHEX_CHANGE_ADDED = 0,
+    /**
+     * Only the older version has it.
+     */
+    AETHEX_CHANGE_REMOVED = 1,
+    /**
+     * Both have it, with different values.
+     */
+    AETHEX_CHANGE_CHANGED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_change_kind aethex_change_kind;
+#else
+typedef int32_t aethex_change_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -781,6 +818,101 @@ enum aethex_event_kind
      * `version->suspicions` says: `slot`, `version`. The one before stays in the history, for `aethex_saves_restore`.
      */
     AETHEX_EVENT_SAVE_SUSPICIOUS = 14,
+    /**
+     * The player is in a room: `room`.
+     */
+    AETHEX_EVENT_ROOM_JOINED = 30,
+    /**
+     * The player is back in a room whose session could not go on, because the relay was started again or the player was away
+     * for longer than a seat is held: `room_id`, `messages_lost`.
+     */
+    AETHEX_EVENT_ROOM_REJOINED = 31,
+    /**
+     * The player is no longer in a room: `room_id`, `left_reason`, `reason`, and `error` and `message` when something went
+     * wrong.
+     */
+    AETHEX_EVENT_ROOM_LEFT = 32,
+    /**
+     * A room's name, lock, metadata or seats changed: `room`, without its players.
+     */
+    AETHEX_EVENT_ROOM_UPDATED = 33,
+    /**
+     * Another player joined: `room_id`, `room_player`, `player_id`.
+     */
+    AETHEX_EVENT_PLAYER_JOINED = 34,
+    /**
+     * Another player is gone: `room_id`, `player_id`, `left_reason`, `reason`.
+     */
+    AETHEX_EVENT_PLAYER_LEFT = 35,
+    /**
+     * Another player's link dropped, or is back: `room_id`, `player_id`, `connected`. The seat is held for a minute.
+     */
+    AETHEX_EVENT_PLAYER_CONNECTION = 36,
+    /**
+     * Another player is the host, perhaps this one: `room_id`, `player_id`.
+     */
+    AETHEX_EVENT_HOST_CHANGED = 37,
+    /**
+     * This player's link to a room is open, or dropped and being made again: `room_id`, `transport`, `connected`.
+     */
+    AETHEX_EVENT_ROOM_CONNECTION = 38,
+    /**
+     * A player's newest state: `player_state`. States come after everything else, and only the newest of each player and
+     * channel.
+     */
+    AETHEX_EVENT_PLAYER_STATE = 39,
+    /**
+     * A message of a player: `room_message`. Messages come once, and in order.
+     */
+    AETHEX_EVENT_ROOM_MESSAGE = 40,
+    /**
+     * A match is proposed and waits for everyone's word: `match_info`. See `aethex_matchmaking_accept_match`.
+     */
+    AETHEX_EVENT_MATCH_PROPOSED = 50,
+    /**
+     * A match is found: `match_info`. Join its `room_id`.
+     */
+    AETHEX_EVENT_MATCH_FOUND = 51,
+    /**
+     * A proposed match came to nothing: `match_id`, and whether the player's ticket waits on in `requeued`.
+     */
+    AETHEX_EVENT_MATCH_CANCELLED = 52,
+    /**
+     * A ticket ended without a match: `ticket_id`, and `cancelled`, `declined` or `expired` in `reason`.
+     */
+    AETHEX_EVENT_QUEUE_LEFT = 53,
+    /**
+     * Something was said in a channel: `chat_message`.
+     */
+    AETHEX_EVENT_CHAT_MESSAGE = 60,
+    /**
+     * A message was edited or deleted: `chat_message`.
+     */
+    AETHEX_EVENT_CHAT_EDITED = 61,
+    /**
+     * The party changed: who is in it, leads it, is ready: `party`.
+     */
+    AETHEX_EVENT_PARTY_UPDATED = 62,
+    /**
+     * The player is out of the party.
+     */
+    AETHEX_EVENT_PARTY_LEFT = 63,
+    /**
+     * The player is invited: `invite`.
+     */
+    AETHEX_EVENT_INVITE_RECEIVED = 64,
+    /**
+     * An invitation no longer stands: `invite_id`.
+     */
+    AETHEX_EVENT_INVITE_ENDED = 65,
+    /**
+     * The presence of a watched player changed: `presence`.
+     */
+    AETHEX_EVENT_PRESENCE_CHANGED = 66,
+    /**
+     * The player's own connection, which brings matches, chat, invitations and presence, is open or dropped: `connected`.
+     */
+    AETHEX_EVENT_LIVE = 67,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -820,6 +952,43 @@ typedef int32_t aethex_export_status;
 #endif // __cplusplus
 
 /**
+ * Why a player is no longer in a room.
+ */
+enum aethex_left_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Left.
+     */
+    AETHEX_LEFT_BY_ITSELF = 0,
+    /**
+     * Did not come back within the minute that a seat is held.
+     */
+    AETHEX_LEFT_TIMED_OUT = 1,
+    /**
+     * Was sent away.
+     */
+    AETHEX_LEFT_KICKED = 2,
+    /**
+     * The room was closed.
+     */
+    AETHEX_LEFT_CLOSED = 3,
+    /**
+     * Broke a rule or a limit.
+     */
+    AETHEX_LEFT_REFUSED = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_left_reason aethex_left_reason;
+#else
+typedef int32_t aethex_left_reason;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * What happens to a slot that both accounts of a merge have.
  */
 enum aethex_merge_choice
@@ -849,6 +1018,39 @@ enum aethex_merge_choice
 typedef enum aethex_merge_choice aethex_merge_choice;
 #else
 typedef int32_t aethex_merge_choice;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * To whom a message goes.
+ */
+enum aethex_message_target
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Everyone else in the room.
+     */
+    AETHEX_TO_OTHERS = 0,
+    /**
+     * The room's host.
+     */
+    AETHEX_TO_HOST = 1,
+    /**
+     * The player `player`.
+     */
+    AETHEX_TO_PLAYER = 2,
+    /**
+     * Everyone else but the player `player`.
+     */
+    AETHEX_TO_ALL_EXCEPT = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_message_target aethex_message_target;
+#else
+typedef int32_t aethex_message_target;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -977,6 +1179,64 @@ typedef int32_t aethex_resolution;
 #endif // __cplusplus
 
 /**
+ * Whether somebody new comes in.
+ */
+enum aethex_room_lock
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * As it is.
+     */
+    AETHEX_ROOM_LOCK_KEEP = 0,
+    /**
+     * Nobody new comes in from now on.
+     */
+    AETHEX_ROOM_LOCK_CLOSED = 1,
+    /**
+     * Players may come in again.
+     */
+    AETHEX_ROOM_LOCK_OPEN = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_room_lock aethex_room_lock;
+#else
+typedef int32_t aethex_room_lock;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Who finds a room.
+ */
+enum aethex_room_visibility
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * In lists, and open to who has its id or code.
+     */
+    AETHEX_ROOM_PUBLIC = 1,
+    /**
+     * Not in lists: open to who has its id or code.
+     */
+    AETHEX_ROOM_UNLISTED = 2,
+    /**
+     * Open to those who were let in: by a match, a party or an invitation.
+     */
+    AETHEX_ROOM_PRIVATE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_room_visibility aethex_room_visibility;
+#else
+typedef int32_t aethex_room_visibility;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Where a slot stands on this device.
  */
 enum aethex_slot_status
@@ -1010,6 +1270,72 @@ enum aethex_slot_status
 typedef enum aethex_slot_status aethex_slot_status;
 #else
 typedef int32_t aethex_slot_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How far a ticket is.
+ */
+enum aethex_ticket_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Waits for a match.
+     */
+    AETHEX_TICKET_QUEUED = 0,
+    /**
+     * A match waits for everyone's word.
+     */
+    AETHEX_TICKET_PROPOSED = 1,
+    /**
+     * There is a room.
+     */
+    AETHEX_TICKET_MATCHED = 2,
+    /**
+     * Was taken back, or declined.
+     */
+    AETHEX_TICKET_CANCELLED = 3,
+    /**
+     * Waited for too long.
+     */
+    AETHEX_TICKET_EXPIRED = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_ticket_status aethex_ticket_status;
+#else
+typedef int32_t aethex_ticket_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What carries a room's link.
+ */
+enum aethex_transport
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * As an option: the library chooses. As an answer: none, the link is being made.
+     */
+    AETHEX_TRANSPORT_ANY = 0,
+    /**
+     * QUIC: states are datagrams.
+     */
+    AETHEX_TRANSPORT_QUIC = 1,
+    /**
+     * WebSocket: passes where only web traffic does.
+     */
+    AETHEX_TRANSPORT_WEBSOCKET = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum aethex_transport aethex_transport;
+#else
+typedef int32_t aethex_transport;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1573,6 +1899,433 @@ typedef struct aethex_device {
 } aethex_device;
 
 /**
+ * A player in a room.
+ */
+typedef struct aethex_room_player {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The place in the room while the player has it: 0 to 127. Another player may have it later. -1 when it is not
+     * known: of a room that the player is not in.
+     */
+    int32_t seat;
+    /**
+     * Whether the player's link is open; false of a room that the player is not in.
+     */
+    bool connected;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * The player's name.
+     */
+    struct aethex_str username;
+    /**
+     * Since when, milliseconds since 1970 UTC; 0 when it is not known: of a room that the player is in.
+     */
+    int64_t joined_at_ms;
+} aethex_room_player;
+
+/**
+ * A room, as it was last told.
+ */
+typedef struct aethex_room {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_room_visibility`.
+     */
+    int32_t visibility;
+    /**
+     * Seats taken.
+     */
+    uint32_t player_count;
+    /**
+     * Seats there are.
+     */
+    uint32_t max_players;
+    /**
+     * How often states leave, in milliseconds.
+     */
+    uint32_t tick_ms;
+    /**
+     * Nobody new comes in.
+     */
+    bool locked;
+    /**
+     * Joining needs the password.
+     */
+    bool has_password;
+    /**
+     * Its id.
+     */
+    struct aethex_str id;
+    /**
+     * Its join code.
+     */
+    struct aethex_str code;
+    /**
+     * Its name; empty when it has none.
+     */
+    struct aethex_str name;
+    /**
+     * The game mode; empty when it has none.
+     */
+    struct aethex_str mode;
+    /**
+     * The region; empty when it has none.
+     */
+    struct aethex_str region;
+    /**
+     * The host's id: who may change, lock and close it. Passes on when the host is gone. Empty when there is none.
+     */
+    struct aethex_str host_id;
+    /**
+     * The game's own data, a dictionary, lent: it is freed after the callback.
+     */
+    aethex_value metadata;
+    /**
+     * When it was made, milliseconds since 1970 UTC.
+     */
+    int64_t created_at_ms;
+    /**
+     * Who is in it, as an array of pointers; null in lists and changes.
+     */
+    const struct aethex_room_player *const *members;
+    /**
+     * How many members.
+     */
+    size_t member_count;
+} aethex_room;
+
+/**
+ * A player's newest state on a channel.
+ */
+typedef struct aethex_player_state {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The player's place in the room.
+     */
+    int32_t seat;
+    /**
+     * Its channel, below 8.
+     */
+    uint32_t channel;
+    /**
+     * Must be ignored.
+     */
+    uint32_t reserved;
+    /**
+     * The room's id.
+     */
+    struct aethex_str room_id;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * Its number among the player's states on this channel; there are gaps.
+     */
+    uint64_t sequence;
+    /**
+     * When it left the relay, in microseconds of `aethex_multiplayer_server_time_us`.
+     */
+    uint64_t server_us;
+    /**
+     * The state, lent: it is freed after the callback. 0 when it was sent as bytes that are no value.
+     */
+    aethex_value value;
+    /**
+     * The state's bytes as they were sent: the value's encoding, or the game's own.
+     */
+    const uint8_t *data;
+    /**
+     * How many bytes.
+     */
+    size_t data_len;
+} aethex_player_state;
+
+/**
+ * A message of a player in a room.
+ */
+typedef struct aethex_room_message {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The sender's place in the room.
+     */
+    int32_t seat;
+    /**
+     * The game's own channel.
+     */
+    uint32_t channel;
+    /**
+     * Whether it came in order.
+     */
+    bool ordered;
+    /**
+     * The room's id.
+     */
+    struct aethex_str room_id;
+    /**
+     * Who sent it, as the relay knows.
+     */
+    struct aethex_str player_id;
+    /**
+     * The message, lent: it is freed after the callback. 0 when it was sent as bytes that are no value.
+     */
+    aethex_value value;
+    /**
+     * The message's bytes as they were sent: the value's encoding, or the game's own.
+     */
+    const uint8_t *data;
+    /**
+     * How many bytes.
+     */
+    size_t data_len;
+} aethex_room_message;
+
+/**
+ * A player of a match.
+ */
+typedef struct aethex_match_player {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * The player's name.
+     */
+    struct aethex_str username;
+    /**
+     * The team's name.
+     */
+    struct aethex_str team;
+} aethex_match_player;
+
+/**
+ * A match that was proposed or found.
+ */
+typedef struct aethex_match {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Its id.
+     */
+    struct aethex_str match_id;
+    /**
+     * The room to join; empty while the match is only proposed.
+     */
+    struct aethex_str room_id;
+    /**
+     * The queue.
+     */
+    struct aethex_str mode;
+    /**
+     * The region that it is played in; empty when the tickets named none.
+     */
+    struct aethex_str region;
+    /**
+     * Who plays, team by team, as an array of pointers.
+     */
+    const struct aethex_match_player *const *players;
+    /**
+     * How many players.
+     */
+    size_t player_count;
+    /**
+     * Until when everyone must accept, milliseconds since 1970 UTC; 0 once found.
+     */
+    int64_t accept_by_ms;
+} aethex_match;
+
+/**
+ * A message in a channel.
+ */
+typedef struct aethex_chat_message {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Whether it was deleted.
+     */
+    bool deleted;
+    /**
+     * Its id; ids sort by time.
+     */
+    struct aethex_str id;
+    /**
+     * The channel, as the reader names it.
+     */
+    struct aethex_str channel;
+    /**
+     * Id of who wrote it.
+     */
+    struct aethex_str from_id;
+    /**
+     * The writer's name.
+     */
+    struct aethex_str from_username;
+    /**
+     * What it says; empty when deleted.
+     */
+    struct aethex_str text;
+    /**
+     * When, milliseconds since 1970 UTC.
+     */
+    int64_t sent_at_ms;
+    /**
+     * When it was last edited; 0 when it was not.
+     */
+    int64_t edited_at_ms;
+} aethex_chat_message;
+
+/**
+ * A player of a party.
+ */
+typedef struct aethex_party_player {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Says to be ready.
+     */
+    bool ready;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * The player's name.
+     */
+    struct aethex_str username;
+} aethex_party_player;
+
+/**
+ * A party. A player is in one at a time.
+ */
+typedef struct aethex_party {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Its id.
+     */
+    struct aethex_str id;
+    /**
+     * Its join code.
+     */
+    struct aethex_str code;
+    /**
+     * Id of who leads: queues, sends away.
+     */
+    struct aethex_str leader_id;
+    /**
+     * Who is in it, as an array of pointers.
+     */
+    const struct aethex_party_player *const *players;
+    /**
+     * How many players.
+     */
+    size_t player_count;
+} aethex_party;
+
+/**
+ * An invitation to a room or a party.
+ */
+typedef struct aethex_invite {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Its id.
+     */
+    struct aethex_str id;
+    /**
+     * Id of who invites.
+     */
+    struct aethex_str from_id;
+    /**
+     * The inviter's name.
+     */
+    struct aethex_str from_username;
+    /**
+     * Id of who is invited.
+     */
+    struct aethex_str to_id;
+    /**
+     * The room; empty when it is to a party.
+     */
+    struct aethex_str room_id;
+    /**
+     * The party; empty when it is to a room.
+     */
+    struct aethex_str party_id;
+    /**
+     * What opens the door, for the invited one: for `aethex_multiplayer_join_by_code` or `aethex_parties_join`.
+     */
+    struct aethex_str code;
+    /**
+     * When, milliseconds since 1970 UTC.
+     */
+    int64_t created_at_ms;
+    /**
+     * Until when it stands.
+     */
+    int64_t expires_at_ms;
+} aethex_invite;
+
+/**
+ * A player's presence, as others see it.
+ */
+typedef struct aethex_presence {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_availability`.
+     */
+    int32_t availability;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * The player's own words.
+     */
+    struct aethex_str status;
+    /**
+     * The game's own data, a dictionary, lent: it is freed after the callback.
+     */
+    aethex_value data;
+    /**
+     * When last here, milliseconds since 1970 UTC; 0 when never, or not to be known.
+     */
+    int64_t last_seen_ms;
+} aethex_presence;
+
+/**
  * An event. Fields that its kind does not name are null, 0 or empty.
  */
 typedef struct aethex_event {
@@ -1648,6 +2401,86 @@ typedef struct aethex_event {
      * The other device.
      */
     const struct aethex_device *device;
+    /**
+     * The room.
+     */
+    const struct aethex_room *room;
+    /**
+     * The room's id.
+     */
+    struct aethex_str room_id;
+    /**
+     * The player in the room.
+     */
+    const struct aethex_room_player *room_player;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * An `aethex_left_reason`.
+     */
+    int32_t left_reason;
+    /**
+     * An `aethex_transport`.
+     */
+    int32_t transport;
+    /**
+     * Why, in one word.
+     */
+    struct aethex_str reason;
+    /**
+     * Whether the connection is open.
+     */
+    bool connected;
+    /**
+     * Whether the ticket waits on.
+     */
+    bool requeued;
+    /**
+     * Messages of this player that may not have arrived.
+     */
+    size_t messages_lost;
+    /**
+     * The state.
+     */
+    const struct aethex_player_state *player_state;
+    /**
+     * The message.
+     */
+    const struct aethex_room_message *room_message;
+    /**
+     * The match.
+     */
+    const struct aethex_match *match_info;
+    /**
+     * The match's id.
+     */
+    struct aethex_str match_id;
+    /**
+     * The ticket's id.
+     */
+    struct aethex_str ticket_id;
+    /**
+     * What was said.
+     */
+    const struct aethex_chat_message *chat_message;
+    /**
+     * The party.
+     */
+    const struct aethex_party *party;
+    /**
+     * The invitation.
+     */
+    const struct aethex_invite *invite;
+    /**
+     * The invitation's id.
+     */
+    struct aethex_str invite_id;
+    /**
+     * What the player shows.
+     */
+    const struct aethex_presence *presence;
 } aethex_event;
 
 /**
@@ -3233,6 +4066,1023 @@ typedef struct aethex_quota_result {
  */
 typedef void (*aethex_quota_callback)(void *user_data, const struct aethex_quota_result *result);
 
+/**
+ * A room to make. Set everything to zero, then `struct_size` and what differs from the defaults.
+ */
+typedef struct aethex_room_options {
+    /**
+     * `sizeof(aethex_room_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_room_visibility`; 0: public.
+     */
+    int32_t visibility;
+    /**
+     * Its name, at most 64 characters.
+     */
+    struct aethex_str name;
+    /**
+     * The game mode.
+     */
+    struct aethex_str mode;
+    /**
+     * The region.
+     */
+    struct aethex_str region;
+    /**
+     * What joining needs; empty: nothing.
+     */
+    struct aethex_str password;
+    /**
+     * Seats, at most 128; 0: 8.
+     */
+    uint32_t max_players;
+    /**
+     * How often states leave, in milliseconds: 8 to 50; 0: 33.
+     */
+    uint32_t tick_ms;
+    /**
+     * Radius of the area of interest in the game's units: states of players farther away leave eight times as seldom.
+     * 0: everyone hears everyone.
+     */
+    uint32_t interest_radius;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * The game's own data, a dictionary of plain JSON, at most 4 KiB; 0: none. It stays yours.
+     */
+    aethex_value metadata;
+} aethex_room_options;
+
+/**
+ * Result of a request that ends with a room.
+ */
+typedef struct aethex_room_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The room; null on failure, and when there is none.
+     */
+    const struct aethex_room *room;
+} aethex_room_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_room_callback)(void *user_data, const struct aethex_room_result *result);
+
+/**
+ * How to join a room. Set everything to zero, then `struct_size` and what you know.
+ */
+typedef struct aethex_join_options {
+    /**
+     * `sizeof(aethex_join_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_transport`.
+     */
+    int32_t transport;
+    /**
+     * The room's password; empty: none.
+     */
+    struct aethex_str password;
+} aethex_join_options;
+
+/**
+ * Which rooms to list. Set everything to zero, then `struct_size` and what you look for.
+ */
+typedef struct aethex_rooms_query {
+    /**
+     * `sizeof(aethex_rooms_query)`.
+     */
+    uint32_t struct_size;
+    /**
+     * 1: only with a free seat and not locked.
+     */
+    uint32_t open;
+    /**
+     * Of this mode; empty: of any.
+     */
+    struct aethex_str mode;
+    /**
+     * Of this region; empty: of any.
+     */
+    struct aethex_str region;
+    /**
+     * Whose name begins so, in any case; empty: all.
+     */
+    struct aethex_str name;
+    /**
+     * `next_cursor` of the page before; empty: the first page.
+     */
+    struct aethex_str cursor;
+    /**
+     * Most rooms wanted, at most 200; 0: 50.
+     */
+    uint32_t limit;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} aethex_rooms_query;
+
+/**
+ * Result of a list of rooms.
+ */
+typedef struct aethex_rooms_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The rooms, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_room *const *rooms;
+    /**
+     * How many rooms.
+     */
+    size_t room_count;
+    /**
+     * Cursor of the next page; empty on the last one.
+     */
+    struct aethex_str next_cursor;
+} aethex_rooms_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_rooms_callback)(void *user_data, const struct aethex_rooms_result *result);
+
+/**
+ * A change of a room. Set everything to zero, then `struct_size` and what changes: empty texts and zeros leave their fields
+ * as they are.
+ */
+typedef struct aethex_room_change {
+    /**
+     * `sizeof(aethex_room_change)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_room_visibility`; 0: as it is.
+     */
+    int32_t visibility;
+    /**
+     * An `aethex_room_lock`.
+     */
+    int32_t locked;
+    /**
+     * Seats; not under those taken.
+     */
+    uint32_t max_players;
+    /**
+     * Its name.
+     */
+    struct aethex_str name;
+    /**
+     * Id of the new host: a player in the room.
+     */
+    struct aethex_str host;
+    /**
+     * The game's own data, whole: a dictionary of plain JSON. It stays yours.
+     */
+    aethex_value metadata;
+} aethex_room_change;
+
+/**
+ * Result of a request that ends with a message.
+ */
+typedef struct aethex_chat_message_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The message; null on failure.
+     */
+    const struct aethex_chat_message *said;
+} aethex_chat_message_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_chat_message_callback)(void *user_data,
+                                             const struct aethex_chat_message_result *result);
+
+/**
+ * Result of a question for a history.
+ */
+typedef struct aethex_chat_history_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * What was said, newest first, as an array of pointers; null when there is nothing, and on failure.
+     */
+    const struct aethex_chat_message *const *messages;
+    /**
+     * How many messages.
+     */
+    size_t message_count;
+    /**
+     * Cursor of the next page; empty on the last one.
+     */
+    struct aethex_str next_cursor;
+} aethex_chat_history_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_chat_history_callback)(void *user_data,
+                                             const struct aethex_chat_history_result *result);
+
+/**
+ * A channel with something in it.
+ */
+typedef struct aethex_conversation {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * Messages of others since the read mark, at most 100.
+     */
+    uint32_t unread;
+    /**
+     * The channel, as the reader names it.
+     */
+    struct aethex_str channel;
+    /**
+     * Its newest message.
+     */
+    const struct aethex_chat_message *last;
+} aethex_conversation;
+
+/**
+ * Result of a list of conversations.
+ */
+typedef struct aethex_conversations_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The conversations, the newest first, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_conversation *const *conversations;
+    /**
+     * How many conversations.
+     */
+    size_t conversation_count;
+    /**
+     * Cursor of the next page; empty on the last one.
+     */
+    struct aethex_str next_cursor;
+} aethex_conversations_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_conversations_callback)(void *user_data,
+                                              const struct aethex_conversations_result *result);
+
+/**
+ * A player who is blocked.
+ */
+typedef struct aethex_block {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * The player's name.
+     */
+    struct aethex_str username;
+    /**
+     * Since when, milliseconds since 1970 UTC.
+     */
+    int64_t since_ms;
+} aethex_block;
+
+/**
+ * Result of a list of blocked players.
+ */
+typedef struct aethex_blocks_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The players, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_block *const *blocks;
+    /**
+     * How many players.
+     */
+    size_t block_count;
+    /**
+     * Cursor of the next page; empty on the last one.
+     */
+    struct aethex_str next_cursor;
+} aethex_blocks_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_blocks_callback)(void *user_data, const struct aethex_blocks_result *result);
+
+/**
+ * Why a player or a message is reported. Set everything to zero, then `struct_size` and what you know.
+ */
+typedef struct aethex_player_report {
+    /**
+     * `sizeof(aethex_player_report)`.
+     */
+    uint32_t struct_size;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+    /**
+     * The player's id. Needed.
+     */
+    struct aethex_str player;
+    /**
+     * In one word: `abuse`, `spam`, `cheating`, `name`, `other`. Needed.
+     */
+    struct aethex_str reason;
+    /**
+     * The message, when it is about one.
+     */
+    struct aethex_str message_id;
+    /**
+     * In the player's words, at most 1,000 characters.
+     */
+    struct aethex_str text;
+} aethex_player_report;
+
+/**
+ * Result of a report.
+ */
+typedef struct aethex_report_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The report's id; empty on failure.
+     */
+    struct aethex_str report_id;
+} aethex_report_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_report_callback)(void *user_data, const struct aethex_report_result *result);
+
+/**
+ * Result of an invitation.
+ */
+typedef struct aethex_invite_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The invitation; null on failure.
+     */
+    const struct aethex_invite *invite;
+} aethex_invite_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_invite_callback)(void *user_data, const struct aethex_invite_result *result);
+
+/**
+ * Result of a list of invitations.
+ */
+typedef struct aethex_invites_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The invitations, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_invite *const *invites;
+    /**
+     * How many invitations.
+     */
+    size_t invite_count;
+    /**
+     * Cursor of the next page; empty on the last one.
+     */
+    struct aethex_str next_cursor;
+} aethex_invites_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_invites_callback)(void *user_data, const struct aethex_invites_result *result);
+
+/**
+ * Why a ticket is not matched yet.
+ */
+typedef struct aethex_wait_reason {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * In one word: `few_players`, `skill`, `latency`, `rule`, `party_size`, `region`.
+     */
+    struct aethex_str code;
+    /**
+     * In words.
+     */
+    struct aethex_str message;
+    /**
+     * Milliseconds until this gets wider; -1 when it does not.
+     */
+    int64_t eases_in_ms;
+} aethex_wait_reason;
+
+/**
+ * A ticket in a queue.
+ */
+typedef struct aethex_queue_ticket {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_ticket_status`.
+     */
+    int32_t status;
+    /**
+     * Its id.
+     */
+    struct aethex_str id;
+    /**
+     * The queue.
+     */
+    struct aethex_str mode;
+    /**
+     * Ids of who is on it.
+     */
+    const struct aethex_str *players;
+    /**
+     * How many players.
+     */
+    size_t player_count;
+    /**
+     * Since when, milliseconds since 1970 UTC.
+     */
+    int64_t created_at_ms;
+    /**
+     * How long half of such tickets waited of late, in milliseconds; -1 when too few did.
+     */
+    int64_t wait_p50_ms;
+    /**
+     * How long nine in ten waited at most; -1 when too few did.
+     */
+    int64_t wait_p90_ms;
+    /**
+     * Why it is not matched yet, as an array of pointers; null when it is.
+     */
+    const struct aethex_wait_reason *const *reasons;
+    /**
+     * How many reasons.
+     */
+    size_t reason_count;
+    /**
+     * The match that was proposed or found; null before.
+     */
+    const struct aethex_match *match_info;
+} aethex_queue_ticket;
+
+/**
+ * Result of a request that ends with a ticket.
+ */
+typedef struct aethex_ticket_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The ticket; null on failure, and when the player has none.
+     */
+    const struct aethex_queue_ticket *ticket;
+} aethex_ticket_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_ticket_callback)(void *user_data, const struct aethex_ticket_result *result);
+
+/**
+ * Result of a report of how a match ended.
+ */
+typedef struct aethex_reported_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * Whether the result counts now.
+     */
+    bool settled;
+    /**
+     * Players who reported the same.
+     */
+    uint32_t agreeing;
+    /**
+     * Players whose word is needed.
+     */
+    uint32_t needed;
+} aethex_reported_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_reported_callback)(void *user_data,
+                                         const struct aethex_reported_result *result);
+
+/**
+ * How good a player is, as results tell it.
+ */
+typedef struct aethex_rating {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * The player's id.
+     */
+    struct aethex_str player_id;
+    /**
+     * The queue.
+     */
+    struct aethex_str mode;
+    /**
+     * The estimate; 1,500 for who never played.
+     */
+    double rating;
+    /**
+     * Its standard deviation.
+     */
+    double deviation;
+    /**
+     * Results that it is made of.
+     */
+    int64_t matches;
+} aethex_rating;
+
+/**
+ * Result of a question for a rating.
+ */
+typedef struct aethex_rating_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The rating; null on failure.
+     */
+    const struct aethex_rating *rating;
+} aethex_rating_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_rating_callback)(void *user_data, const struct aethex_rating_result *result);
+
+/**
+ * Result of a request that ends with a party.
+ */
+typedef struct aethex_party_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The party; null on failure, and when the player is in none.
+     */
+    const struct aethex_party *party;
+} aethex_party_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_party_callback)(void *user_data, const struct aethex_party_result *result);
+
+/**
+ * What to show of oneself. Set everything to zero, then `struct_size` and what differs.
+ */
+typedef struct aethex_presence_options {
+    /**
+     * `sizeof(aethex_presence_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_availability`; not offline.
+     */
+    int32_t availability;
+    /**
+     * Own words, at most 128 characters.
+     */
+    struct aethex_str status;
+    /**
+     * The game's own data, a dictionary of plain JSON, at most 1 KiB; 0: none. It stays yours.
+     */
+    aethex_value data;
+} aethex_presence_options;
+
+/**
+ * Result of `aethex_presence_set`.
+ */
+typedef struct aethex_presence_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * What is shown; null on failure.
+     */
+    const struct aethex_presence *presence;
+} aethex_presence_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_presence_callback)(void *user_data,
+                                         const struct aethex_presence_result *result);
+
+/**
+ * Result of a question for presences.
+ */
+typedef struct aethex_presences_result {
+    /**
+     * Size of this struct in the library that runs.
+     */
+    uint32_t struct_size;
+    /**
+     * `AETHEX_OK`, or why the request failed.
+     */
+    aethex_error error;
+    /**
+     * The request.
+     */
+    aethex_op op;
+    /**
+     * What happened and what to do about it; empty on success.
+     */
+    struct aethex_str message;
+    /**
+     * Whether the same request may succeed later, unchanged.
+     */
+    bool retryable;
+    /**
+     * The presences in the order asked, as an array of pointers; null when there are none, and on failure.
+     */
+    const struct aethex_presence *const *presences;
+    /**
+     * How many presences.
+     */
+    size_t presence_count;
+} aethex_presences_result;
+
+/**
+ * Called once with the result of a request. The result is lent for the time of the call.
+ */
+typedef void (*aethex_presences_callback)(void *user_data,
+                                          const struct aethex_presences_result *result);
+
+/**
+ * How to send a state. Set everything to zero, then `struct_size` and what differs.
+ */
+typedef struct aethex_state_options {
+    /**
+     * `sizeof(aethex_state_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * Its channel, below 8: the newest of each is kept. A game that also plays with Godot's peers leaves 4 to 7 to them.
+     */
+    uint32_t channel;
+    /**
+     * 1: does not wait for the room's tick. For what cannot wait, a few times a second.
+     */
+    uint32_t urgent;
+} aethex_state_options;
+
+/**
+ * How to send a message. Set everything to zero, then `struct_size` and what differs.
+ */
+typedef struct aethex_message_options {
+    /**
+     * `sizeof(aethex_message_options)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_message_target`.
+     */
+    int32_t to;
+    /**
+     * The player's id, for the targets that name one; empty for the others.
+     */
+    struct aethex_str player;
+    /**
+     * 1: arrives as soon as it can, not after everything sent before it.
+     */
+    uint32_t unordered;
+    /**
+     * The game's own channel, below 256. A game that also plays with Godot's peers leaves 255 to them.
+     */
+    uint32_t channel;
+} aethex_message_options;
+
+/**
+ * How this player and the link to the current room do. Set `struct_size` before it is filled.
+ */
+typedef struct aethex_room_info {
+    /**
+     * `sizeof(aethex_room_info)`.
+     */
+    uint32_t struct_size;
+    /**
+     * An `aethex_transport`: what carries the link.
+     */
+    int32_t transport;
+    /**
+     * The player's own place in the room; -1 without a room.
+     */
+    int32_t seat;
+    /**
+     * The host's place in the room; -1 while it is not known.
+     */
+    int32_t host_seat;
+    /**
+     * Players in the room, this one too.
+     */
+    uint32_t player_count;
+    /**
+     * Whether the player is in a room.
+     */
+    bool in_room;
+    /**
+     * Whether this player is its host.
+     */
+    bool is_host;
+    /**
+     * The round trip to the relay in microseconds, smoothed; 0 before the first.
+     */
+    uint64_t rtt_us;
+    /**
+     * The relay's time, see `aethex_multiplayer_server_time_us`.
+     */
+    uint64_t server_time_us;
+    /**
+     * Messages that the relay does not have yet.
+     */
+    size_t messages_waiting;
+} aethex_room_info;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -4141,6 +5991,510 @@ aethex_error aethex_saves_quota(aethex_cloud cloud,
                                 aethex_quota_callback callback,
                                 void *user_data,
                                 aethex_op *op);
+
+/**
+ * Makes a room and joins it as its host; it is the current one from then on. `options` may be null.
+ */
+aethex_error aethex_multiplayer_create_room(aethex_cloud cloud,
+                                            const struct aethex_room_options *options,
+                                            aethex_room_callback callback,
+                                            void *user_data,
+                                            aethex_op *op);
+
+/**
+ * Joins a room and makes it the current one; the one before is left. Joining the current room again does nothing.
+ * `options` may be null.
+ */
+aethex_error aethex_multiplayer_join_room(aethex_cloud cloud,
+                                          struct aethex_str room,
+                                          const struct aethex_join_options *options,
+                                          aethex_room_callback callback,
+                                          void *user_data,
+                                          aethex_op *op);
+
+/**
+ * Joins the room that has this code, of a room or an invitation; otherwise as `aethex_multiplayer_join_room`.
+ */
+aethex_error aethex_multiplayer_join_by_code(aethex_cloud cloud,
+                                             struct aethex_str code,
+                                             const struct aethex_join_options *options,
+                                             aethex_room_callback callback,
+                                             void *user_data,
+                                             aethex_op *op);
+
+/**
+ * Leaves the current room, for good. Without one nothing happens.
+ */
+aethex_error aethex_multiplayer_leave_room(aethex_cloud cloud,
+                                           aethex_callback callback,
+                                           void *user_data,
+                                           aethex_op *op);
+
+/**
+ * The current room as it is now, with its players; null without one. Asks nobody: the result comes in the next tick.
+ */
+aethex_error aethex_multiplayer_current_room(aethex_cloud cloud,
+                                             aethex_room_callback callback,
+                                             void *user_data,
+                                             aethex_op *op);
+
+/**
+ * Lists public rooms, newest first. `query` may be null.
+ */
+aethex_error aethex_multiplayer_list_rooms(aethex_cloud cloud,
+                                           const struct aethex_rooms_query *query,
+                                           aethex_rooms_callback callback,
+                                           void *user_data,
+                                           aethex_op *op);
+
+/**
+ * Looks at a room.
+ */
+aethex_error aethex_multiplayer_get_room(aethex_cloud cloud,
+                                         struct aethex_str room,
+                                         aethex_room_callback callback,
+                                         void *user_data,
+                                         aethex_op *op);
+
+/**
+ * Changes the current room: its host may. Its new form comes to everyone as `AETHEX_EVENT_ROOM_UPDATED`.
+ */
+aethex_error aethex_multiplayer_update_room(aethex_cloud cloud,
+                                            const struct aethex_room_change *change,
+                                            aethex_room_callback callback,
+                                            void *user_data,
+                                            aethex_op *op);
+
+/**
+ * Sends a player out of the current room: its host may. With `ban` the player may not come back.
+ */
+aethex_error aethex_multiplayer_kick(aethex_cloud cloud,
+                                     struct aethex_str player,
+                                     bool ban,
+                                     aethex_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Closes the current room and sends everyone home: its host may.
+ */
+aethex_error aethex_multiplayer_close_room(aethex_cloud cloud,
+                                           aethex_callback callback,
+                                           void *user_data,
+                                           aethex_op *op);
+
+/**
+ * Moves the room's link to another transport while it carries on, an `aethex_transport`. For tests and menus: the
+ * library chooses by itself.
+ */
+aethex_error aethex_multiplayer_switch_transport(aethex_cloud cloud,
+                                                 int32_t transport,
+                                                 aethex_callback callback,
+                                                 void *user_data,
+                                                 aethex_op *op);
+
+/**
+ * Opens the player's own connection, over which matches, chat, invitations and presence come. Using any of these does so
+ * too.
+ */
+aethex_error aethex_multiplayer_go_live(aethex_cloud cloud);
+
+/**
+ * Says something in a channel, 1 to 2,000 characters. A channel is `room:` with a room's id, `party:` with a
+ * party's, `direct:` with the other player's, or `channel:` with a name.
+ */
+aethex_error aethex_chat_send(aethex_cloud cloud,
+                              struct aethex_str channel,
+                              struct aethex_str text,
+                              aethex_chat_message_callback callback,
+                              void *user_data,
+                              aethex_op *op);
+
+/**
+ * What was said in a channel, newest first. At most `limit`, 50 for 0. `cursor` is `next_cursor` of the page before;
+ * empty for the first page.
+ */
+aethex_error aethex_chat_history(aethex_cloud cloud,
+                                 struct aethex_str channel,
+                                 uint32_t limit,
+                                 struct aethex_str cursor,
+                                 aethex_chat_history_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Gives one's message other words, for a quarter of an hour.
+ */
+aethex_error aethex_chat_edit(aethex_cloud cloud,
+                              struct aethex_str channel,
+                              struct aethex_str message_id,
+                              struct aethex_str text,
+                              aethex_chat_message_callback callback,
+                              void *user_data,
+                              aethex_op *op);
+
+/**
+ * Takes one's message back.
+ */
+aethex_error aethex_chat_delete(aethex_cloud cloud,
+                                struct aethex_str channel,
+                                struct aethex_str message_id,
+                                aethex_callback callback,
+                                void *user_data,
+                                aethex_op *op);
+
+/**
+ * Says how far one has read. A mark never goes back.
+ */
+aethex_error aethex_chat_mark_read(aethex_cloud cloud,
+                                   struct aethex_str channel,
+                                   struct aethex_str message_id,
+                                   aethex_callback callback,
+                                   void *user_data,
+                                   aethex_op *op);
+
+/**
+ * One's conversations with what is unread, the newest first. At most `limit`, 50 for 0. `cursor` is `next_cursor` of
+ * the page before; empty for the first page.
+ */
+aethex_error aethex_chat_conversations(aethex_cloud cloud,
+                                       uint32_t limit,
+                                       struct aethex_str cursor,
+                                       aethex_conversations_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Joins a named channel: its messages come from now on.
+ */
+aethex_error aethex_chat_join_channel(aethex_cloud cloud,
+                                      struct aethex_str channel,
+                                      aethex_callback callback,
+                                      void *user_data,
+                                      aethex_op *op);
+
+/**
+ * Leaves a named channel.
+ */
+aethex_error aethex_chat_leave_channel(aethex_cloud cloud,
+                                       struct aethex_str channel,
+                                       aethex_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Blocks a player: no messages, no invitations, no matches together, no presence.
+ */
+aethex_error aethex_chat_block(aethex_cloud cloud,
+                               struct aethex_str player,
+                               aethex_callback callback,
+                               void *user_data,
+                               aethex_op *op);
+
+/**
+ * Unblocks a player.
+ */
+aethex_error aethex_chat_unblock(aethex_cloud cloud,
+                                 struct aethex_str player,
+                                 aethex_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Whom one blocked. At most `limit`, 50 for 0. `cursor` is `next_cursor` of the page before; empty for the first
+ * page.
+ */
+aethex_error aethex_chat_blocked(aethex_cloud cloud,
+                                 uint32_t limit,
+                                 struct aethex_str cursor,
+                                 aethex_blocks_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Reports a player or a message to the game's moderators.
+ */
+aethex_error aethex_chat_report(aethex_cloud cloud,
+                                const struct aethex_player_report *report,
+                                aethex_report_callback callback,
+                                void *user_data,
+                                aethex_op *op);
+
+/**
+ * Invites a player to a room that one is in; to the current one when `room` is empty.
+ */
+aethex_error aethex_invites_to_room(aethex_cloud cloud,
+                                    struct aethex_str player,
+                                    struct aethex_str room,
+                                    aethex_invite_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Invites a player to one's party.
+ */
+aethex_error aethex_invites_to_party(aethex_cloud cloud,
+                                     struct aethex_str player,
+                                     struct aethex_str party,
+                                     aethex_invite_callback callback,
+                                     void *user_data,
+                                     aethex_op *op);
+
+/**
+ * Lists invitations to oneself that stand, newest first: at most `limit`, 50 for 0. `cursor` is `next_cursor` of the
+ * page before; empty for the first page.
+ */
+aethex_error aethex_invites_list(aethex_cloud cloud,
+                                 uint32_t limit,
+                                 struct aethex_str cursor,
+                                 aethex_invites_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Declines an invitation, or takes one's own back.
+ */
+aethex_error aethex_invites_delete(aethex_cloud cloud,
+                                   struct aethex_str invite,
+                                   aethex_callback callback,
+                                   void *user_data,
+                                   aethex_op *op);
+
+/**
+ * Queues for a match, as the dictionary `wanted` says. Its keys, all optional: `mode`, `region`, `skill_range` (an
+ * array: least and greatest rating to meet), `skill`, `latencies` (milliseconds by region), `attributes` (what the
+ * queue's rules ask for), `players` and `teams` (for queues without rules), `party` (true: with the party that the
+ * player leads). A key that is not known fails the request by name. The value stays yours; 0 is the empty
+ * dictionary.
+ *
+ * A player has one ticket at a time: asking again with the same answers with it. `AETHEX_EVENT_MATCH_PROPOSED` and
+ * `AETHEX_EVENT_MATCH_FOUND` tell of the match.
+ */
+aethex_error aethex_matchmaking_join_queue(aethex_cloud cloud,
+                                           aethex_value wanted,
+                                           aethex_ticket_callback callback,
+                                           void *user_data,
+                                           aethex_op *op);
+
+/**
+ * Takes the player's ticket back. Without one nothing happens.
+ */
+aethex_error aethex_matchmaking_leave_queue(aethex_cloud cloud,
+                                            aethex_callback callback,
+                                            void *user_data,
+                                            aethex_op *op);
+
+/**
+ * Reads the player's ticket: how far it is, how long such tickets wait, why it is not matched. Null without one.
+ */
+aethex_error aethex_matchmaking_status(aethex_cloud cloud,
+                                       aethex_ticket_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Reads a ticket.
+ */
+aethex_error aethex_matchmaking_ticket(aethex_cloud cloud,
+                                       struct aethex_str ticket,
+                                       aethex_ticket_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Accepts a proposed match, or declines it with false. The first word counts.
+ */
+aethex_error aethex_matchmaking_accept_match(aethex_cloud cloud,
+                                             struct aethex_str match_id,
+                                             bool accept,
+                                             aethex_ticket_callback callback,
+                                             void *user_data,
+                                             aethex_op *op);
+
+/**
+ * Says how a match ended, as one of its players: each team's place from 1, as in the dictionary `{"red": 1, "blue":
+ * 2}`. It counts once more than half of the players say the same. The value stays yours.
+ */
+aethex_error aethex_matchmaking_report_result(aethex_cloud cloud,
+                                              struct aethex_str match_id,
+                                              aethex_value places,
+                                              aethex_reported_callback callback,
+                                              void *user_data,
+                                              aethex_op *op);
+
+/**
+ * Reads a player's rating in a queue; the player's own when `player` is empty.
+ */
+aethex_error aethex_matchmaking_rating(aethex_cloud cloud,
+                                       struct aethex_str mode,
+                                       struct aethex_str player,
+                                       aethex_rating_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Makes a party and leads it; leaves the one before.
+ */
+aethex_error aethex_parties_create(aethex_cloud cloud,
+                                   aethex_party_callback callback,
+                                   void *user_data,
+                                   aethex_op *op);
+
+/**
+ * The party that the player is in; null without one.
+ */
+aethex_error aethex_parties_current(aethex_cloud cloud,
+                                    aethex_party_callback callback,
+                                    void *user_data,
+                                    aethex_op *op);
+
+/**
+ * Joins the party that has this code.
+ */
+aethex_error aethex_parties_join(aethex_cloud cloud,
+                                 struct aethex_str code,
+                                 aethex_party_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Leaves the party. Its leader passes the lead on.
+ */
+aethex_error aethex_parties_leave(aethex_cloud cloud,
+                                  aethex_callback callback,
+                                  void *user_data,
+                                  aethex_op *op);
+
+/**
+ * Says whether one is ready.
+ */
+aethex_error aethex_parties_set_ready(aethex_cloud cloud,
+                                      bool ready,
+                                      aethex_party_callback callback,
+                                      void *user_data,
+                                      aethex_op *op);
+
+/**
+ * Sends a player out of the party: its leader may.
+ */
+aethex_error aethex_parties_kick(aethex_cloud cloud,
+                                 struct aethex_str player,
+                                 aethex_party_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Passes the lead on: the leader may.
+ */
+aethex_error aethex_parties_set_leader(aethex_cloud cloud,
+                                       struct aethex_str player,
+                                       aethex_party_callback callback,
+                                       void *user_data,
+                                       aethex_op *op);
+
+/**
+ * Says what to show of oneself, while the game runs. `shown` may be null: online, without words.
+ */
+aethex_error aethex_presence_set(aethex_cloud cloud,
+                                 const struct aethex_presence_options *shown,
+                                 aethex_presence_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * Asks who is here: up to 100 players by their ids, answered in their order.
+ */
+aethex_error aethex_presence_get(aethex_cloud cloud,
+                                 const struct aethex_str *players,
+                                 size_t player_count,
+                                 aethex_presences_callback callback,
+                                 void *user_data,
+                                 aethex_op *op);
+
+/**
+ * As `aethex_presence_get`, and tells of changes from now on by `AETHEX_EVENT_PRESENCE_CHANGED`. Who was watched
+ * before still is: up to 1,000 players in all, until the player logs out.
+ */
+aethex_error aethex_presence_watch(aethex_cloud cloud,
+                                   const struct aethex_str *players,
+                                   size_t player_count,
+                                   aethex_presences_callback callback,
+                                   void *user_data,
+                                   aethex_op *op);
+
+/**
+ * Sends this player's state to everyone in the room: for what is true now, like a position, as often as you like.
+ * The newest of each channel goes out once a tick, and arrives or is replaced by a newer one. At most 1,100 bytes.
+ * `options` may be null. The value stays yours.
+ *
+ * `AETHEX_ERROR_NOT_IN_ROOM` without a room, `AETHEX_ERROR_INVALID_ARGUMENT` when it is too long or the channel is
+ * none.
+ */
+aethex_error aethex_multiplayer_send_state(aethex_cloud cloud,
+                                           aethex_value state,
+                                           const struct aethex_state_options *options);
+
+/**
+ * Sends bytes of the game's own as `aethex_multiplayer_send_state` does.
+ */
+aethex_error aethex_multiplayer_send_state_bytes(aethex_cloud cloud,
+                                                 const uint8_t *data,
+                                                 size_t len,
+                                                 const struct aethex_state_options *options);
+
+/**
+ * Sends a message: for what happened, like a shot. It arrives once and in order, over every change of links, for as
+ * long as the stay lasts. At most 64 KiB. `options` may be null: to everyone else. The value stays yours.
+ *
+ * `AETHEX_ERROR_NOT_IN_ROOM` without a room, or when the player named is not in it; `AETHEX_ERROR_RELAY_OVERFLOW`
+ * when 256 KiB or 1,024 messages are on their way: send less, or later.
+ */
+aethex_error aethex_multiplayer_send_message(aethex_cloud cloud,
+                                             aethex_value message,
+                                             const struct aethex_message_options *options);
+
+/**
+ * Sends bytes of the game's own as `aethex_multiplayer_send_message` does.
+ */
+aethex_error aethex_multiplayer_send_message_bytes(aethex_cloud cloud,
+                                                   const uint8_t *data,
+                                                   size_t len,
+                                                   const struct aethex_message_options *options);
+
+/**
+ * Says where the player is, for rooms with an `interest_radius`. Numbers that are none are not said.
+ */
+aethex_error aethex_multiplayer_set_position(aethex_cloud cloud,
+                                             float x,
+                                             float y,
+                                             float z);
+
+/**
+ * The relay's time in microseconds, the same for everyone in the room within half a round trip; 0 without a room.
+ */
+aethex_error aethex_multiplayer_server_time_us(aethex_cloud cloud,
+                                               uint64_t *out);
+
+/**
+ * Whether this player is the current room's host; false without a room.
+ */
+aethex_error aethex_multiplayer_is_host(aethex_cloud cloud, bool *out);
+
+/**
+ * Copies the current room's id, with a NUL behind it; `AETHEX_ERROR_NOT_IN_ROOM` without one.
+ *
+ * `*length` is set to the text's length without NUL, also when `buffer` is null with `capacity` 0 (to ask) or too
+ * small (`AETHEX_ERROR_TOO_LARGE`, nothing written). An id has 36 bytes.
+ */
+aethex_error aethex_multiplayer_room_id(aethex_cloud cloud,
+                                        char *buffer,
+                                        size_t capacity,
+                                        size_t *length);
+
+/**
+ * Tells how this player and the link to the current room do.
+ */
+aethex_error aethex_multiplayer_room_info(aethex_cloud cloud, struct aethex_room_info *out);
 
 /**
  * Frees a value. Freeing it again, or 0, is `AETHEX_ERROR_INVALID_HANDLE` and harmless.

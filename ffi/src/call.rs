@@ -111,7 +111,12 @@ impl Lent {
 
     /// A value's handle, which ends with this; 0 for none, or when there are no handles left.
     pub(crate) fn value(&mut self, value: Option<&Value>) -> aethex_value {
-        let handle = value.and_then(|value| lend(value.clone()).ok()).unwrap_or(0);
+        self.owned_value(value.cloned())
+    }
+
+    /// As [`Lent::value`], of a value that nobody else needs.
+    pub(crate) fn owned_value(&mut self, value: Option<Value>) -> aethex_value {
+        let handle = value.and_then(|value| lend(value).ok()).unwrap_or(0);
         if handle != 0 {
             self.kept.push(Rc::new(Handle(handle)));
         }

@@ -6,8 +6,9 @@
 
 use crate::call::aethex_op;
 use crate::error::{BUSY, aethex_error, guard};
-use crate::events::{Listener, deliver};
+use crate::events::{Listener, deliver, tell};
 use crate::handle::{Kind, Registry, lock};
+use crate::multiplayer;
 use crate::saves::Questions;
 use crate::strings::{aethex_str, flag, put, read_options, writable};
 use aethex_sdk_core::{Browser, Cloud, Config, CredentialStore, Metered, OpId};
@@ -236,7 +237,10 @@ pub extern "C" fn aethex_tick(cloud: aethex_cloud) -> aethex_error {
         entry.questions.answer();
         entry.cloud.tick();
         for event in entry.cloud.take_events() {
-            deliver(&entry, event);
+            deliver(&entry, |listener| tell(listener, event));
+        }
+        for event in entry.cloud.multiplayer().take_events() {
+            deliver(&entry, |listener| multiplayer::tell(listener, event));
         }
         Ok(())
     })

@@ -5,6 +5,10 @@ use crate::call::{Lent, UserData, size_for_c};
 use crate::cloud::{Entry, aethex_cloud, entry};
 use crate::error::{OK, aethex_error, guard, number};
 use crate::handle::lock;
+use crate::multiplayer::{
+    aethex_chat_message, aethex_invite, aethex_match, aethex_party, aethex_player_state, aethex_presence,
+    aethex_room, aethex_room_message, aethex_room_player,
+};
 use crate::saves::{
     LentConflict, LentContent, aethex_conflict, aethex_device, aethex_save_version, lend_device, lend_version,
 };
@@ -53,6 +57,55 @@ pub enum aethex_event_kind {
     /// A save of this device reached the cloud, and may be worth less than the one whose place it took, as
     /// `version->suspicions` says: `slot`, `version`. The one before stays in the history, for `aethex_saves_restore`.
     AETHEX_EVENT_SAVE_SUSPICIOUS = 14,
+    /// The player is in a room: `room`.
+    AETHEX_EVENT_ROOM_JOINED = 30,
+    /// The player is back in a room whose session could not go on, because the relay was started again or the player was away
+    /// for longer than a seat is held: `room_id`, `messages_lost`.
+    AETHEX_EVENT_ROOM_REJOINED = 31,
+    /// The player is no longer in a room: `room_id`, `left_reason`, `reason`, and `error` and `message` when something went
+    /// wrong.
+    AETHEX_EVENT_ROOM_LEFT = 32,
+    /// A room's name, lock, metadata or seats changed: `room`, without its players.
+    AETHEX_EVENT_ROOM_UPDATED = 33,
+    /// Another player joined: `room_id`, `room_player`, `player_id`.
+    AETHEX_EVENT_PLAYER_JOINED = 34,
+    /// Another player is gone: `room_id`, `player_id`, `left_reason`, `reason`.
+    AETHEX_EVENT_PLAYER_LEFT = 35,
+    /// Another player's link dropped, or is back: `room_id`, `player_id`, `connected`. The seat is held for a minute.
+    AETHEX_EVENT_PLAYER_CONNECTION = 36,
+    /// Another player is the host, perhaps this one: `room_id`, `player_id`.
+    AETHEX_EVENT_HOST_CHANGED = 37,
+    /// This player's link to a room is open, or dropped and being made again: `room_id`, `transport`, `connected`.
+    AETHEX_EVENT_ROOM_CONNECTION = 38,
+    /// A player's newest state: `player_state`. States come after everything else, and only the newest of each player and
+    /// channel.
+    AETHEX_EVENT_PLAYER_STATE = 39,
+    /// A message of a player: `room_message`. Messages come once, and in order.
+    AETHEX_EVENT_ROOM_MESSAGE = 40,
+    /// A match is proposed and waits for everyone's word: `match_info`. See `aethex_matchmaking_accept_match`.
+    AETHEX_EVENT_MATCH_PROPOSED = 50,
+    /// A match is found: `match_info`. Join its `room_id`.
+    AETHEX_EVENT_MATCH_FOUND = 51,
+    /// A proposed match came to nothing: `match_id`, and whether the player's ticket waits on in `requeued`.
+    AETHEX_EVENT_MATCH_CANCELLED = 52,
+    /// A ticket ended without a match: `ticket_id`, and `cancelled`, `declined` or `expired` in `reason`.
+    AETHEX_EVENT_QUEUE_LEFT = 53,
+    /// Something was said in a channel: `chat_message`.
+    AETHEX_EVENT_CHAT_MESSAGE = 60,
+    /// A message was edited or deleted: `chat_message`.
+    AETHEX_EVENT_CHAT_EDITED = 61,
+    /// The party changed: who is in it, leads it, is ready: `party`.
+    AETHEX_EVENT_PARTY_UPDATED = 62,
+    /// The player is out of the party.
+    AETHEX_EVENT_PARTY_LEFT = 63,
+    /// The player is invited: `invite`.
+    AETHEX_EVENT_INVITE_RECEIVED = 64,
+    /// An invitation no longer stands: `invite_id`.
+    AETHEX_EVENT_INVITE_ENDED = 65,
+    /// The presence of a watched player changed: `presence`.
+    AETHEX_EVENT_PRESENCE_CHANGED = 66,
+    /// The player's own connection, which brings matches, chat, invitations and presence, is open or dropped: `connected`.
+    AETHEX_EVENT_LIVE = 67,
 }
 
 /// An event. Fields that its kind does not name are null, 0 or empty.
@@ -95,6 +148,92 @@ pub struct aethex_event {
     pub total_bytes: u64,
     /// The other device.
     pub device: *const aethex_device,
+    /// The room.
+    pub room: *const aethex_room,
+    /// The room's id.
+    pub room_id: aethex_str,
+    /// The player in the room.
+    pub room_player: *const aethex_room_player,
+    /// The player's id.
+    pub player_id: aethex_str,
+    /// An `aethex_left_reason`.
+    pub left_reason: i32,
+    /// An `aethex_transport`.
+    pub transport: i32,
+    /// Why, in one word.
+    pub reason: aethex_str,
+    /// Whether the connection is open.
+    pub connected: bool,
+    /// Whether the ticket waits on.
+    pub requeued: bool,
+    /// Messages of this player that may not have arrived.
+    pub messages_lost: usize,
+    /// The state.
+    pub player_state: *const aethex_player_state,
+    /// The message.
+    pub room_message: *const aethex_room_message,
+    /// The match.
+    pub match_info: *const aethex_match,
+    /// The match's id.
+    pub match_id: aethex_str,
+    /// The ticket's id.
+    pub ticket_id: aethex_str,
+    /// What was said.
+    pub chat_message: *const aethex_chat_message,
+    /// The party.
+    pub party: *const aethex_party,
+    /// The invitation.
+    pub invite: *const aethex_invite,
+    /// The invitation's id.
+    pub invite_id: aethex_str,
+    /// What the player shows.
+    pub presence: *const aethex_presence,
+}
+
+impl aethex_event {
+    /// An event of this kind, that names nothing yet.
+    pub(crate) fn of(kind: aethex_event_kind) -> aethex_event {
+        aethex_event {
+            struct_size: size_for_c::<aethex_event>(),
+            kind: kind as i32,
+            slot: aethex_str::EMPTY,
+            user: null(),
+            version: null(),
+            conflict: null(),
+            value: 0,
+            data: null(),
+            data_len: 0,
+            encoding: 0,
+            error: OK,
+            message: aethex_str::EMPTY,
+            pending: 0,
+            online: false,
+            url: aethex_str::EMPTY,
+            sent_bytes: 0,
+            total_bytes: 0,
+            device: null(),
+            room: null(),
+            room_id: aethex_str::EMPTY,
+            room_player: null(),
+            player_id: aethex_str::EMPTY,
+            left_reason: 0,
+            transport: 0,
+            reason: aethex_str::EMPTY,
+            connected: false,
+            requeued: false,
+            messages_lost: 0,
+            player_state: null(),
+            room_message: null(),
+            match_info: null(),
+            match_id: aethex_str::EMPTY,
+            ticket_id: aethex_str::EMPTY,
+            chat_message: null(),
+            party: null(),
+            invite: null(),
+            invite_id: aethex_str::EMPTY,
+            presence: null(),
+        }
+    }
 }
 
 /// Called for each event. The event is lent for the time of the call.
@@ -115,6 +254,12 @@ impl Listener {
     ) -> Listener {
         Listener { callback, user_data: UserData(user_data) }
     }
+
+    /// Calls the callback.
+    pub(crate) fn hear(self, event: &aethex_event) {
+        // SAFETY: the header asks for a callback that can be called with its user data until it is replaced.
+        unsafe { (self.callback)(self.user_data.get(), event) };
+    }
 }
 
 /// Sets the callback for events, instead of the one before; null for none. Events wait for the next tick;
@@ -134,11 +279,11 @@ pub unsafe extern "C" fn aethex_set_event_callback(
     })
 }
 
-/// Tells the callback of an event. A callback may set another: so it is looked up each time.
-pub(crate) fn deliver(entry: &Entry, event: Event) {
+/// Tells the callback of an event, if there is one. A callback may set another: so it is looked up each time.
+pub(crate) fn deliver(entry: &Entry, tell: impl FnOnce(Listener)) {
     let listener = *lock(&entry.listener);
     if let Some(listener) = listener
-        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| tell(listener, event)))
+        && let Err(payload) = catch_unwind(AssertUnwindSafe(|| tell(listener)))
     {
         // Dropping a payload may panic once more.
         std::mem::forget(payload);
@@ -219,8 +364,6 @@ pub(crate) fn tell(listener: Listener, event: Event) {
     let conflict_for_c = conflict.as_ref().map(LentConflict::as_c);
     let (data, data_len) = content.data();
     let event = aethex_event {
-        struct_size: size_for_c::<aethex_event>(),
-        kind: kind as i32,
         slot,
         user: user.as_ref().map_or(null(), from_ref),
         version: version.as_ref().map_or(null(), from_ref),
@@ -237,7 +380,7 @@ pub(crate) fn tell(listener: Listener, event: Event) {
         sent_bytes,
         total_bytes,
         device,
+        ..aethex_event::of(kind)
     };
-    // SAFETY: the header asks for a callback that can be called with its user data until it is replaced.
-    unsafe { (listener.callback)(listener.user_data.get(), &event) };
+    listener.hear(&event);
 }

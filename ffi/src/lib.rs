@@ -1,4 +1,4 @@
-//! The C interface of AeThex Cloud: accounts, privacy and saves for engines other than Godot.
+//! The C interface of AeThex Cloud: accounts, privacy, saves and multiplayer for engines other than Godot.
 //!
 //! Each feature's file holds its C functions; `call` turns a core future and a C callback into a request;
 //! `handle`, `strings` and `error` are the border: numbers instead of pointers, checked memory, codes
@@ -16,6 +16,7 @@ mod cloud;
 mod error;
 mod events;
 mod handle;
+mod multiplayer;
 mod privacy;
 mod saves;
 mod strings;

@@ -1,6 +1,7 @@
 //! What callbacks are lent, seen through C's eyes: the results are made up, the callbacks are C functions.
 
 mod accounts;
+mod multiplayer;
 
 use crate::auth::{aethex_user_result, user_done};
 use crate::events::{Listener, aethex_event, aethex_event_kind, tell};

@@ -18,6 +18,7 @@ const SOURCES: &[&str] = &[
     "src/auth/mod.rs",
     "src/privacy/mod.rs",
     "src/saves/mod.rs",
+    "src/multiplayer/mod.rs",
     "src/value/mod.rs",
 ];
 

@@ -18,6 +18,7 @@ mod encryption;
 mod faults;
 mod ffi;
 mod ffi_accounts;
+mod ffi_multiplayer;
 mod godot;
 mod godot_multiplayer;
 mod history;

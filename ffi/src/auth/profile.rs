@@ -5,12 +5,11 @@ use crate::call::{Head, Lent, aethex_op, done, request, size_for_c};
 use crate::cloud::{aethex_cloud, entry};
 use crate::error::{aethex_error, guard};
 use crate::strings::{aethex_str, read_options, slice};
-use crate::value::{aethex_value, lend, release, snapshot};
+use crate::value::{aethex_value, dictionary, lend, plain, release, snapshot};
 use aethex_sdk_core::{
     Bytes, Error, ErrorCode, Json, PlayerId, Preferences, ProfileChange, PublicProfile, Value, Visibility,
 };
 use aethex_wire::auth::profile::AVATAR_LEN_MAX;
-use aethex_wire::value::{Array, Dictionary, ElementType};
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::mem::offset_of;
@@ -348,32 +347,10 @@ fn from_preferences(preferences: BTreeMap<String, Json>) -> Value {
     dictionary(preferences.into_iter().map(|(key, json)| (key, tagged(json))))
 }
 
-fn dictionary(entries: impl Iterator<Item = (String, Value)>) -> Value {
-    let entries = entries.map(|(key, value)| (Value::String(key), value)).collect();
-    Value::Dictionary(Dictionary { key: ElementType::ANY, value: ElementType::ANY, entries })
-}
-
-/// JSON as it is; as deep as its parser allowed.
-fn plain(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(flag) => Value::Bool(flag),
-        Json::Number(number) => match number.as_i64() {
-            Some(int) => Value::Int(int),
-            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Json::String(text) => Value::String(text),
-        Json::Array(items) => {
-            let items = items.into_iter().map(plain).collect();
-            Value::Array(Array { element: ElementType::ANY, items })
-        }
-        Json::Object(entries) => dictionary(entries.into_iter().map(|(key, json)| (key, plain(json)))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aethex_wire::value::{Dictionary, ElementType};
 
     fn round(json: &str) -> Value {
         from_preferences(serde_json::from_str(json).unwrap())

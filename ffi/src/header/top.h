@@ -1,5 +1,5 @@
 /*
- * AeThex Cloud: accounts, privacy and cloud saves for any engine.
+ * AeThex Cloud: accounts, privacy, cloud saves and multiplayer for any engine.
  *
  * GENERATED from the Rust sources by cbindgen. Do not edit: change the sources and renew it.
  *

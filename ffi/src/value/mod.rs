@@ -6,6 +6,7 @@
 //! Handles may be used from any thread, also from several at once.
 
 mod container;
+mod json;
 mod new;
 mod read;
 mod types;
@@ -16,6 +17,7 @@ use crate::strings::{aethex_str, copy_out, copy_text, put, slice, writable};
 use aethex_wire::ErrorCode;
 use aethex_wire::saves::SAVE_LEN_MAX;
 use aethex_wire::value::{VALUE_DEPTH_MAX, Value, decode, encode};
+pub(crate) use json::{dictionary, plain, to_json};
 #[cfg(test)]
 pub(crate) use read::aethex_value_get_int;
 use std::ffi::c_char;
@@ -54,7 +56,8 @@ impl Node {
         Node { root: Arc::new(value), path: Vec::new() }
     }
 
-    fn value(&self) -> &Value {
+    /// The value, where it lies.
+    pub(crate) fn value(&self) -> &Value {
         const HOLDS: &str = "a place is made from its root, and a shared root never changes";
         self.path.iter().fold(&*self.root, |value, step| match (step, value) {
             (Step::Item(index), Value::Array(array)) => array.items.get(*index).expect(HOLDS),
