@@ -6,9 +6,9 @@ use crate::auth::LoginOptions;
 use crate::event::Event;
 use crate::http::Request;
 use crate::{Error, User};
+use aethex_wire::Endpoint;
 use aethex_wire::auth::LoggedIn;
 use aethex_wire::ids::PlayerId;
-use aethex_wire::{Endpoint, ErrorCode};
 use std::sync::Arc;
 
 impl Session {
@@ -83,14 +83,10 @@ impl Session {
     ) -> Result<(), Error> {
         let (session, player, request) = (Arc::clone(self), player.clone(), request.clone());
         let work = tokio::spawn(async move {
-            let token = session.access_token(&player, None).await?;
-            match session.exchange::<E>(&player, &request, &token).await {
-                Err(error) if matches!(error.code, ErrorCode::Unauthenticated | ErrorCode::SessionEnded) => {
-                    let token = session.access_token(&player, Some(&token)).await?;
-                    session.exchange::<E>(&player, &request, &token).await
-                }
-                done => done,
-            }
+            let (session, player, request) = (&session, &player, &request);
+            let exchange =
+                |token: String| async move { session.exchange::<E>(player, request, &token).await };
+            session.with_token(player, exchange).await
         });
         match work.await {
             Ok(done) => done,

@@ -237,16 +237,25 @@ impl Session {
 
     /// Sends a request as this player, never as another one.
     pub(crate) async fn send(&self, player: &PlayerId, request: &Request) -> Result<Answer, Error> {
+        self.with_token(player, |token| async move { self.http.send(request, Some(&token)).await }).await
+    }
+
+    /// Calls with an access token of this player, and again with a fresh one when the token was refused.
+    async fn with_token<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        player: &PlayerId,
+        call: impl Fn(String) -> F,
+    ) -> Result<T, Error> {
         let mut token = self.access_token(player, None).await?;
         for _ in 1..TOKENS_A_CALL_MAX {
-            match self.http.send(request, Some(&token)).await {
+            match call(token.clone()).await {
                 Err(error) if is_about_token(&error) => {
-                    token = self.access_token(player, Some(&token)).await?
+                    token = self.access_token(player, Some(&token)).await?;
                 }
-                answer => return answer,
+                done => return done,
             }
         }
-        self.http.send(request, Some(&token)).await
+        call(token).await
     }
 
     /// Sends bytes to an address in an object store.
@@ -262,16 +271,10 @@ impl Session {
         size_bytes: u64,
         path: PathBuf,
     ) -> Result<(), Error> {
-        let mut token = self.access_token(player, None).await?;
-        for _ in 1..TOKENS_A_CALL_MAX {
-            match self.http.download(request, &token, size_bytes, &path).await {
-                Err(error) if is_about_token(&error) => {
-                    token = self.access_token(player, Some(&token)).await?
-                }
-                done => return done,
-            }
-        }
-        self.http.download(request, &token, size_bytes, &path).await
+        let path = &path;
+        let download =
+            |token: String| async move { self.http.download(request, &token, size_bytes, path).await };
+        self.with_token(player, download).await
     }
 
     /// A fresh access token of this player, other than the one that was refused.
@@ -318,7 +321,7 @@ impl Session {
         let request = Request::of::<Refresh>(&[], &Nothing {}).json(&body).repeatable();
         let tokens = match self.http.send(&request, None).await {
             Ok(answer) => answer.json::<Refresh>()?,
-            Err(error) if matches!(error.code, ErrorCode::SessionEnded | ErrorCode::Unauthenticated) => {
+            Err(error) if is_about_token(&error) => {
                 self.end(&stored, Event::SessionExpired);
                 if remembered {
                     let player = player.clone();

@@ -49,7 +49,7 @@ impl Look<'_> {
             }
             // What the rules accept is not put at risk.
             let may_mend =
-                mends < MENDS_MAX && rule_mends == 0 && !(acceptable && !frame.stage.rules.is_empty());
+                mends < MENDS_MAX && rule_mends == 0 && (!acceptable || frame.stage.rules.is_empty());
             if may_mend && self.mend(core, &division, &totals, scratch) {
                 mends += 1;
                 continue;
