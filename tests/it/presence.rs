@@ -123,7 +123,7 @@ on_both_engines! {
         assert_eq!((sent.from_username.as_str(), &sent.code), (ann.user.username.as_str(), &room.code));
         // Again: in the place of the first.
         let sent: Invite = post(&ann, INVITES, to(&bob)).await.expect(201).json();
-        assert_eq!(invites(&bob).await, [sent.clone()]);
+        assert_eq!(invites(&bob).await, std::slice::from_ref(&sent));
         assert!(invites(&eve).await.is_empty() && invites(&ann).await.is_empty());
         let at = format!("{INVITES}/{}", sent.id);
         eve.call(Method::DELETE, &at).send().await.refused(ErrorCode::InviteNotFound);
@@ -155,7 +155,7 @@ on_both_engines! {
         let to = |player: &Player| json!({ "player_id": player.id(), "party_id": party.id });
         post(&eve, INVITES, to(&bob)).await.refused(ErrorCode::NotInParty);
         let sent: Invite = post(&ann, INVITES, to(&bob)).await.expect(201).json();
-        assert_eq!(invites(&bob).await, [sent.clone()]);
+        assert_eq!(invites(&bob).await, std::slice::from_ref(&sent));
         bob.call(Method::POST, &format!("/api/v1/multiplayer/party/codes/{}", sent.code)).send().await.expect(200);
         assert!(invites(&bob).await.is_empty(), "it served");
         block(app, &eve, &ann).await;

@@ -86,7 +86,7 @@ mod tests {
         let json = r#"{"mode":"duel","skill_range":[1200,1400.5],"attributes":{"a":null,"b":[true,"x"]}}"#;
         let json: Json = serde_json::from_str(json).unwrap();
         assert_eq!(to_json(&plain(json.clone())).unwrap(), json);
-        assert_eq!(to_json(&Value::PackedInt32Array(vec![1, 2].into())).unwrap(), serde_json::json!([1, 2]));
+        assert_eq!(to_json(&Value::PackedInt32Array(vec![1, 2])).unwrap(), serde_json::json!([1, 2]));
     }
 
     #[test]
