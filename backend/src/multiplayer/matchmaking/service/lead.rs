@@ -57,28 +57,33 @@ impl Service {
         let (game, mode) = key;
         let sql = &self.app.sql;
         let own = queues::read(&self.app, game, mode).await?;
-        let mut queue = Mode::new(own, now_ms());
+        let mut stored: Vec<(String, String)> = Vec::new();
+        loop {
+            let after = stored.last().map_or("", |(id, _)| id);
+            let page = db::queued(sql, game, mode, after, tickets::PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            stored.extend(page);
+        }
+        // After the tickets: one that was written meanwhile would be here without its blocks.
         let mut blocks: HashMap<String, Vec<PlayerId>> = HashMap::new();
         for (ticket, blocked) in db::blocks(sql, game, mode).await? {
             blocks.entry(ticket).or_default().push(blocked);
         }
-        let mut after = String::new();
-        loop {
-            let page = db::queued(sql, game, mode, &after, tickets::PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(queue) };
-            after.clone_from(last);
-            for (id, json) in page {
-                let Ok(kept) = serde_json::from_str::<Kept>(&json) else {
-                    tracing::warn!(ticket = id, "a stored ticket is damaged");
-                    continue;
-                };
-                let entry = Entry { kept, blocks: blocks.remove(&id).unwrap_or_default() };
-                let players = players_of(&entry.kept.ticket);
-                if let Err(error) = queue.add(entry, now_ms()) {
-                    self.refuse(game, &id, &players, &error).await;
-                }
+        let mut queue = Mode::new(own, now_ms());
+        for (id, json) in stored {
+            let Ok(kept) = serde_json::from_str::<Kept>(&json) else {
+                tracing::warn!(ticket = id, "a stored ticket is damaged");
+                continue;
+            };
+            let entry = Entry { kept, blocks: blocks.remove(&id).unwrap_or_default() };
+            let players = players_of(&entry.kept.ticket);
+            if let Err(error) = queue.add(entry, now_ms()) {
+                self.refuse(game, &id, &players, &error).await;
             }
         }
+        Ok(queue)
     }
 
     /// A queue whose rule set changed.
