@@ -6470,6 +6470,19 @@ aethex_error aethex_multiplayer_set_position(aethex_cloud cloud,
                                              float z);
 
 /**
+ * Says whose states are wanted: others' are not sent to this player, nor are those of who joins later, until it is
+ * said anew or `aethex_multiplayer_clear_interest` ends it.
+ */
+aethex_error aethex_multiplayer_set_interest(aethex_cloud cloud,
+                                             const struct aethex_str *players,
+                                             size_t player_count);
+
+/**
+ * Everyone's states are wanted again.
+ */
+aethex_error aethex_multiplayer_clear_interest(aethex_cloud cloud);
+
+/**
  * The relay's time in microseconds, the same for everyone in the room within half a round trip; 0 without a room.
  */
 aethex_error aethex_multiplayer_server_time_us(aethex_cloud cloud,

@@ -378,6 +378,9 @@ static void talk(void) {
     IS(aethex_multiplayer_server_time_us(bob.cloud, &now_us), AETHEX_OK);
     CHECK(now_us > 0);
     IS(aethex_multiplayer_set_position(bob.cloud, 1, 2, 3), AETHEX_OK);
+    IS(aethex_multiplayer_set_interest(bob.cloud, NULL, 0), AETHEX_OK);
+    IS(aethex_multiplayer_set_interest(bob.cloud, NULL, 1), BAD_ARGUMENT);
+    IS(aethex_multiplayer_clear_interest(bob.cloud), AETHEX_OK);
 }
 
 static void host(void) {

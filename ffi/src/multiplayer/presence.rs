@@ -210,7 +210,10 @@ unsafe fn shown_of(shown: *const aethex_presence_options) -> Result<(SetPresence
 ///
 /// # Safety
 /// The array is null or valid, with its texts.
-unsafe fn ids(players: *const aethex_str, player_count: usize) -> Result<Vec<PlayerId>, ErrorCode> {
+pub(super) unsafe fn ids(
+    players: *const aethex_str,
+    player_count: usize,
+) -> Result<Vec<PlayerId>, ErrorCode> {
     // SAFETY: the caller's promise, passed on.
     unsafe {
         let players = slice(players, player_count, PRESENCE_PLAYERS_MAX)?;

@@ -4,10 +4,11 @@ use super::current;
 use super::options::{
     aethex_message_options, aethex_state_options, message_options, state_options, transport,
 };
+use super::presence::ids;
 use crate::call::size_for_c;
 use crate::cloud::{aethex_cloud, entry};
 use crate::error::{aethex_error, guard};
-use crate::strings::{copy_text, put, put_sized, slice};
+use crate::strings::{aethex_str, copy_text, put, put_sized, slice};
 use crate::value::{aethex_value, snapshot};
 use aethex_sdk_core::{Bytes, Error, RoomHandle};
 use aethex_wire::ErrorCode;
@@ -124,6 +125,35 @@ pub extern "C" fn aethex_multiplayer_set_position(
     guard(|| {
         in_room(cloud, |room| {
             room.set_position([x, y, z]);
+            Ok(())
+        })
+    })
+}
+
+/// Says whose states are wanted: others' are not sent to this player, nor are those of who joins later, until it is
+/// said anew or `aethex_multiplayer_clear_interest` ends it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aethex_multiplayer_set_interest(
+    cloud: aethex_cloud,
+    players: *const aethex_str,
+    player_count: usize,
+) -> aethex_error {
+    // SAFETY: the header asks for valid or null pointers.
+    guard(|| unsafe {
+        let players = ids(players, player_count)?;
+        in_room(cloud, |room| {
+            room.set_interest(&players);
+            Ok(())
+        })
+    })
+}
+
+/// Everyone's states are wanted again.
+#[unsafe(no_mangle)]
+pub extern "C" fn aethex_multiplayer_clear_interest(cloud: aethex_cloud) -> aethex_error {
+    guard(|| {
+        in_room(cloud, |room| {
+            room.clear_interest();
             Ok(())
         })
     })

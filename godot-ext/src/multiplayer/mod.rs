@@ -332,6 +332,25 @@ impl AeThexMultiplayer {
         })
     }
 
+    /// Says whose states are wanted (an array of the players' ids), for rooms of many: others' are not sent to this
+    /// player, nor are those of who joins later, until it is said anew. [method clear_interest] ends it.
+    #[func]
+    fn set_interest(&self, player_ids: Variant) -> Gd<AeThexResult> {
+        at_once(|room| {
+            room.set_interest(&args::players(&player_ids)?);
+            Ok(())
+        })
+    }
+
+    /// Everyone's states are wanted again.
+    #[func]
+    fn clear_interest(&self) -> Gd<AeThexResult> {
+        at_once(|room| {
+            room.clear_interest();
+            Ok(())
+        })
+    }
+
     /// A peer for `multiplayer.multiplayer_peer` over the current room: then `@rpc`, MultiplayerSpawner and
     /// MultiplayerSynchronizer work. The room's host has id 1. Null without a room.
     ///

@@ -183,8 +183,8 @@ fn where_quic_does_not_pass_websocket_carries_until_it_does() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(ann.room.transport(), Some(Transport::WebSocket));
     relay.inside().deaf_quic = false;
-    ann.wait("quic", |ann| ann.room.transport() == Some(Transport::Quic));
-    assert_eq!(ann.transports(), [Some(Transport::WebSocket), Some(Transport::Quic)]);
+    ann.wait("word of quic", |ann| ann.transports() == [Some(Transport::WebSocket), Some(Transport::Quic)]);
+    assert_eq!(ann.room.transport(), Some(Transport::Quic));
     assert_eq!(relay.inside().welcomes, [("websocket", false), ("quic", true)]);
 }
 

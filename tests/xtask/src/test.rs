@@ -20,6 +20,8 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(15 * 60);
 const SLOW_TEST_LIMIT: Duration = Duration::from_secs(4 * 3_600);
 /// Fuzz rounds of the slow tests: some minutes unoptimised.
 const SLOW_FUZZ_ROUNDS: u64 = 2_000_000;
+/// Random cases of a property in the slow tests, for those that do not name their own number.
+const SLOW_CASES: u32 = 4_096;
 /// Reading every source file.
 const FORMAT_LIMIT: Duration = Duration::from_secs(120);
 
@@ -218,6 +220,9 @@ fn environment(options: &Options, tools: &Tools) -> Result<Vec<(&'static str, St
         // What is set already wins.
         if paths::set("AETHEX_FUZZ_ROUNDS").is_none() {
             list.push(("AETHEX_FUZZ_ROUNDS", SLOW_FUZZ_ROUNDS.to_string()));
+        }
+        if paths::set("PROPTEST_CASES").is_none() {
+            list.push(("PROPTEST_CASES", SLOW_CASES.to_string()));
         }
     }
     Ok(list)

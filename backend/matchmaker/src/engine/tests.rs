@@ -428,7 +428,7 @@ fn holds(proposal: &Proposal, shape: (usize, u16, u16)) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 2, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn matches_are_what_the_rules_say(events in events(), shape in 0..SHAPES.len()) {

@@ -257,7 +257,7 @@ fn a_thousand_changes_of_links_lose_and_double_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
 
     #[test]
     fn changes_of_links_lose_and_double_nothing(seed: u64) {

@@ -174,7 +174,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_becomes_of_links_nothing_is_lost_or_doubled(events in prop::collection::vec(event(), 0..150)) {
