@@ -11,6 +11,7 @@ var evening := ""
 var hat := ""
 var together := ""
 var meet := ""
+var players := 2
 
 
 func _init(arguments: PackedStringArray) -> void:
@@ -26,6 +27,7 @@ func _init(arguments: PackedStringArray) -> void:
 			"--hat": hat = value
 			"--together": together = value
 			"--meet": meet = value
+			"--players": players = value.to_int()
 
 
 ## The script that plays the game by itself.

@@ -2,7 +2,7 @@
 ##
 ## User arguments (after --): --server URL, --key PK, --demo NAME, --device NAME,
 ## --screenshots FOLDER (with --demo, in a window), --evening STEP, --hat NAME (with --demo, see evening.gd),
-## --together HOW, --meet FILE (with --demo, see friends.gd).
+## --together HOW, --meet FILE, --players N (with --demo, see friends.gd).
 extends Node
 
 ## The gems in the bag, in the order they were found: what and where.

@@ -1,11 +1,11 @@
-## Plays together with others by itself, each in a process of its own: with `--together N` in a quick match for N; with
-## `--together create` and `--together join` in a room whose code is passed on in the file `--meet FILE`.
+## Plays together with others by itself, each in a process of its own: `--together match` in a quick match; `--together
+## create` and `--together join` in a room whose code is passed on in the file `--meet FILE`. `--players N` (2) play.
 ##
 ## Everyone walks, takes gems, and greets in the chat. When all have seen all others do so the host leaves, and the hunt
 ## goes on with another host. Prints `demo: …` lines and ends as demo.gd does.
 extends "res://demo/demo.gd"
 
-const GREETING := "Hello from %s!"
+const GREETING := "Hello!"
 const ENOUGH := "That was fun!"
 const BYE := "Bye!"
 const GEMS_EACH := 2
@@ -17,9 +17,9 @@ const PICTURE_SECONDS := 12.0
 var meadow: SharedMeadow
 ## What each has said, by player id.
 var heard: Dictionary = {}
-var news: Array[String] = []
 var _seen_at: Dictionary = {}
 var _walked: Dictionary = {}
+var _walking := false
 var _ended := false
 
 
@@ -31,7 +31,7 @@ func _ready() -> void:
 	walker = meadow.player
 	meadow.told.connect(func(text: String) -> void: print("demo: ", text))
 	meadow.connection_changed.connect(func(transport: String) -> void: print("demo: connection: ", transport))
-	AeThexCloud.multiplayer.chat.message_received.connect(func(message: AeThexChatMessage) -> void:
+	main.together.hud.chat.heard.connect(func(message: AeThexChatMessage) -> void:
 		heard[message.from_id] = heard.get(message.from_id, []) + [message.text])
 
 
@@ -40,20 +40,19 @@ func play() -> void:
 	arguments.configure_cloud()
 	if not await log_in() or not await enter():
 		return
-	var players := 2 if arguments.together == "create" else arguments.together.to_int()
-	if not await until(func() -> bool: return meadow.friends.size() >= maxi(players, 2) - 1, "others"):
+	main.together.hud.chat.say(GREETING)
+	walk_about()
+	if not await until(func() -> bool: return meadow.friends.size() == arguments.players - 1, "others"):
 		return
 	print("demo: plays with %s" % ", ".join(names()))
-	main.together.hud.chat.say(GREETING % arguments.demo)
-	walk_about()
 	if not await until(all_seen, "all others walking, and gems taken"):
 		return
 	print("demo: sees %s walk, and has %d gems" % [", ".join(names()), meadow.hunt.score(meadow.my_id())])
 	if not arguments.screenshots.is_empty():
 		await get_tree().create_timer(PICTURE_SECONDS).timeout
-	await picture("rooms-%s" % arguments.demo)
+	await picture("room-%s" % arguments.demo)
 	main.together.hud.chat.say(ENOUGH)
-	if AeThexCloud.multiplayer.is_host():
+	if meadow.is_host():
 		await leave_as_host()
 	else:
 		await go_on_without_host()
@@ -69,6 +68,8 @@ func log_in() -> bool:
 ## Into the room, by the same ways that the buttons go.
 func enter() -> bool:
 	var lobby: Lobby = main.together.lobby
+	if not arguments.hat.is_empty():
+		main.player.hat = arguments.hat
 	main._on_together_pressed()
 	await picture("lobby-%s" % arguments.demo)
 	match arguments.together:
@@ -78,13 +79,20 @@ func enter() -> bool:
 		"join":
 			await until(func() -> bool: return FileAccess.file_exists(arguments.meet), "the room's code")
 			await lobby.join_by_code(FileAccess.get_file_as_string(arguments.meet))
-		var players:
-			AeThexCloud.multiplayer.matchmaking.match_proposed.connect(lobby.answer.bind(true).unbind(1))
-			lobby.quick_match(players.to_int())
+		"match":
+			AeThexCloud.multiplayer.matchmaking.match_proposed.connect(accept)
+			lobby.quick_match(arguments.players)
 	if not await until(func() -> bool: return AeThexCloud.multiplayer.get_current_room() != null, "a room"):
 		return false
 	print("demo: is in room ", AeThexCloud.multiplayer.get_current_room().code)
 	return true
+
+
+## In queues whose rules ask for it.
+func accept(_match_info: AeThexMatch) -> void:
+	await picture("accept-%s" % arguments.demo)
+	print("demo: accepts the match")
+	main.together.lobby.answer(true)
 
 
 func write_code(code: String) -> void:
@@ -96,23 +104,23 @@ func write_code(code: String) -> void:
 
 ## From gem to gem, until the end.
 func walk_about() -> void:
+	_walking = true
 	while not _ended:
-		var target := meadow.world.nearest_gem(walker.position)
-		if target.is_finite():
-			await walk_to(target)
+		if not meadow.hunt.gems.is_empty():
+			await walk_to(meadow.hunt.gems.values().pick_random())
 		await get_tree().process_frame
+	_walking = false
 
 
-## Others were seen walking and heard, and this player has gems.
+## All others were seen walking and heard, and this player has gems.
 func all_seen() -> bool:
 	for id: String in meadow.friends:
 		var friend: Friend = meadow.friends[id]
 		if friend.visible:
 			var before: Vector2 = _seen_at.get_or_add(id, friend.position)
 			_walked[id] = maxf(_walked.get(id, 0.0), before.distance_to(friend.position))
-		if _walked.get(id, 0.0) < WALKED or not GREETING % friend.title.to_lower() in heard.get(id, []):
-			return false
-	return meadow.hunt.rounds > 1 or meadow.hunt.score(meadow.my_id()) >= GEMS_EACH
+	var walked := meadow.friends.keys().all(func(id: String) -> bool: return _walked.get(id, 0.0) > WALKED)
+	return walked and all_said(GREETING) and (meadow.hunt.rounds > 1 or meadow.hunt.score(meadow.my_id()) >= GEMS_EACH)
 
 
 func all_said(words: String) -> bool:
@@ -126,14 +134,14 @@ func leave_as_host() -> void:
 
 
 func go_on_without_host() -> void:
-	var host := meadow.host_id()
-	if not await until(func() -> bool: return not host in [meadow.host_id()] and not meadow.friends.has(host), "another host"):
+	var host := meadow.host_id
+	if not await until(func() -> bool: return meadow.host_id != host and not meadow.friends.has(host), "another host"):
 		return
 	var before := meadow.hunt.scores.duplicate()
 	var rounds := meadow.hunt.rounds
 	if not await until(func() -> bool: return meadow.hunt.scores != before, "a hunt that goes on"):
 		return
-	print("demo: the hunt of round %d goes on%s" % [rounds, " by this host" if AeThexCloud.multiplayer.is_host() else ""])
+	print("demo: the hunt of round %d goes on%s" % [rounds, " by this host" if meadow.is_host() else ""])
 	main.together.hud.chat.say(BYE)
 	if await until(all_said.bind(BYE), "the others' goodbye"):
 		await end()
@@ -141,7 +149,8 @@ func go_on_without_host() -> void:
 
 func end() -> void:
 	_ended = true
-	await get_tree().create_timer(0.5).timeout
+	if not await until(func() -> bool: return not _walking, "the end of the walk"):
+		return
 	await meadow.leave()
 	print("DEMO OK")
 	get_tree().quit(0)
@@ -156,6 +165,6 @@ func until(is_so: Callable, what: String) -> bool:
 	var deadline := Time.get_ticks_msec() + int(TIMEOUT_SECONDS * 1000.0)
 	while not is_so.call():
 		if Time.get_ticks_msec() > deadline:
-			return fail("waited for " + what)
+			return fail("waited for %s; heard %s, seen walking %s" % [what, heard, _walked])
 		await get_tree().process_frame
 	return true

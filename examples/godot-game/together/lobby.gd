@@ -138,6 +138,7 @@ func _page(page: Control, message := "") -> void:
 	for other: Control in [%Choose, %Waiting, %Proposal]:
 		other.visible = other == page
 	_message.text = message
+	_message.visible = not message.is_empty()
 
 
 func _on_back_pressed() -> void:

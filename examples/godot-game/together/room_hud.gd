@@ -54,12 +54,13 @@ func _show_players() -> void:
 	for row in %Players.get_children():
 		row.free()
 	for who in room.players:
-		%Players.add_child(_row(who, who.player_id == room.host_id))
+		%Players.add_child(_row(who, who.player_id == _meadow.host_id))
 	_show_banner()
 
 
 func _row(who: AeThexRoomPlayer, is_host: bool) -> Control:
 	var row := HBoxContainer.new()
+	row.add_theme_constant_override(&"separation", 8)
 	var avatar := _meadow.avatar(who.player_id)
 	var text := who.username + (" · host" if is_host else "") + ("" if who.connected else " · away")
 	row.add_child(_label(text, avatar.colour.lightened(0.4) if avatar != null else Color.WHITE))

@@ -24,6 +24,8 @@ const ASK_AGAIN_MS := 1000
 const PAUSE_SECONDS := 5.0
 
 var hunt := GemHunt.new()
+## Who decides. As the signals tell it, not as get_current_room() does: that one is a few events ahead of them.
+var host_id := ""
 ## The other players, by id.
 var friends: Dictionary = {}
 
@@ -67,9 +69,8 @@ func my_id() -> String:
 	return AeThexCloud.auth.get_current_user().id
 
 
-func host_id() -> String:
-	var room := _rooms.get_current_room()
-	return room.host_id if room != null else ""
+func is_host() -> bool:
+	return host_id == my_id()
 
 
 ## How somebody looks: this player, or another one. Null when there is no such player.
@@ -79,6 +80,7 @@ func avatar(player_id: String) -> Avatar:
 
 func _on_room_joined(room: AeThexRoom) -> void:
 	hunt = GemHunt.new()
+	host_id = room.host_id
 	for who in room.players:
 		if who.player_id == my_id():
 			player.title = who.username
@@ -88,14 +90,15 @@ func _on_room_joined(room: AeThexRoom) -> void:
 			_add(who)
 	_show(true)
 	joined.emit(room)
-	if _rooms.is_host():
+	if is_host():
 		_begin_round()
 	_show_hunt()
 
 
 ## The relay was started again, or this player was away for long: messages may be lost, so what counts is told anew.
 func _on_room_rejoined(_room_id: String, _messages_lost: int) -> void:
-	if _rooms.is_host():
+	host_id = _rooms.get_current_room().host_id
+	if is_host():
 		_tell_hunt("others")
 	else:
 		_rooms.send_message({"ask": "hunt"}, {"to": "host"})
@@ -115,7 +118,7 @@ func _on_player_joined(who: AeThexRoomPlayer) -> void:
 	told.emit("%s joined" % who.username)
 	changed.emit()
 	# Messages from before do not come to who joins late.
-	if _rooms.is_host():
+	if is_host():
 		_tell_hunt(who.player_id)
 
 
@@ -133,7 +136,7 @@ func _on_player_connection_changed(player_id: String, connected: bool) -> void:
 	if friends.has(player_id):
 		friends[player_id].connected = connected
 		changed.emit()
-		if connected and _rooms.is_host():
+		if connected and is_host():
 			_tell_hunt(player_id)
 
 
@@ -146,20 +149,23 @@ func _on_player_state_received(player_id: String, _state: Variant) -> void:
 func _on_message_received(player_id: String, message: Variant, _channel: int) -> void:
 	if not message is Dictionary:
 		return
-	if message.has("hunt") and player_id == host_id():
+	if message.has("hunt") and player_id == host_id:
 		if hunt.take_over(message.hunt):
 			_show_hunt()
-	elif message.has("take") and _rooms.is_host():
+	elif message.has("take") and is_host():
 		if message.take is int:
 			_take(message.take, player_id)
-	elif message.has("ask") and _rooms.is_host():
+	elif message.has("ask") and is_host():
 		_tell_hunt(player_id)
 
 
 ## The hunt goes on with another host: with this player, perhaps.
 func _on_host_changed(player_id: String) -> void:
+	if player_id == host_id:
+		return
+	host_id = player_id
 	_asked.clear()
-	if _rooms.is_host():
+	if is_host():
 		told.emit("You are the host now")
 		_continue()
 	elif friends.has(player_id):
@@ -168,7 +174,7 @@ func _on_host_changed(player_id: String) -> void:
 
 
 func _on_gem_touched(id: int) -> void:
-	if _rooms.is_host():
+	if is_host():
 		_take(id, my_id())
 	elif Time.get_ticks_msec() - _asked.get(id, -ASK_AGAIN_MS) >= ASK_AGAIN_MS:
 		_asked[id] = Time.get_ticks_msec()
