@@ -40,6 +40,7 @@ var _pause := Timer.new()
 
 func _ready() -> void:
 	player.area = AREA
+	player.marked = true
 	world.gem_touched.connect(_on_gem_touched)
 	_pause.one_shot = true
 	_pause.timeout.connect(_begin_round)
@@ -174,6 +175,9 @@ func _on_host_changed(player_id: String) -> void:
 
 
 func _on_gem_touched(id: int) -> void:
+	if _rooms.transport() == "":
+		# A host who is cut off would take all gems.
+		return
 	if is_host():
 		_take(id, my_id())
 	elif Time.get_ticks_msec() - _asked.get(id, -ASK_AGAIN_MS) >= ASK_AGAIN_MS:

@@ -24,6 +24,9 @@ var title := "":
 		title = value
 		queue_redraw()
 
+## A ring around the feet: this is you.
+var marked := false
+
 var _walked := 0.0
 var _was := Vector2.INF
 
@@ -38,6 +41,10 @@ func _process(delta: float) -> void:
 func _draw() -> void:
 	var bob := absf(sin(_walked)) * 3.0
 	draw_circle(Vector2(0, 16), 13.0, Color(0, 0, 0, 0.22))
+	if marked:
+		draw_set_transform(Vector2(0, 15), 0.0, Vector2(1.0, 0.5))
+		draw_arc(Vector2.ZERO, 21.0, 0.0, TAU, 32, Color(1, 1, 1, 0.85), 2.5, true)
+		draw_set_transform(Vector2.ZERO)
 	draw_circle(Vector2(-6, 12 - bob * 0.6), 5.0, colour.darkened(0.45))
 	draw_circle(Vector2(6, 12 + bob * 0.4), 5.0, colour.darkened(0.45))
 	draw_circle(Vector2(0, -bob), 15.0, colour.darkened(0.25))
@@ -59,6 +66,6 @@ func _draw() -> void:
 func _draw_title() -> void:
 	var font := ThemeDB.fallback_font
 	var width := font.get_string_size(title, HORIZONTAL_ALIGNMENT_CENTER, -1, TITLE_SIZE).x
-	var at := Vector2(-width / 2.0, 40)
+	var at := Vector2(-width / 2.0, 42)
 	draw_string_outline(font, at, title, HORIZONTAL_ALIGNMENT_LEFT, -1, TITLE_SIZE, 5, Color(0.05, 0.08, 0.08, 0.8))
 	draw_string(font, at, title, HORIZONTAL_ALIGNMENT_LEFT, -1, TITLE_SIZE, colour.lightened(0.55))
