@@ -47,7 +47,7 @@ func play() -> void:
 	print("demo: plays with %s" % ", ".join(names()))
 	if not await until(all_seen, "all others walking, and gems taken"):
 		return
-	print("demo: sees %s walk, and has %d gems" % [", ".join(names()), meadow.hunt.score(meadow.my_id())])
+	print("demo: sees %s walk, and has %d gems" % [", ".join(names()), meadow.hunt.score(meadow.my_id)])
 	if not arguments.screenshots.is_empty():
 		await get_tree().create_timer(PICTURE_SECONDS).timeout
 	await picture("room-%s" % arguments.demo)
@@ -120,7 +120,7 @@ func all_seen() -> bool:
 			var before: Vector2 = _seen_at.get_or_add(id, friend.position)
 			_walked[id] = maxf(_walked.get(id, 0.0), before.distance_to(friend.position))
 	var walked := meadow.friends.keys().all(func(id: String) -> bool: return _walked.get(id, 0.0) > WALKED)
-	return walked and all_said(GREETING) and (meadow.hunt.rounds > 1 or meadow.hunt.score(meadow.my_id()) >= GEMS_EACH)
+	return walked and all_said(GREETING) and (meadow.hunt.rounds > 1 or meadow.hunt.score(meadow.my_id) >= GEMS_EACH)
 
 
 func all_said(words: String) -> bool:

@@ -13,6 +13,8 @@ var _rooms := AeThexCloud.multiplayer
 var _queue := AeThexCloud.multiplayer.matchmaking
 var _proposed: AeThexMatch
 var _since_ms := 0
+## Counts the pages that were shown.
+var _step := 0
 ## Looks at the ticket now and then.
 var _look := Timer.new()
 
@@ -46,16 +48,20 @@ func open(message := "") -> void:
 
 ## Waits for a match of so many players: match_found tells.
 func quick_match(players: int) -> void:
-	_page(%Waiting, "Looking for players…")
+	_page(null, "Looking for players…")
 	_since_ms = Time.get_ticks_msec()
+	var step := _step
 	var asked: AeThexResult = await _queue.join_queue({"mode": MODE, "players": players})
+	if _step != step:
+		return  # a match came sooner than the answer
 	if asked.success:
-		_look.start()
+		_wait("Looking for players…")
 	else:
 		_page(%Choose, _words(asked.error))
 
 
 func cancel() -> void:
+	_page(null)
 	await _queue.leave_queue()
 	_page(%Choose)
 
@@ -93,8 +99,7 @@ func _on_match_found(match_info: AeThexMatch) -> void:
 
 func _on_match_cancelled(_match_id: String, requeued: bool) -> void:
 	if requeued:
-		_page(%Waiting, "Somebody did not accept. Looking on…")
-		_look.start()
+		_wait("Somebody did not accept. Looking on…")
 	else:
 		_page(%Choose, "The match did not come about.")
 
@@ -132,9 +137,16 @@ func _words(error: AeThexError) -> String:
 	return error.message
 
 
-## Shows one group of buttons; none with null.
+func _wait(message: String) -> void:
+	_page(%Waiting, message)
+	_look.start()
+
+
+## Shows one group of buttons; none with null, while a call is under way.
 func _page(page: Control, message := "") -> void:
+	_step += 1
 	_look.stop()
+	(%Back as Button).visible = page != null
 	for other: Control in [%Choose, %Waiting, %Proposal]:
 		other.visible = other == page
 	_message.text = message
@@ -142,6 +154,6 @@ func _page(page: Control, message := "") -> void:
 
 
 func _on_back_pressed() -> void:
-	await _queue.leave_queue()
+	_queue.leave_queue()
 	hide()
 	closed.emit()

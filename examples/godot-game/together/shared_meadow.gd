@@ -24,6 +24,8 @@ const ASK_AGAIN_MS := 1000
 const PAUSE_SECONDS := 5.0
 
 var hunt := GemHunt.new()
+## This player.
+var my_id := ""
 ## Who decides. As the signals tell it, not as get_current_room() does: that one is a few events ahead of them.
 var host_id := ""
 ## The other players, by id.
@@ -66,24 +68,21 @@ func leave() -> void:
 	await _rooms.leave_room()
 
 
-func my_id() -> String:
-	return AeThexCloud.auth.get_current_user().id
-
-
 func is_host() -> bool:
-	return host_id == my_id()
+	return host_id == my_id
 
 
 ## How somebody looks: this player, or another one. Null when there is no such player.
 func avatar(player_id: String) -> Avatar:
-	return player if player_id == my_id() else friends.get(player_id)
+	return player if player_id == my_id else friends.get(player_id)
 
 
 func _on_room_joined(room: AeThexRoom) -> void:
 	hunt = GemHunt.new()
+	my_id = AeThexCloud.auth.get_current_user().id
 	host_id = room.host_id
 	for who in room.players:
-		if who.player_id == my_id():
+		if who.player_id == my_id:
 			player.title = who.username
 			player.colour = Avatar.TINTS[who.seat % Avatar.TINTS.size()]
 			player.position = AREA.get_center() + Vector2(120, 0).rotated(TAU * who.seat / 4.0)
@@ -179,7 +178,7 @@ func _on_gem_touched(id: int) -> void:
 		# A host who is cut off would take all gems.
 		return
 	if is_host():
-		_take(id, my_id())
+		_take(id, my_id)
 	elif Time.get_ticks_msec() - _asked.get(id, -ASK_AGAIN_MS) >= ASK_AGAIN_MS:
 		_asked[id] = Time.get_ticks_msec()
 		_rooms.send_message({"take": id}, {"to": "host"})
@@ -218,11 +217,14 @@ func _tell_hunt(to: String) -> void:
 
 func _show_hunt() -> void:
 	world.gems = hunt.gems
+	for id: int in _asked.keys():
+		if not hunt.gems.has(id):
+			_asked.erase(id)
 	changed.emit()
 
 
 func _add(who: AeThexRoomPlayer) -> void:
-	if friends.has(who.player_id) or who.player_id == my_id():
+	if friends.has(who.player_id) or who.player_id == my_id:
 		return
 	var friend := Friend.new(who)
 	friend.colour = Avatar.TINTS[who.seat % Avatar.TINTS.size()]
