@@ -165,6 +165,7 @@ func _on_host_changed(player_id: String) -> void:
 		return
 	host_id = player_id
 	_asked.clear()
+	_pause.stop()
 	if is_host():
 		told.emit("You are the host now")
 		_continue()
