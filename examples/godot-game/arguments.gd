@@ -9,6 +9,9 @@ var device := ""
 var screenshots := ""
 var evening := ""
 var hat := ""
+var together := ""
+var meet := ""
+var players := 2
 
 
 func _init(arguments: PackedStringArray) -> void:
@@ -22,6 +25,16 @@ func _init(arguments: PackedStringArray) -> void:
 			"--screenshots": screenshots = value
 			"--evening": evening = value
 			"--hat": hat = value
+			"--together": together = value
+			"--meet": meet = value
+			"--players": players = value.to_int()
+
+
+## The script that plays the game by itself.
+func demo_script() -> GDScript:
+	if not together.is_empty():
+		return load("res://demo/friends.gd")
+	return load("res://demo/demo.gd" if evening.is_empty() else "res://demo/evening.gd")
 
 
 ## Points AeThexCloud at the server that was named; without one the project settings hold.

@@ -1,10 +1,9 @@
 ## The game: the world, its player, and what is saved of them.
 ##
 ## User arguments (after --): --server URL, --key PK, --demo NAME, --device NAME,
-## --screenshots FOLDER (with --demo, in a window), --evening STEP, --hat NAME (with --demo, see evening.gd).
+## --screenshots FOLDER (with --demo, in a window), --evening STEP, --hat NAME (with --demo, see evening.gd),
+## --together HOW, --meet FILE, --players N (with --demo, see friends.gd).
 extends Node
-
-const TINTS: Array[Color] = [Color(0.98, 0.62, 0.30), Color(0.55, 0.70, 1.00), Color(0.95, 0.50, 0.70), Color(0.65, 0.85, 0.40)]
 
 ## The gems in the bag, in the order they were found: what and where.
 var inventory: Array[Dictionary] = []
@@ -18,11 +17,12 @@ var playtime := 0.0
 @onready var account_screen: AccountScreen = $Ui/AccountScreen
 @onready var conflict_dialog: AeThexConflictDialog = $Ui/ConflictDialog
 @onready var history_panel: AeThexHistoryPanel = $Ui/HistoryPanel
+@onready var together: Together = $Together
 
 
 func _ready() -> void:
 	get_tree().auto_accept_quit = false
-	world.gem_taken.connect(_on_gem_taken)
+	world.gem_touched.connect(_on_gem_touched)
 	slot.status_changed.connect(hud.show_status)
 	slot.merged.connect(_on_merged)
 	conflict_dialog.describe = _describe
@@ -32,6 +32,7 @@ func _ready() -> void:
 	hud.save_pressed.connect(save_game)
 	hud.load_pressed.connect(load_game)
 	hud.history_pressed.connect(_on_history_pressed)
+	hud.together_pressed.connect(_on_together_pressed)
 	hud.quit_pressed.connect(quit_game)
 	hud.account_pressed.connect(_on_account_pressed)
 	hud.keep_pressed.connect(login_dialog.open)
@@ -39,13 +40,14 @@ func _ready() -> void:
 	account_screen.keep_pressed.connect(login_dialog.open)
 	account_screen.log_out_pressed.connect(log_out)
 	account_screen.user_changed.connect(hud.show_user)
+	together.closed.connect(_rest.bind(false))
+	together.meadow.visibility_changed.connect(_on_meadow_changed)
 	AeThexCloud.auth.logged_in.connect(_on_logged_in)
 	AeThexCloud.auth.session_expired.connect(login_dialog.open)
 	var arguments := Arguments.new(OS.get_cmdline_user_args())
 	arguments.configure_cloud()
 	if not arguments.demo.is_empty():
-		var script: GDScript = preload("res://demo/demo.gd") if arguments.evening.is_empty() else preload("res://demo/evening.gd")
-		add_child(script.new(self, arguments))
+		add_child(arguments.demo_script().new(self, arguments))
 	else:
 		start()
 
@@ -71,8 +73,6 @@ func _unhandled_input(event: InputEvent) -> void:
 		save_game()
 	elif event.is_action_pressed(&"load_game"):
 		load_game()
-	elif event is InputEventKey and event.pressed and not event.echo and event.physical_keycode == KEY_H:
-		player.change_hat()
 
 
 func _notification(what: int) -> void:
@@ -138,6 +138,7 @@ func load_game() -> AeThexResult:
 
 ## Saves, gives the save a moment to reach the cloud, and ends. What was not sent is sent at the next start.
 func quit_game() -> void:
+	together.meadow.leave()
 	if AeThexCloud.auth.is_logged_in():
 		hud.say("Saving…")
 		await slot.save(snapshot(), playtime)
@@ -145,15 +146,15 @@ func quit_game() -> void:
 	get_tree().quit()
 
 
-func _on_gem_taken(kind: StringName, at: Vector2) -> void:
-	inventory.append({"kind": kind, "found_at": at})
+func _on_gem_touched(id: int) -> void:
+	inventory.append({"kind": World.kind(id), "found_at": world.gems[id]})
+	world.gems.erase(id)
 	hud.show_inventory(inventory)
 
 
 func _on_logged_in(user: AeThexUser) -> void:
 	hud.show_user(user)
-	player.colour = TINTS[user.username.hash() % TINTS.size()]
-	player.queue_redraw()
+	player.colour = Avatar.TINTS[user.username.hash() % Avatar.TINTS.size()]
 
 
 ## A login ended well: the guest began to play, a player came back, or a guest linked an email and plays on.
@@ -182,6 +183,29 @@ func log_out() -> void:
 	slot.player = ""
 	new_game()
 	start()
+
+
+## This meadow rests while the player is in the one of a room.
+func _on_together_pressed() -> void:
+	if not AeThexCloud.auth.is_logged_in():
+		login_dialog.open()
+		return
+	_rest(true)
+	together.open(player.hat)
+
+
+func _rest(resting: bool) -> void:
+	world.process_mode = Node.PROCESS_MODE_DISABLED if resting else Node.PROCESS_MODE_INHERIT
+	hud.visible = not resting
+	set_process(not resting)
+	set_process_unhandled_input(not resting)
+
+
+## One meadow is on the screen: this one, or the one of a room.
+func _on_meadow_changed() -> void:
+	world.visible = not together.meadow.visible
+	if world.visible:
+		(player.get_node("Camera") as Camera2D).make_current()
 
 
 ## Two devices played apart, and nobody had to be asked.

@@ -21,7 +21,7 @@ use std::sync::mpsc::RecvTimeoutError;
 const COMPLAINTS: &[&str] = &["ERROR", "WARNING", "eaked", "panicked", "Parse Error", "handle_crash"];
 const EMAIL: &str = "ann@example.com";
 
-fn engine() -> Option<PathBuf> {
+pub(crate) fn engine() -> Option<PathBuf> {
     let engine = std::env::var_os("AETHEX_TEST_GODOT").map(PathBuf::from);
     if engine.is_none() {
         eprintln!("AETHEX_TEST_GODOT is not set: no engine to test in; use `cargo xtask test`");
@@ -68,7 +68,7 @@ pub(crate) struct Ran {
 }
 
 impl Project {
-    fn new(engine: PathBuf, source: &str) -> Project {
+    pub(crate) fn new(engine: PathBuf, source: &str) -> Project {
         let repo =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is a folder of the repository");
         let project = Project { engine, folder: tempfile::tempdir().unwrap() };
@@ -112,6 +112,10 @@ impl Ran {
     pub(crate) fn of(output: Output) -> Ran {
         let text = [output.stdout, output.stderr].concat();
         Ran { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
+    }
+
+    pub(crate) fn has(&self, words: &str) -> bool {
+        self.text.contains(words)
     }
 
     /// The rest of the line after these words.

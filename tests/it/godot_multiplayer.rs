@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 const ROLES: [&str; 3] = ["host", "join", "late"];
 
 /// A player in a process of its own, with a home of its own.
-fn play(mut command: Command, home: &PathBuf) -> JoinHandle<Output> {
+pub(crate) fn play(mut command: Command, home: &PathBuf) -> JoinHandle<Output> {
     std::fs::create_dir_all(home).unwrap();
     command.env("XDG_DATA_HOME", home).env_remove("DBUS_SESSION_BUS_ADDRESS").stdin(Stdio::null());
     std::thread::spawn(move || command.output().unwrap())

@@ -20,6 +20,7 @@ mod ffi;
 mod ffi_accounts;
 mod ffi_multiplayer;
 mod godot;
+mod godot_example;
 mod godot_multiplayer;
 mod history;
 mod keyring;

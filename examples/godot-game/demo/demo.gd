@@ -13,12 +13,15 @@ const TIMEOUT_PICTURES_SECONDS := 240.0
 
 var main: Node
 var arguments: Arguments
+## Who walks.
+var walker: Player
 var first: String
 var second: String
 
 
 func _init(game: Node, with: Arguments) -> void:
 	main = game
+	walker = main.player
 	arguments = with
 	first = arguments.device if not arguments.device.is_empty() else "laptop"
 	second = "phone" if first != "phone" else "tablet"
@@ -110,8 +113,8 @@ func walk_and_collect(gems: int) -> void:
 ## Presses the keys until the player is there.
 func walk_to(target: Vector2) -> void:
 	var until := Time.get_ticks_msec() + int(WALK_SECONDS_MAX * 1000.0)
-	while main.player.position.distance_to(target) > World.REACH * 0.6 and Time.get_ticks_msec() < until:
-		var way: Vector2 = (target - main.player.position).normalized()
+	while walker.position.distance_to(target) > World.REACH * 0.6 and Time.get_ticks_msec() < until:
+		var way: Vector2 = (target - walker.position).normalized()
 		press(&"move_left", -way.x)
 		press(&"move_right", way.x)
 		press(&"move_up", -way.y)

@@ -5,6 +5,7 @@ extends MarginContainer
 signal save_pressed
 signal load_pressed
 signal history_pressed
+signal together_pressed
 signal quit_pressed
 signal account_pressed
 ## A guest wants an account.
@@ -31,6 +32,7 @@ func _ready() -> void:
 	(%Save as Button).pressed.connect(save_pressed.emit)
 	(%Load as Button).pressed.connect(load_pressed.emit)
 	(%History as Button).pressed.connect(history_pressed.emit)
+	(%Together as Button).pressed.connect(together_pressed.emit)
 	(%Quit as Button).pressed.connect(quit_pressed.emit)
 	(%Account as Button).pressed.connect(account_pressed.emit)
 	(%Keep as Button).pressed.connect(keep_pressed.emit)

@@ -2,7 +2,8 @@
 class_name World
 extends Node2D
 
-signal gem_taken(kind: StringName, at: Vector2)
+## The player stands on a gem: in every frame until it is gone.
+signal gem_touched(id: int)
 
 const AREA := Rect2(-1200, -900, 2400, 1800)
 const KINDS: Dictionary = {
@@ -13,13 +14,14 @@ const KINDS: Dictionary = {
 }
 const GEMS := 48
 const REACH := 26.0
+## A place among trees is better than none.
+const PLACES_TRIED := 32
 ## The same meadow for everybody.
 const SEED := 20260101
 
 ## Gems that are still there: id to place.
 var gems: Dictionary = {}
 
-var _kinds: Dictionary = {}
 var _all: Dictionary = {}
 var _trees: Array[Vector3] = []
 var _patches: Array[Vector3] = []
@@ -45,10 +47,8 @@ func _init() -> void:
 		_tufts.append(_anywhere(random))
 	for i in 140:
 		_flowers.append(_anywhere(random))
-	var names := KINDS.keys()
 	for id in GEMS:
 		_all[id] = _anywhere(random) * 0.85
-		_kinds[id] = names[id % names.size()]
 	gems = _all.duplicate()
 
 
@@ -60,11 +60,24 @@ func _anywhere(random: RandomNumberGenerator) -> Vector2:
 func _process(delta: float) -> void:
 	_time += delta
 	for id: int in gems.keys():
-		if gems[id].distance_to(player.position) < REACH:
-			var at: Vector2 = gems[id]
-			gems.erase(id)
-			gem_taken.emit(_kinds[id], at)
+		if gems.has(id) and gems[id].distance_to(player.position) < REACH:
+			gem_touched.emit(id)
 	queue_redraw()
+
+
+## What kind of gem has this id.
+static func kind(id: int) -> StringName:
+	return KINDS.keys()[id % KINDS.size()]
+
+
+## A place for a gem that no tree hides.
+func clear_place(within: Rect2) -> Vector2:
+	var at := Vector2.ZERO
+	for i in PLACES_TRIED:
+		at = within.position + within.size * Vector2(randf(), randf())
+		if not _trees.any(func(tree: Vector3) -> bool: return at.distance_to(Vector2(tree.x, tree.y - tree.z * 0.5)) < tree.z * 1.5 + REACH):
+			break
+	return at.round()
 
 
 ## The gem that is nearest to a place; (inf, inf) when all are taken.
@@ -109,7 +122,7 @@ func _draw() -> void:
 		draw_circle(_flowers[i], 3.2, colour)
 		draw_circle(_flowers[i], 1.3, Color(0.95, 0.75, 0.25))
 	for id: int in gems:
-		_draw_gem(gems[id], KINDS[_kinds[id]], id)
+		_draw_gem(gems[id], KINDS[kind(id)], id)
 	for tree in _trees:
 		_draw_tree(Vector2(tree.x, tree.y), tree.z)
 

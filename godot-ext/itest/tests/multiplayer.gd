@@ -120,4 +120,9 @@ func test_the_interpolator(kit: Kit) -> void:
 	kit.check(between.state_at(50).turn.is_equal_approx(Quaternion(Vector3.UP, 0.5)), "slerp")
 	between.add_state({"turn": Quaternion(Vector3.UP, 0.4)}, 50)
 	kit.check(between.state_at(50).turn.is_equal_approx(Quaternion(Vector3.UP, 0.4)), "what came late has its place")
+	between.target = Node2D.new()
+	between.properties = ["position"]
+	between.apply({"position": Vector2(1, 2), "visible": false, "nothing": 1, 3: 4})
+	kit.equal([between.target.position, between.target.visible], [Vector2(1, 2), true], "only what was named is set")
+	between.target.free()
 	between.free()

@@ -2,7 +2,7 @@
 //!
 //! A private backend serves on a free port; two copies of the example game run without a window, each with its
 //! own user folder, and tell what they do in lines that begin with `demo:`. Each must end with `DEMO OK`: an
-//! engine's exit code alone says nothing about errors in its scripts.
+//! engine's exit code alone says nothing about errors in its scripts. With `--together` they meet in a room.
 
 use crate::backend::Backend;
 use crate::claim::claim;
@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// The players of a demo.
 const PLAYERS: [&str; 2] = ["ann", "bob"];
+/// Where their windows open.
+const WINDOW_PLACES: [&str; 2] = ["40,80", "1020,80"];
 /// What a game prints last when everything went well.
 const MARKER: &str = "DEMO OK";
 /// Beginnings of the engine's lines that tell of a broken script or library.
@@ -31,6 +33,7 @@ const WINDOW_LIMIT: Duration = Duration::from_secs(24 * 3_600);
 #[derive(Debug, Default)]
 pub(crate) struct Options {
     window: bool,
+    together: bool,
     keep: bool,
 }
 
@@ -41,6 +44,7 @@ impl Options {
         for arg in args {
             match *arg {
                 "--window" => options.window = true,
+                "--together" => options.together = true,
                 "--keep" => options.keep = true,
                 other => return Err(crate::unknown(other)),
             }
@@ -91,7 +95,11 @@ pub(crate) fn demo(options: Options) -> Result<bool> {
         client_key: backend.client_key.clone(),
         folder: folder.path().to_owned(),
     };
-    let outcome = if options.window { stage.window() } else { stage.two_players() };
+    let outcome = match (options.window, options.together) {
+        (true, false) => stage.window(),
+        (true, true) => stage.windows(),
+        (false, together) => stage.two_players(together),
+    };
     if outcome.is_err() {
         note("the backend's log ends with:");
         backend.last_lines().lines().for_each(note);
@@ -151,13 +159,39 @@ impl Stage {
         self.player("you", WINDOW_LIMIT)?.arg("--").args(self.user_arguments()).shown()
     }
 
-    /// Two players at once; each of their lines is shown with the player's name.
-    fn two_players(&self) -> Result<()> {
+    /// A window for each player, beside each other: "Play together" brings them into a room.
+    fn windows(&self) -> Result<()> {
+        note("Close both windows to end the demo.");
+        let mut open = Vec::new();
+        for (name, place) in PLAYERS.into_iter().zip(WINDOW_PLACES) {
+            let log = self.folder.join(format!("{name}.log"));
+            let command = self.player(name, WINDOW_LIMIT)?.args(["--position", place]);
+            let command = command.arg("--").args(self.user_arguments());
+            open.push(command.start(&format!("{name}'s window"), &log)?);
+        }
+        while !open.is_empty() {
+            std::thread::sleep(Duration::from_millis(200));
+            let mut left = Vec::new();
+            for mut window in open {
+                match window.ended()? {
+                    None => left.push(window),
+                    Some(ended) if ended.success => {}
+                    Some(ended) => return Err(format!("a window {}", ended.how)),
+                }
+            }
+            open = left;
+        }
+        Ok(())
+    }
+
+    /// Two players at once, each alone or both in one room; each of their lines is shown with the player's name.
+    fn two_players(&self, together: bool) -> Result<()> {
         let mut playing = Vec::new();
         for name in PLAYERS {
             let log = self.folder.join(format!("{name}.log"));
             let command = self.player(name, PLAY_LIMIT)?;
             let command = command.arg("--headless").args(["--", "--demo", name]).args(self.user_arguments());
+            let command = if together { command.args(["--together", "match"]) } else { command };
             playing.push((name, command.start(&format!("{name}'s game"), &log)?, 0));
         }
         let began = std::time::Instant::now();

@@ -40,9 +40,11 @@ cargo xtask <command>
 
   setup                       install what is missing: PostgreSQL, Godot, C tools, schemathesis, and an
                               OpenID provider, a mail server and a keyring for the account tests
-  demo [--window] [--keep]    build everything, start a backend, let two players play the example game
-                                --window  open the game in a window instead
-                                --keep    leave the backend running
+  demo [--window] [--together] [--keep]
+                              build everything, start a backend, let two players play the example game
+                                --window    open the game in a window instead
+                                --together  both in one room; with --window two windows
+                                --keep      leave the backend running
   test [--slow] [filter]      the one test command: setup, format, build, tests, lints, dependencies
                                 --slow    bigger rounds
                                 filter    only tests whose name contains it, nothing else

@@ -23,6 +23,9 @@ const STATES_MAX := 128
 @export_range(0.0, 1.0, 0.01) var delay := 0.1
 ## A position that is farther from the one before is not glided to: it is a teleport. 0: never.
 @export var snap_distance := 0.0
+## The only properties that are set, whatever a state says; all that the target has when empty. Name them: a state is what
+## another player's machine sends.
+@export var properties: PackedStringArray = []
 ## Properties that are angles in radians.
 @export var angles: PackedStringArray = ["rotation"]
 ## How long, in seconds, motion goes on beyond the newest state while none comes.
@@ -94,7 +97,7 @@ func apply(state: Dictionary) -> void:
 	var shown := target if target != null else get_parent()
 	for property: Variant in state:
 		if property is String or property is StringName:
-			if property in shown:
+			if property in shown and (properties.is_empty() or property in properties):
 				shown.set(property, state[property])
 
 
