@@ -399,13 +399,17 @@ impl Core {
                 let words = "Nobody said hello in time.";
                 self.fail(id, ErrorCode::RequestTimeout, words, CloseCode::Policy);
             } else if matches!(state.wire, Wire::Ws(_)) {
-                if state.heard_us + limits::SILENCE_MAX_US <= now_us {
-                    state.wake();
-                    self.leave_link(id);
-                    self.links.remove(id);
-                } else if state.heard_us + limits::PING_AFTER_US <= now_us && !state.is_pinged {
-                    state.is_pinged = true;
-                    self.links.put_control(id, opcode::PING, b"");
+                match Silence::of(state.at.is_some(), now_us.saturating_sub(state.heard_us)) {
+                    Silence::TooLong => {
+                        state.wake();
+                        self.leave_link(id);
+                        self.links.remove(id);
+                    }
+                    Silence::Long if !state.is_pinged => {
+                        state.is_pinged = true;
+                        self.links.put_control(id, opcode::PING, b"");
+                    }
+                    Silence::Long | Silence::Short => {}
                 }
             }
         }
@@ -439,4 +443,45 @@ pub(super) struct InRoom<'a> {
     pub(super) scratch: &'a mut Scratch,
     pub(super) links: &'a mut Links,
     pub(super) now_us: u64,
+}
+
+/// What a link's silence means. QUIC looks after its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    Short,
+    /// It is asked whether it is there.
+    Long,
+    TooLong,
+}
+
+impl Silence {
+    fn of(is_seated: bool, us: u64) -> Silence {
+        let (long, too_long) = match is_seated {
+            true => (limits::SEATED_PING_AFTER_US, limits::SEATED_SILENCE_MAX_US),
+            false => (limits::PING_AFTER_US, limits::SILENCE_MAX_US),
+        };
+        match us {
+            us if us >= too_long => Silence::TooLong,
+            us if us >= long => Silence::Long,
+            _ => Silence::Short,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_a_seat_is_missed_sooner() {
+        let of = |is_seated, seconds: u64| Silence::of(is_seated, seconds * 1_000_000);
+        assert_eq!(
+            (of(true, 2), of(true, 3), of(true, 8)),
+            (Silence::Short, Silence::Long, Silence::TooLong)
+        );
+        assert_eq!(
+            (of(false, 8), of(false, 20), of(false, 45)),
+            (Silence::Short, Silence::Long, Silence::TooLong)
+        );
+    }
 }
