@@ -13,6 +13,7 @@ mod hub;
 mod link;
 mod quic;
 mod relay;
+mod rest;
 mod room;
 mod rooms;
 mod routes;

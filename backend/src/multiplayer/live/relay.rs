@@ -4,6 +4,7 @@ use super::config::{LINKS_MAX_DEFAULT, STRANGERS_MAX};
 use super::door::Door;
 use super::link::Plain;
 use super::quic::Identity;
+use super::rest::Rest;
 use super::shard::{Fresh, FreshWire, Shard, ToShard};
 use super::tickets::Tickets;
 use super::{Command, Report, RoomKey};
@@ -270,7 +271,12 @@ fn run_shard(
     start: tokio::time::Instant,
 ) -> Result<(), StartError> {
     let failed = |error: std::io::Error| StartError(format!("cannot start the relay: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let rest = Rest::default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(move || rest.before_sleep())
+        .build()
+        .map_err(failed)?;
     let run = move || {
         let local = tokio::task::LocalSet::new();
         let stopped = local.block_on(&runtime, async move {

@@ -1,0 +1,87 @@
+//! A busy shard rests a moment before it sleeps, so that what comes meanwhile wakes it once and not packet by packet.
+//!
+//! Waking costs more than what most packets want done, and states wait for their tick anyway. Network cards moderate
+//! their interrupts for the same reason. A shard with little to do never rests, so that a few players feel nothing.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a busy shard rests: far below a tick, and what an urgent message is late at most.
+const REST: Duration = Duration::from_millis(1);
+/// How often it is decided whether the shard is busy.
+const WINDOW_US: u64 = 100_000;
+/// Sleeps in a window from which on it is: more than eight rooms of eight cause.
+const BUSY_SLEEPS: u32 = 80;
+/// Sleeps in a window, each with a rest before it, below which it is not any more.
+const QUIET_SLEEPS: u32 = 30;
+
+/// Whether a shard rests. Its thread alone uses it; the runtime wants it shareable.
+#[derive(Debug)]
+pub(super) struct Rest {
+    start: Instant,
+    window_us: AtomicU64,
+    sleeps: AtomicU32,
+    is_busy: AtomicBool,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Rest {
+            start: Instant::now(),
+            window_us: AtomicU64::new(0),
+            sleeps: AtomicU32::new(0),
+            is_busy: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Rest {
+    /// To be called when the thread has nothing to do.
+    pub(super) fn before_sleep(&self) {
+        if self.is_due(self.start.elapsed().as_micros() as u64) {
+            std::thread::sleep(REST);
+        }
+    }
+
+    /// Whether to rest before this sleep.
+    fn is_due(&self, now_us: u64) -> bool {
+        let sleeps = self.sleeps.fetch_add(1, Ordering::Relaxed) + 1;
+        let since_us = now_us.saturating_sub(self.window_us.load(Ordering::Relaxed));
+        if since_us >= WINDOW_US {
+            // Who slept for long had little to do.
+            let sleeps = u64::from(sleeps) * WINDOW_US / since_us;
+            let least = if self.is_busy.load(Ordering::Relaxed) { QUIET_SLEEPS } else { BUSY_SLEEPS };
+            self.is_busy.store(sleeps >= u64::from(least), Ordering::Relaxed);
+            self.window_us.store(now_us, Ordering::Relaxed);
+            self.sleeps.store(0, Ordering::Relaxed);
+        }
+        self.is_busy.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of a second's sleeps have a rest, when one comes every so many microseconds and rests make it later.
+    fn rests(rest: &Rest, from_us: u64, every_us: u64) -> usize {
+        let mut now_us = from_us;
+        let mut rests = 0;
+        while now_us < from_us + 1_000_000 {
+            let is_due = rest.is_due(now_us);
+            rests += usize::from(is_due);
+            now_us += if is_due { every_us.max(1_100) } else { every_us };
+        }
+        rests
+    }
+
+    #[test]
+    fn only_who_is_busy_rests() {
+        let rest = Rest::default();
+        assert_eq!(rests(&rest, 0, 5_000), 0, "200 sleeps a second are few");
+        assert!(rests(&rest, 1_000_000, 300) > 700, "3,300 are many");
+        assert!(rests(&rest, 2_000_000, 2_000) > 450, "still enough to do");
+        assert!(rests(&rest, 3_000_000, 20_000) < 10, "50 are few again");
+        assert_eq!(rests(&rest, 60_000_000, 5_000), 0);
+    }
+}
