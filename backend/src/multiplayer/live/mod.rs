@@ -25,6 +25,8 @@ pub(crate) mod tickets;
 mod ws;
 
 pub(crate) use hub::{Change, Hub};
+#[cfg(feature = "simulation")]
+pub(crate) use room::simulated;
 pub(crate) use relay::{Relay, RelaySettings};
 pub(crate) use routes::routes;
 
