@@ -53,9 +53,8 @@ fn addresses_that_are_not_proven_get_little_and_when_many_come_must_be_proven_fi
         theirs.set_each(Way::FAIR, Way::CLOSED);
         let (endpoint, config) = silent_client();
         let to = ([127, 0, 0, 61], port).into();
-        let silent: Vec<_> = (0..SILENT)
-            .map(|_| endpoint.connect_with(config.clone(), to, "aethex-relay").unwrap())
-            .collect();
+        let silent: Vec<_> =
+            (0..SILENT).map(|_| endpoint.connect_with(config.clone(), to, "aethex-relay").unwrap()).collect();
         until("the relay's answers", async || {
             let told = theirs.to_clients();
             (told.packets >= TAKEN && told.retries > 0).then_some(())
@@ -74,7 +73,10 @@ fn addresses_that_are_not_proven_get_little_and_when_many_come_must_be_proven_fi
         theirs.set(Way::CLOSED);
         let (sent, told) = (theirs.to_server(), theirs.to_clients());
         let heard = sent.bytes - sent.lost_bytes;
-        println!("{SILENT} silent handshakes: {heard} bytes from them, {} to them, {} retries", told.bytes, told.retries);
+        println!(
+            "{SILENT} silent handshakes: {heard} bytes from them, {} to them, {} retries",
+            told.bytes, told.retries
+        );
         assert!(told.bytes <= AMPLIFICATION_MAX * heard, "{told:?} for {sent:?}");
         drop(silent);
         endpoint.close(0_u32.into(), b"");
@@ -87,62 +89,68 @@ fn addresses_that_are_not_proven_get_little_and_when_many_come_must_be_proven_fi
 
 #[test]
 fn who_acknowledges_nothing_or_sends_without_measure_is_out_and_the_others_play_on() {
-    run(Engine::Sqlite, |_| {}, async |app: &App| {
-        let ann = app.as_player("ann").await;
-        let made = make(&ann, json!({ "max_players": 8 })).await;
-        let mut ann = Socket::seated(app, &made).await;
-        let deaf = app.as_player("deaf").await;
-        let joined: JoinedRoom = join(&deaf, &made.room).await.expect(200).json();
-        let mut deaf = Socket::seated(app, &joined).await;
-        let mut speakers = Vec::new();
-        for name in ["ben", "cid"] {
-            let player = app.as_player(name).await;
-            let joined: JoinedRoom = join(&player, &made.room).await.expect(200).json();
-            speakers.push(Socket::seated(app, &joined).await);
-        }
-        // To the second seat alone, or those who are only loud would be too late themselves.
-        for seq in 1..=400 {
-            let (target, order) = (Target::Seat(1), Order::Ordered);
-            let message = ClientFrame::Message { seq, target, order, channel: 0, data: b"listen" };
-            for speaker in speakers.iter_mut().chain([&mut ann]) {
-                speaker.send(&message).await;
+    run(
+        Engine::Sqlite,
+        |_| {},
+        async |app: &App| {
+            let ann = app.as_player("ann").await;
+            let made = make(&ann, json!({ "max_players": 8 })).await;
+            let mut ann = Socket::seated(app, &made).await;
+            let deaf = app.as_player("deaf").await;
+            let joined: JoinedRoom = join(&deaf, &made.room).await.expect(200).json();
+            let mut deaf = Socket::seated(app, &joined).await;
+            let mut speakers = Vec::new();
+            for name in ["ben", "cid"] {
+                let player = app.as_player(name).await;
+                let joined: JoinedRoom = join(&player, &made.room).await.expect(200).json();
+                speakers.push(Socket::seated(app, &joined).await);
             }
-        }
-        // It reads all of it, and never says so.
-        let mut heard = 0;
-        loop {
-            match ServerFrame::decode(&deaf.frame().await).unwrap() {
-                ServerFrame::Message { .. } => heard += 1,
-                ServerFrame::Closed { code, .. } => {
-                    assert_eq!(code, ErrorCode::RelayOverflow.number());
+            // To the second seat alone, or those who are only loud would be too late themselves.
+            for seq in 1..=400 {
+                let (target, order) = (Target::Seat(1), Order::Ordered);
+                let message = ClientFrame::Message { seq, target, order, channel: 0, data: b"listen" };
+                for speaker in speakers.iter_mut().chain([&mut ann]) {
+                    speaker.send(&message).await;
+                }
+            }
+            // It reads all of it, and never says so.
+            let mut heard = 0;
+            loop {
+                match ServerFrame::decode(&deaf.frame().await).unwrap() {
+                    ServerFrame::Message { .. } => heard += 1,
+                    ServerFrame::Closed { code, .. } => {
+                        assert_eq!(code, ErrorCode::RelayOverflow.number());
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+            assert!((1_000..=1_024).contains(&heard), "{heard}");
+            until_left(&mut ann, 1).await;
+
+            // One that is too long ends its sender. That may be while it still sends.
+            let mut loud = speakers.remove(0);
+            let _ = in_time("a frame of 16 MiB", loud.0.send(Message::binary(vec![0; HUGE_LEN]))).await;
+            until_left(&mut ann, 2).await;
+            let mut last = speakers.remove(0);
+            let (target, order) = (Target::Others, Order::Ordered);
+            last.send(&ClientFrame::Message { seq: 401, target, order, channel: 0, data: b"still here" })
+                .await;
+            loop {
+                if let Ok(ServerFrame::Message { from, data, .. }) = ServerFrame::decode(&ann.frame().await) {
+                    assert_eq!((from, data), (3, &b"still here"[..]));
                     break;
                 }
-                _ => {}
             }
-        }
-        assert!((1_000..=1_024).contains(&heard), "{heard}");
-        until_left(&mut ann, 1).await;
-
-        // One that is too long ends its sender. That may be while it still sends.
-        let mut loud = speakers.remove(0);
-        let _ = in_time("a frame of 16 MiB", loud.0.send(Message::binary(vec![0; HUGE_LEN]))).await;
-        until_left(&mut ann, 2).await;
-        let mut last = speakers.remove(0);
-        let (target, order) = (Target::Others, Order::Ordered);
-        last.send(&ClientFrame::Message { seq: 401, target, order, channel: 0, data: b"still here" }).await;
-        loop {
-            if let Ok(ServerFrame::Message { from, data, .. }) = ServerFrame::decode(&ann.frame().await) {
-                assert_eq!((from, data), (3, &b"still here"[..]));
-                break;
-            }
-        }
-    });
+        },
+    );
 }
 
 /// Waits until a seat is free, for its player broke the rules.
 async fn until_left(listener: &mut Socket, seat: u8) {
     loop {
-        if let Ok(ServerFrame::Left { seat: left, reason, .. }) = ServerFrame::decode(&listener.frame().await) {
+        if let Ok(ServerFrame::Left { seat: left, reason, .. }) = ServerFrame::decode(&listener.frame().await)
+        {
             assert_eq!((left, reason), (seat, LeftReason::Refused));
             return;
         }

@@ -79,7 +79,8 @@ impl Account {
 
     async fn on(cloud: Cloud, name: &str) -> Account {
         let email = format!("{name}@example.com");
-        let user = cloud.auth().register(&email, &password_of(name), None).await.expect("a new player registers");
+        let user =
+            cloud.auth().register(&email, &password_of(name), None).await.expect("a new player registers");
         Account { cloud, id: user.id }
     }
 
@@ -252,7 +253,13 @@ fn spread(times: impl IntoIterator<Item = Duration>) -> String {
     times.sort_unstable();
     let at = |part: usize| times.get((times.len() * part / 100).min(times.len().saturating_sub(1)));
     let ms = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1e3);
-    format!("p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms of {}", ms(at(50)), ms(at(99)), ms(times.last()), times.len())
+    format!(
+        "p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms of {}",
+        ms(at(50)),
+        ms(at(99)),
+        ms(times.last()),
+        times.len()
+    )
 }
 
 /// How long everyone's messages and states took.

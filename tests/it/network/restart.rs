@@ -65,7 +65,11 @@ async fn killed_over_and_over(transports: Transports, transport: Transport) {
             let (speaker, other) = (&gamers[at], &gamers[1 - at]);
             let heard = other.heard.get(&speaker.id).copied().unwrap_or_default();
             let told = *speaker.log.rejoined.last().unwrap();
-            println!("kill {kill}, {}: heard {heard} of {}, {told} may be lost", transport.as_str(), speaker.said);
+            println!(
+                "kill {kill}, {}: heard {heard} of {}, {told} may be lost",
+                transport.as_str(),
+                speaker.said
+            );
             assert!(told <= 2 * SAID as usize && told >= SAID as usize, "{told}");
         }
         play_out_since(&mut gamers).await;

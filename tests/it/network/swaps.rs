@@ -66,61 +66,69 @@ fn stalls(arrivals: &[Instant], swaps: &[Swap], frames: &[Instant]) -> Vec<Durat
 
 #[test]
 fn a_room_that_changes_its_transport_over_and_over_loses_nothing_and_does_not_stall() {
-    run(Engine::Sqlite, |_| {}, async |app: &App| {
-        let ann = Account::new(app, "ann", app.url()).await.make(8, Instant::now()).await;
-        let ben = Account::new(app, "ben", app.url()).await.join(&ann, Transports::Any).await;
-        let mut gamers = [ann, ben];
-        let count = swaps();
-        let (mut done, mut frames): (Vec<Swap>, Vec<Instant>) = Default::default();
-        let mut now = Swap::begin(&gamers[0], Transport::WebSocket);
-        let mut said_at = Instant::now();
-        let most = SWAP_TIME_MAX * u32::try_from(count).unwrap();
-        let began = Instant::now();
-        while done.len() < count {
-            // In pieces, for a thousand swaps take longer than any other play.
-            play(&mut gamers, "a swap", |gamers| {
-                frames.push(Instant::now());
-                if said_at.elapsed() >= SAID_EVERY {
-                    said_at = Instant::now();
-                    for gamer in &mut *gamers {
-                        gamer.say_up_to(gamer.said + 1);
-                        gamer.show(StateOptions::default());
+    run(
+        Engine::Sqlite,
+        |_| {},
+        async |app: &App| {
+            let ann = Account::new(app, "ann", app.url()).await.make(8, Instant::now()).await;
+            let ben = Account::new(app, "ben", app.url()).await.join(&ann, Transports::Any).await;
+            let mut gamers = [ann, ben];
+            let count = swaps();
+            let (mut done, mut frames): (Vec<Swap>, Vec<Instant>) = Default::default();
+            let mut now = Swap::begin(&gamers[0], Transport::WebSocket);
+            let mut said_at = Instant::now();
+            let most = SWAP_TIME_MAX * u32::try_from(count).unwrap();
+            let began = Instant::now();
+            while done.len() < count {
+                // In pieces, for a thousand swaps take longer than any other play.
+                play(&mut gamers, "a swap", |gamers| {
+                    frames.push(Instant::now());
+                    if said_at.elapsed() >= SAID_EVERY {
+                        said_at = Instant::now();
+                        for gamer in &mut *gamers {
+                            gamer.say_up_to(gamer.said + 1);
+                            gamer.show(StateOptions::default());
+                        }
                     }
+                    now.under_way.as_ref().is_some_and(JoinHandle::is_finished)
+                        || (now.under_way.is_none() && now.ended.elapsed() >= PAUSE)
+                })
+                .await;
+                if let Some(ended) = now.under_way.take() {
+                    assert!(ended.await.unwrap(), "swap {} to {:?} fails", done.len(), now.to);
+                    assert_eq!(gamers[0].room.transport(), Some(now.to));
+                    now.ended = Instant::now();
+                    continue;
                 }
-                now.under_way.as_ref().is_some_and(JoinHandle::is_finished)
-                    || (now.under_way.is_none() && now.ended.elapsed() >= PAUSE)
-            })
-            .await;
-            if let Some(ended) = now.under_way.take() {
-                assert!(ended.await.unwrap(), "swap {} to {:?} fails", done.len(), now.to);
-                assert_eq!(gamers[0].room.transport(), Some(now.to));
                 now.ended = Instant::now();
-                continue;
+                let to = if now.to == Transport::Quic { Transport::WebSocket } else { Transport::Quic };
+                done.push(std::mem::replace(&mut now, Swap::begin(&gamers[0], to)));
+                assert!(began.elapsed() < most, "{} swaps in {:?}", done.len(), began.elapsed());
             }
-            now.ended = Instant::now();
-            let to = if now.to == Transport::Quic { Transport::WebSocket } else { Transport::Quic };
-            done.push(std::mem::replace(&mut now, Swap::begin(&gamers[0], to)));
-            assert!(began.elapsed() < most, "{} swaps in {:?}", done.len(), began.elapsed());
-        }
-        let last = now.under_way.take().unwrap();
-        play(&mut gamers, "the last swap", |_| last.is_finished()).await;
-        gamers.iter_mut().for_each(|gamer| gamer.show(StateOptions::default()));
-        play_out(&mut gamers).await;
+            let last = now.under_way.take().unwrap();
+            play(&mut gamers, "the last swap", |_| last.is_finished()).await;
+            gamers.iter_mut().for_each(|gamer| gamer.show(StateOptions::default()));
+            play_out(&mut gamers).await;
 
-        for (who, gamer) in ["who swaps", "the other"].iter().zip(&gamers) {
-            let mut stalls = stalls(&gamer.log.arrivals, &done, &frames);
-            println!("{count} swaps, {who}: stalls {}", spread(stalls.iter().copied()));
-            println!("  messages {}; states {}", spread(gamer.log.messages.iter().copied()), spread(gamer.log.states.iter().copied()));
-            let long = stalls.iter().filter(|stall| **stall >= STALL_MAX).count();
-            println!("  {long} of {STALL_MAX:?} or more");
-            stalls.sort_unstable();
-            // A machine that is busy elsewhere may stop anything for a while, but not most of the time.
-            assert!(stalls[stalls.len() * 9 / 10] < STALL_MAX, "{stalls:?}");
-            assert!(gamer.log.rejoined.is_empty() && gamer.log.drops == 0, "{:?}", gamer.log.transports);
-            assert!(!gamer.log.transports.contains(&None), "no swap is a drop");
-        }
-        for gamer in gamers {
-            gamer.end().await;
-        }
-    });
+            for (who, gamer) in ["who swaps", "the other"].iter().zip(&gamers) {
+                let mut stalls = stalls(&gamer.log.arrivals, &done, &frames);
+                println!("{count} swaps, {who}: stalls {}", spread(stalls.iter().copied()));
+                println!(
+                    "  messages {}; states {}",
+                    spread(gamer.log.messages.iter().copied()),
+                    spread(gamer.log.states.iter().copied())
+                );
+                let long = stalls.iter().filter(|stall| **stall >= STALL_MAX).count();
+                println!("  {long} of {STALL_MAX:?} or more");
+                stalls.sort_unstable();
+                // A machine that is busy elsewhere may stop anything for a while, but not most of the time.
+                assert!(stalls[stalls.len() * 9 / 10] < STALL_MAX, "{stalls:?}");
+                assert!(gamer.log.rejoined.is_empty() && gamer.log.drops == 0, "{:?}", gamer.log.transports);
+                assert!(!gamer.log.transports.contains(&None), "no swap is a drop");
+            }
+            for gamer in gamers {
+                gamer.end().await;
+            }
+        },
+    );
 }

@@ -469,7 +469,8 @@ impl World {
                 let who = format!("of {seat} at {}", listener.session.seat());
                 let none = Vec::new();
                 let heard = listener.heard.get(&seat).unwrap_or(&none);
-                let in_order: Vec<u64> = heard.iter().filter(|(ordered, _)| *ordered).map(|(_, n)| *n).collect();
+                let in_order: Vec<u64> =
+                    heard.iter().filter(|(ordered, _)| *ordered).map(|(_, n)| *n).collect();
                 if !in_order.is_sorted() {
                     return Err(format!("{who}: out of order"));
                 }
@@ -535,7 +536,8 @@ fn whatever_happens_to_links_sessions_and_rooms_agree() {
     for seed in seeds.clone() {
         let found = std::panic::catch_unwind(|| history(seed));
         let Ok(found) = found else { panic!("AETHEX_NETWORK_SEED={seed} plays this again") };
-        sum = Sum { swaps: sum.swaps + found.swaps, cuts: sum.cuts + found.cuts, said: sum.said + found.said };
+        sum =
+            Sum { swaps: sum.swaps + found.swaps, cuts: sum.cuts + found.cuts, said: sum.said + found.said };
     }
     println!("seeds {seeds:?}: {sum:?}");
     assert!(sum.swaps > 0 && sum.cuts > 0 && sum.said > 0);

@@ -46,10 +46,8 @@ struct Wires(Vec<(u32, Leaves, Bytes)>);
 impl RelayRoom {
     /// An empty room of eight seats.
     pub fn new(tick_ms: u16) -> RelayRoom {
-        let key = RoomKey {
-            game: GameId::parse(GAME).expect("an id"),
-            room: RoomId::parse(GAME).expect("an id"),
-        };
+        let key =
+            RoomKey { game: GameId::parse(GAME).expect("an id"), room: RoomId::parse(GAME).expect("an id") };
         let room = Room::new(key.clone(), &seating(&key, 0, tick_ms), Arc::new(AllowAll), 0);
         RelayRoom {
             room,
@@ -171,8 +169,7 @@ impl Out for Wires {
         self.put(link.id.number, Leaves::Ordered, frame);
     }
     fn passing(&mut self, link: Link, frame: &[u8]) {
-        let leaves =
-            if link.carrier == Carrier::Datagrams { Leaves::Datagram } else { Leaves::Ordered };
+        let leaves = if link.carrier == Carrier::Datagrams { Leaves::Datagram } else { Leaves::Ordered };
         self.put(link.id.number, leaves, frame);
     }
     fn reliable(&mut self, link: Link, seq: u64, frame: &Reliable) {
