@@ -1,6 +1,6 @@
 //! Clients that go silent, read without end or send without measure, while others play.
 
-use super::{Account, one_loop, play_out, quic_port};
+use super::{Account, empty_room, one_loop, play_out};
 use crate::relay::Socket;
 use crate::rooms::{join, make};
 use aethex_sdk_core::{Transport, Transports};
@@ -42,7 +42,7 @@ fn silent_client() -> (quinn::Endpoint, quinn::ClientConfig) {
 #[test]
 fn addresses_that_are_not_proven_get_little_and_when_many_come_must_be_proven_first() {
     run(Engine::Sqlite, one_loop, async |app: &App| {
-        let port = quic_port(app).await;
+        let (_, port) = empty_room(app).await;
         let ours = Shaper::start(60, app.url(), &[port]).await;
         let ann = Account::new(app, "ann", &ours.url()).await.make(33, Instant::now()).await;
         assert_eq!(ann.room.transport(), Some(Transport::Quic));

@@ -16,6 +16,7 @@ use aethex_sdk_core::{
 };
 use aethex_tests::App;
 use aethex_tests::app::password_of;
+use aethex_wire::ids::RoomId;
 use aethex_wire::multiplayer::JoinedRoom;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -91,9 +92,12 @@ impl Account {
     }
 
     async fn join(self, host: &Gamer, transports: Transports) -> Gamer {
+        self.enter(host.room.id().clone(), transports, host.epoch).await
+    }
+
+    async fn enter(self, room: RoomId, transports: Transports, epoch: Instant) -> Gamer {
         let options = JoinOptions { transports, ..JoinOptions::default() };
-        let joined = self.cloud.multiplayer().join_room(host.room.id().clone(), options).await;
-        let epoch = host.epoch;
+        let joined = self.cloud.multiplayer().join_room(room, options).await;
         self.seated(joined.expect("the room is joined"), epoch)
     }
 
@@ -199,6 +203,11 @@ impl Gamer {
         (number, self.epoch.elapsed().saturating_sub(sent))
     }
 
+    /// Whether so many messages of so many others are here.
+    fn has_heard(&self, messages: u32, others: usize) -> bool {
+        self.heard.values().filter(|heard| **heard >= messages).count() == others
+    }
+
     /// Whether all that each of these said is here, and the newest that each showed.
     fn has_all_of(&self, others: &HashMap<PlayerId, (u32, u32)>) -> bool {
         others.iter().filter(|(id, _)| **id != self.id).all(|(id, (said, shown))| {
@@ -274,10 +283,10 @@ fn one_loop(config: &mut aethex_tests::app::Config) {
     config.multiplayer.relay_loops = 1;
 }
 
-/// That port.
-async fn quic_port(app: &App) -> u16 {
+/// A room that somebody made who does not come, and that port.
+async fn empty_room(app: &App) -> (RoomId, u16) {
     let scout = app.as_player("scout").await;
     let made: JoinedRoom = crate::rooms::make(&scout, serde_json::json!({})).await;
     let address = made.relay.quic.expect("the relay has QUIC").address;
-    address.rsplit(':').next().unwrap().parse().unwrap()
+    (made.room.id, address.rsplit(':').next().unwrap().parse().unwrap())
 }

@@ -32,12 +32,12 @@ async fn killed_over_and_over(transports: Transports, transport: Transport) {
     let setup = Setup::new(&folder.path().join("data"));
     let mut server = setup.start();
     let url = server.url.clone();
-    let ann = Account::on(device(folder.path(), "ann", &url), "ann").await.make(33, Instant::now()).await;
-    if transports != Transports::Any {
-        ann.room.switch_transport(transports).await.expect("the other transport");
-    }
-    let ben = Account::on(device(folder.path(), "ben", &url), "ben").await.join(&ann, transports).await;
+    let host = Account::on(device(folder.path(), "host", &url), "host").await.make(33, Instant::now()).await;
+    let ann = Account::on(device(folder.path(), "ann", &url), "ann").await.join(&host, transports).await;
+    let ben = Account::on(device(folder.path(), "ben", &url), "ben").await.join(&host, transports).await;
     let room = ann.room.id().clone();
+    host.end().await;
+    assert_eq!((ann.room.transport(), ben.room.transport()), (Some(transport), Some(transport)));
     let mut gamers = [ann, ben];
     for kill in 1..=KILLS {
         let said = gamers.each_ref().map(|gamer| gamer.said + SAID);
