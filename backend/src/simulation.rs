@@ -4,6 +4,8 @@
 //! in turn, and work that would block runs in place. [`Backend::call`] passes a request through everything that
 //! a connection's request passes. [`Backend::crash`] leaves what was committed, and starts again.
 
+pub use crate::multiplayer::live::simulated::{Leaves, RelayRoom};
+
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::context::now_ms;

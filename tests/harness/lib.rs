@@ -26,6 +26,7 @@ pub mod raw;
 pub mod s3;
 pub mod secret_service;
 pub mod service;
+pub mod shaper;
 pub mod smtp;
 pub mod vault;
 pub mod wait;
@@ -36,6 +37,7 @@ pub use live::Live;
 pub use player::Player;
 pub use process::Process;
 pub use proxy::Proxy;
+pub use shaper::{Shaper, Way};
 pub use wait::{DEADLINE, until};
 
 /// Declares tests that run on SQLite and on PostgreSQL: `async fn name(app) { … }`, or

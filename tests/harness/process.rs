@@ -26,6 +26,7 @@ pub struct Process {
 #[derive(Debug, Clone)]
 pub struct Setup {
     data: PathBuf,
+    listen: String,
     database_url: String,
     before: Vec<OsString>,
     env: Vec<(String, String)>,
@@ -35,7 +36,14 @@ impl Setup {
     /// The binary on this data folder, with SQLite. New accounts need no proof.
     pub fn new(data: &Path) -> Setup {
         let env = vec![("AETHEX_AUTH_PROOF_KIND".to_owned(), "none".to_owned())];
-        Setup { data: data.to_owned(), database_url: String::new(), before: vec![], env }
+        let listen = "127.0.0.1:0".to_owned();
+        Setup { data: data.to_owned(), listen, database_url: String::new(), before: vec![], env }
+    }
+
+    /// At this address, where the program was before it was killed. Else it gets a free one.
+    pub fn listen(mut self, url: &str) -> Setup {
+        url.trim_start_matches("http://").clone_into(&mut self.listen);
+        self
     }
 
     /// On PostgreSQL.
@@ -81,7 +89,7 @@ impl Setup {
             line.extend(dying_with_parent());
         }
         line.push(binary().into());
-        line.extend(["serve", "--listen", "127.0.0.1:0", "--data"].map(OsString::from));
+        line.extend(["serve", "--listen", &self.listen, "--data"].map(OsString::from));
         line.push(self.data.clone().into());
         let mut command = Command::new(&line[0]);
         command

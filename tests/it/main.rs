@@ -27,6 +27,7 @@ mod keyring;
 mod mail;
 mod mailbox;
 mod matchmaking;
+mod network;
 mod oauth;
 mod openapi;
 mod parties;

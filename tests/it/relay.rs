@@ -18,10 +18,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// A WebSocket client.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    async fn open(app: &App) -> Socket {
+    pub(crate) async fn open(app: &App) -> Socket {
         let url = format!("{}{LIVE_PATH}", app.url().replacen("http", "ws", 1));
         Socket(in_time("the upgrade", connect_async(url)).await.unwrap().0)
     }
@@ -35,7 +35,7 @@ impl Socket {
     }
 
     /// Takes a seat with frames.
-    async fn seated(app: &App, joined: &JoinedRoom) -> Socket {
+    pub(crate) async fn seated(app: &App, joined: &JoinedRoom) -> Socket {
         let mut socket = Socket::open(app).await;
         let hello = ClientFrame::Hello { protocol: PROTOCOL, ticket: joined.ticket.as_bytes(), resume: None };
         socket.send(&hello).await;
@@ -49,7 +49,7 @@ impl Socket {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    async fn send(&mut self, frame: &ClientFrame<'_>) {
+    pub(crate) async fn send(&mut self, frame: &ClientFrame<'_>) {
         let mut bytes = BytesMut::new();
         frame.encode(&mut bytes);
         self.0.send(Message::binary(bytes.freeze())).await.unwrap();
@@ -75,7 +75,7 @@ impl Socket {
     }
 
     /// The next frame.
-    async fn frame(&mut self) -> Vec<u8> {
+    pub(crate) async fn frame(&mut self) -> Vec<u8> {
         match self.next().await.expect("the connection goes on").unwrap() {
             Message::Binary(frame) => frame.to_vec(),
             other => panic!("no frame: {other:?}"),
@@ -83,7 +83,7 @@ impl Socket {
     }
 
     /// The code that the connection is closed with.
-    async fn closed(&mut self) -> Option<CloseCode> {
+    pub(crate) async fn closed(&mut self) -> Option<CloseCode> {
         loop {
             match self.next().await {
                 Some(Ok(Message::Close(close))) => return close.map(|close| close.code),

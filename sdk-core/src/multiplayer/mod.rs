@@ -38,6 +38,8 @@ use parking_lot::Mutex;
 pub use parties::Parties;
 pub use presence::{Invites, Presences};
 pub use room::{JoinOptions, LinkStats, MessageOptions, MessageTarget, RoomHandle, StateOptions};
+#[cfg(feature = "simulation")]
+pub(crate) use session::simulated;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;

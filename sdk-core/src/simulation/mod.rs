@@ -11,6 +11,8 @@ pub mod disk;
 pub use chance::Chance;
 
 #[cfg(feature = "simulation")]
+pub use crate::multiplayer::simulated::{Came, RoomSession};
+#[cfg(feature = "simulation")]
 pub use machine::{Machine, Unanswered};
 #[cfg(feature = "simulation")]
 pub(crate) use machine::{current, enter, on};

@@ -23,7 +23,14 @@ const COMMAND_LINE_MAX: usize = 160;
 /// How long a stopped program may take before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 /// Beginnings of variables that tests read; no server has settings of these names.
-const FOR_TESTS: &[&str] = &["AETHEX_TEST_", "AETHEX_UPDATE_", "AETHEX_KILL_ROUNDS", "AETHEX_FUZZ_ROUNDS"];
+const FOR_TESTS: &[&str] = &[
+    "AETHEX_TEST_",
+    "AETHEX_UPDATE_",
+    "AETHEX_KILL_ROUNDS",
+    "AETHEX_FUZZ_ROUNDS",
+    "AETHEX_SWAPS",
+    "AETHEX_NETWORK_",
+];
 
 /// A program to run.
 #[derive(Debug)]

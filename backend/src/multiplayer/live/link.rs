@@ -14,8 +14,7 @@ use super::socket::WsWire;
 use super::text;
 use super::ws::{CloseCode, opcode, put_close, put_head};
 use aethex_wire::ErrorCode;
-use aethex_wire::multiplayer::GRACE_MS;
-use aethex_wire::multiplayer::frame::{LeftReason, Member, PROTOCOL, Seat, ServerFrame, Welcome};
+use aethex_wire::multiplayer::frame::{LeftReason, Seat, ServerFrame};
 use bytes::{BufMut, BytesMut};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -309,27 +308,10 @@ impl Out for Links {
     }
 
     fn welcome(&mut self, link: Link, room: &Room, seat: Seat, resumed: bool, server_us: u64) {
-        let Some(session) = room.session(seat) else { return };
         if link.carrier == Carrier::Text {
             return text::put_joined(self, link.id, room, seat, resumed, server_us);
         }
-        let members: Vec<Member<'_>> =
-            room.sessions().map(|(seat, session)| session.who.member(seat, session.link.is_some())).collect();
-        let welcome = Welcome {
-            protocol: PROTOCOL,
-            resumed,
-            seat,
-            host: room.host_for(seat),
-            room_id: room.key.room.as_str(),
-            secret: session.secret,
-            received: session.received(),
-            server_us,
-            tick_ms: room.tick_ms,
-            grace_ms: GRACE_MS,
-            states_per_second: super::config::STATES_PER_SECOND,
-            members,
-        };
-        let frame = self.encoded(|out| ServerFrame::Welcome(welcome).encode(out));
+        let frame = self.encoded(|out| room.put_welcome(seat, resumed, server_us, out));
         self.put_frame(link.id, &frame);
         self.scratch = frame;
     }

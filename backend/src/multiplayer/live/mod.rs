@@ -27,6 +27,8 @@ mod ws;
 
 pub(crate) use hub::{Change, Hub};
 pub(crate) use relay::{Relay, RelaySettings};
+#[cfg(feature = "simulation")]
+pub(crate) use room::simulated;
 pub(crate) use routes::routes;
 
 use aethex_wire::ids::{GameId, PlayerId, RoomId};

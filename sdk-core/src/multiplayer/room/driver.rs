@@ -261,6 +261,7 @@ impl Driver {
                     // The relay closes a link when it has read the hello of the next.
                     if let Some((swapping, told)) = swap.take() && let Ok(new) = swapping.await {
                         core.take_closed();
+                        core.status.send_replace(Status::Open(new.transport()));
                         tell(told, true);
                         return Ended::Swapped(Box::new(new));
                     }
@@ -268,6 +269,10 @@ impl Driver {
                 }
                 swapped = async { swap.as_mut().expect("polled only when there is one").0.as_mut().await }, if swap.is_some() => {
                     let told = swap.take().and_then(|(_, told)| told);
+                    if let Ok(new) = &swapped {
+                        // Who asked for the swap finds it done.
+                        core.status.send_replace(Status::Open(new.transport()));
+                    }
                     tell(told, swapped.is_ok());
                     match swapped {
                         Ok(new) => return Ended::Swapped(Box::new(new)),

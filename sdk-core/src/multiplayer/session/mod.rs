@@ -8,6 +8,8 @@
 
 mod clock;
 mod reliable;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulated;
 mod states;
 
 use crate::multiplayer::events::RoomMember;

@@ -8,6 +8,8 @@
 mod host;
 mod reliable;
 mod session;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulated;
 mod talk;
 #[cfg(test)]
 mod tests;

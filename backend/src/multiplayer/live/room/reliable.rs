@@ -1,7 +1,12 @@
 //! What a room says reliably, kept once for all who are told.
 
+use super::Room;
+use crate::multiplayer::live::config::STATES_PER_SECOND;
 use aethex_wire::ids::PlayerId;
-use aethex_wire::multiplayer::frame::{LeftReason, Member, Order, Seat, ServerFrame, begin_message};
+use aethex_wire::multiplayer::GRACE_MS;
+use aethex_wire::multiplayer::frame::{
+    LeftReason, Member, Order, PROTOCOL, Seat, ServerFrame, Welcome, begin_message,
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::rc::Rc;
 
@@ -67,5 +72,29 @@ impl Reliable {
 impl Who {
     pub(crate) fn member(&self, seat: Seat, connected: bool) -> Member<'_> {
         Member { seat, player_id: self.player.as_str(), username: &self.username, connected }
+    }
+}
+
+impl Room {
+    /// Writes the answer to hello.
+    pub(crate) fn put_welcome(&self, seat: Seat, resumed: bool, server_us: u64, out: &mut BytesMut) {
+        let Some(session) = self.session(seat) else { return };
+        let members =
+            self.sessions().map(|(seat, session)| session.who.member(seat, session.link.is_some())).collect();
+        let welcome = Welcome {
+            protocol: PROTOCOL,
+            resumed,
+            seat,
+            host: self.host_for(seat),
+            room_id: self.key.room.as_str(),
+            secret: session.secret,
+            received: session.received(),
+            server_us,
+            tick_ms: self.tick_ms,
+            grace_ms: GRACE_MS,
+            states_per_second: STATES_PER_SECOND,
+            members,
+        };
+        ServerFrame::Welcome(welcome).encode(out);
     }
 }

@@ -225,6 +225,8 @@ pub(super) struct Outbound {
     first: u64,
     /// Number of the next to hand to the link.
     next: u64,
+    /// Up to where the player said to have all.
+    acked: u64,
     bytes: usize,
     /// Whether what was handed out is kept until it is acknowledged: a text client, also one that is away, may leave
     /// it at reading until it acknowledges for the first time.
@@ -233,7 +235,7 @@ pub(super) struct Outbound {
 
 impl Default for Outbound {
     fn default() -> Self {
-        Outbound { frames: VecDeque::new(), first: 1, next: 1, bytes: 0, must_ack: true }
+        Outbound { frames: VecDeque::new(), first: 1, next: 1, acked: 0, bytes: 0, must_ack: true }
     }
 }
 
@@ -279,6 +281,7 @@ impl Outbound {
         if up_to >= self.next {
             return false;
         }
+        self.acked = self.acked.max(up_to);
         while self.first <= up_to {
             self.pop();
         }
@@ -288,6 +291,8 @@ impl Outbound {
     /// A new link: what the player does not have is handed out again. `false` when it is not kept any more, or
     /// never was.
     pub(super) fn rewind(&mut self, received: u64) -> bool {
+        // What was acknowledged on the old link may have overtaken the new one's hello.
+        let received = received.max(self.acked);
         // Compared without adding: the number is the client's own word.
         if received < self.first - 1 || received >= self.first + self.frames.len() as u64 {
             return false;

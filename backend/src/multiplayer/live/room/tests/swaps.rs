@@ -230,3 +230,21 @@ fn a_thousand_swaps_lose_and_double_nothing() {
     }
     pair.finish();
 }
+
+#[test]
+fn an_acknowledgement_that_overtook_hello_counts() {
+    let mut table = Table::of(2);
+    table.message(0, 1, Target::Others, b"one");
+    let last = table.wires.take(link(1)).iter().find_map(|frame| match ServerFrame::decode(frame) {
+        Ok(ServerFrame::Message { seq, .. }) => Some(seq),
+        _ => None,
+    });
+    let last = last.expect("a message");
+    // The client said hello on another link before the message came, and acknowledged it on the old one: that was faster.
+    table.hear(1, &ClientFrame::Ack(Ack { up_to: last }));
+    let resumed = table.room.resume(1, last - 1, link(9), table.now_us, &mut table.wires);
+    assert_eq!(resumed, Ok(()));
+    assert!(table.messages(link(9)).is_empty(), "it is not told again");
+    table.message(0, 2, Target::Others, b"two");
+    assert_eq!(table.messages(link(9)), [b"two".to_vec()]);
+}
