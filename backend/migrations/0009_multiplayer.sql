@@ -37,6 +37,10 @@ CREATE TABLE multiplayer_room (
     created_at_ms BIGINT NOT NULL,
     -- Since when nobody has been in it.
     empty_since_ms BIGINT,
+    -- When free seats are filled from the match's queue: `automatic`, `manual`, `off`.
+    backfill TEXT NOT NULL,
+    -- Since when it asks the queue for players.
+    filling_since_ms BIGINT,
     PRIMARY KEY (game_id, room_id)
 );
 
@@ -44,6 +48,7 @@ CREATE UNIQUE INDEX multiplayer_room_code ON multiplayer_room (game_id, code);
 CREATE INDEX multiplayer_room_list ON multiplayer_room (game_id, visibility, room_id);
 CREATE INDEX multiplayer_room_empty ON multiplayer_room (empty_since_ms);
 CREATE INDEX multiplayer_room_node ON multiplayer_room (node);
+CREATE INDEX multiplayer_room_filling ON multiplayer_room (game_id, mode, filling_since_ms);
 CREATE INDEX multiplayer_room_host ON multiplayer_room (game_id, host_id);
 
 CREATE TABLE multiplayer_seat (

@@ -157,6 +157,12 @@ impl Running {
             picky: false,
             key: f32::NEG_INFINITY,
         };
-        Core { own, ways: std::slice::from_ref(&self.way), entry: None, present: &self.present, avoid: &self.request.avoid }
+        Core {
+            own,
+            ways: std::slice::from_ref(&self.way),
+            entry: None,
+            present: &self.present,
+            avoid: &self.request.avoid,
+        }
     }
 }

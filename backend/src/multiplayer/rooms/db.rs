@@ -6,6 +6,7 @@
 use super::rules::{Door, Filter, RoomRow};
 use crate::args;
 use crate::ports::sql::{Row, Sql, SqlError, Transaction};
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ids::{GameId, MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::Visibility;
 
@@ -14,7 +15,7 @@ macro_rules! with_room {
         concat!(
             $before,
             "room_id, code, name, mode, region, host_id, player_count, max_players, visibility, locked, password_hash,
-             metadata, tick_ms, interest_radius, match_id, node, created_at_ms"
+             metadata, tick_ms, interest_radius, match_id, node, created_at_ms, backfill, filling_since_ms"
             $(, $after)?
         )
     };
@@ -48,6 +49,12 @@ fn room(row: &Row<'_>) -> Result<RoomRow, SqlError> {
         match_id: row.maybe_text(14)?.and_then(|id| MatchId::parse(&id)),
         node: row.text(15)?,
         created_at_ms: row.int(16)?,
+        backfill: match row.text(17)?.as_str() {
+            "automatic" => BackfillMode::Automatic,
+            "manual" => BackfillMode::Manual,
+            _ => BackfillMode::Off,
+        },
+        filling_since_ms: row.maybe_int(18)?,
     })
 }
 
@@ -56,6 +63,14 @@ fn name_of(visibility: Visibility) -> &'static str {
         Visibility::Public => "public",
         Visibility::Unlisted => "unlisted",
         Visibility::Private => "private",
+    }
+}
+
+fn mode_of(backfill: BackfillMode) -> &'static str {
+    match backfill {
+        BackfillMode::Automatic => "automatic",
+        BackfillMode::Manual => "manual",
+        BackfillMode::Off => "off",
     }
 }
 
@@ -169,9 +184,9 @@ pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool,
         .execute(
             "INSERT INTO multiplayer_room (game_id, room_id, code, name, name_key, mode, region, host_id, max_players,
                 player_count, visibility, locked, password_hash, metadata, tick_ms, interest_radius, match_id, node,
-                created_at_ms, empty_since_ms)
+                created_at_ms, empty_since_ms, backfill, filling_since_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16, $17, $18,
-                CAST(NULL AS BIGINT))
+                CAST(NULL AS BIGINT), $19, $20)
              ON CONFLICT (game_id, code) DO NOTHING",
             args![
                 room.id.as_str(),
@@ -191,6 +206,8 @@ pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool,
                 room.match_id.as_ref().map(|id| id.as_str().to_owned()),
                 room.node.as_str(),
                 room.created_at_ms,
+                mode_of(room.backfill),
+                room.filling_since_ms,
             ],
         )
         .await?;
@@ -201,7 +218,7 @@ pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool,
 pub(super) async fn update(tx: &mut Transaction, room: &RoomRow) -> Result<(), SqlError> {
     tx.execute(
         "UPDATE multiplayer_room SET name = $3, name_key = $4, max_players = $5, visibility = $6, locked = $7,
-            metadata = $8, host_id = $9 WHERE game_id = $1 AND room_id = $2",
+            metadata = $8, host_id = $9, backfill = $10, filling_since_ms = $11 WHERE game_id = $1 AND room_id = $2",
         args![
             room.id.as_str(),
             room.name.as_str(),
@@ -211,6 +228,8 @@ pub(super) async fn update(tx: &mut Transaction, room: &RoomRow) -> Result<(), S
             i64::from(room.locked),
             room.metadata_json(),
             room.host.as_ref().map(|id| id.as_str().to_owned()),
+            mode_of(room.backfill),
+            room.filling_since_ms,
         ],
     )
     .await
@@ -226,7 +245,9 @@ pub(super) async fn take_seat(
     let taken = tx
         .execute(
             "UPDATE multiplayer_room SET player_count = player_count + 1, empty_since_ms = CAST(NULL AS BIGINT),
-                host_id = COALESCE(host_id, $3)
+                host_id = COALESCE(host_id, $3),
+                filling_since_ms = CASE WHEN player_count + 1 >= max_players THEN CAST(NULL AS BIGINT)
+                    ELSE filling_since_ms END
              WHERE game_id = $1 AND room_id = $2 AND player_count < max_players",
             args![room.as_str(), player.as_str()],
         )
@@ -325,7 +346,11 @@ pub(in crate::multiplayer) async fn free_seat(
             empty_since_ms = CASE WHEN player_count <= 1 THEN $4 ELSE empty_since_ms END,
             host_id = CASE WHEN host_id = $3 THEN (
                 SELECT player_id FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
-                ORDER BY joined_at_ms, player_id LIMIT 1) ELSE host_id END
+                ORDER BY joined_at_ms, player_id LIMIT 1) ELSE host_id END,
+            filling_since_ms = CASE WHEN player_count <= 1 THEN CAST(NULL AS BIGINT)
+                WHEN backfill = 'automatic' AND match_id IS NOT NULL AND locked = 0
+                    THEN COALESCE(filling_since_ms, $4)
+                ELSE filling_since_ms END
          WHERE game_id = $1 AND room_id = $2",
         args![room.as_str(), player.as_str(), now_ms],
     )
@@ -345,6 +370,8 @@ pub(super) async fn free_confirmed(tx: &mut Transaction, room: &RoomId, now_ms: 
             player_count = (SELECT COUNT(*) FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2),
             empty_since_ms = CASE WHEN EXISTS (SELECT 1 FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2)
                 THEN CAST(NULL AS BIGINT) ELSE COALESCE(empty_since_ms, $3) END,
+            filling_since_ms = CASE WHEN EXISTS (SELECT 1 FROM multiplayer_seat
+                WHERE game_id = $1 AND room_id = $2) THEN filling_since_ms ELSE CAST(NULL AS BIGINT) END,
             host_id = (SELECT player_id FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
                 ORDER BY joined_at_ms, player_id LIMIT 1)
          WHERE game_id = $1 AND room_id = $2",

@@ -36,6 +36,7 @@ pub(super) async fn change(
                 }
                 room.host = Some(next);
             }
+            room.filling_since_ms = rules::filling(&room, now);
             db::update(tx, &room).await?;
             Ok::<_, Failure>(room)
         }

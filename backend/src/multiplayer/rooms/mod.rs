@@ -20,7 +20,7 @@ pub(crate) use hosting::leave;
 pub(super) use hosting::send_away;
 pub(super) use joining::guess_code;
 pub(crate) use joining::{join, ticket_here};
-pub(crate) use matches::{MatchRoom, NewMatchRoom};
+pub(crate) use matches::{MatchRoom, MatchSettings, NewMatchRoom};
 pub(super) use reports::write_reports;
 pub(super) use routes::routes;
 
@@ -34,6 +34,7 @@ use crate::auth::usernames;
 use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
 use crate::ports::sql::{SqlError, Transaction};
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::{CreateRoomRequest, JoinedRoom, RelayAddress, Room, RoomPlayer};
@@ -123,6 +124,8 @@ async fn create(app: &App, asker: Asker<'_>, request: CreateRoomRequest) -> Outc
         tick_ms: request.tick_ms.unwrap_or_default(),
         interest_radius: request.interest_radius.unwrap_or(0),
         match_id: None,
+        backfill: BackfillMode::Off,
+        filling_since_ms: None,
         node: app.multiplayer.node.clone(),
         created_at_ms: now,
     };

@@ -2,6 +2,7 @@
 
 use crate::error::{Failure, Outcome};
 use crate::multiplayer::config::MultiplayerConfig;
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::SEATS_MAX;
@@ -29,6 +30,10 @@ pub(super) struct RoomRow {
     pub(super) tick_ms: u16,
     pub(super) interest_radius: u32,
     pub(super) match_id: Option<MatchId>,
+    /// When its free seats are filled from the match's queue.
+    pub(super) backfill: BackfillMode,
+    /// Since when it asks the queue for players.
+    pub(super) filling_since_ms: Option<i64>,
     pub(super) node: String,
     pub(super) created_at_ms: i64,
 }
@@ -233,6 +238,18 @@ pub(super) fn apply(mut room: RoomRow, change: UpdateRoomRequest) -> Outcome<Roo
     room.locked = locked.unwrap_or(room.locked);
     room.metadata = metadata.unwrap_or(room.metadata);
     Ok(room)
+}
+
+/// Since when a room asks its queue for players, now that something changed: not when it is no match's, locked, full or
+/// empty.
+pub(super) fn filling(room: &RoomRow, now_ms: i64) -> Option<i64> {
+    let has_free = (1..room.max_players).contains(&room.player_count);
+    match room.backfill {
+        _ if room.match_id.is_none() || room.locked || !has_free => None,
+        BackfillMode::Off => None,
+        BackfillMode::Manual => room.filling_since_ms,
+        BackfillMode::Automatic => room.filling_since_ms.or(Some(now_ms)),
+    }
 }
 
 /// Which public rooms are listed.

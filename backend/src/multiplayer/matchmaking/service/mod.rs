@@ -364,7 +364,7 @@ impl Service {
 
 /// A match as it is to be written.
 fn plan(mode: &str, made: &Made, now_ms: i64) -> Plan {
-    let Made { proposal, accept_ms, max_players } = made;
+    let Made { proposal, accept_ms, settings } = made;
     let mut seats = Vec::new();
     let mut tickets = Vec::new();
     for team in &proposal.teams {
@@ -386,5 +386,5 @@ fn plan(mode: &str, made: &Made, now_ms: i64) -> Plan {
         accept_by_ms: accept_ms.map(|accept_ms| now_ms + accept_ms),
         created_at_ms: now_ms,
     };
-    Plan { row, seats, tickets, max_players: *max_players }
+    Plan { row, seats, tickets, settings: *settings }
 }

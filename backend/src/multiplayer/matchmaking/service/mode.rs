@@ -5,6 +5,7 @@
 
 use crate::multiplayer::config::{ABSENT_MS, TICKET_MS_MAX};
 use crate::multiplayer::matchmaking::rules::{self, Entry, Shape};
+use crate::multiplayer::rooms::MatchSettings;
 use aethex_matchmaker::{AddError, Eta, Options, Proposal, Queue, RuleSet, Ticket};
 use aethex_wire::ids::PlayerId;
 use aethex_wire::multiplayer::matchmaking::Reason;
@@ -39,8 +40,8 @@ pub(super) struct Made {
     pub(super) proposal: Proposal,
     /// How long everyone has to accept; absent when nobody is asked.
     pub(super) accept_ms: Option<i64>,
-    /// Seats of its room.
-    pub(super) max_players: u16,
+    /// What its room is like.
+    pub(super) settings: MatchSettings,
 }
 
 /// A queue that this server leads.
@@ -134,11 +135,11 @@ impl Mode {
                 continue;
             }
             let acceptance = engine.rules().acceptance();
-            let max_players = u16::try_from(engine.rules().players_max()).unwrap_or(u16::MAX);
+            let settings = rules::room_settings(engine.rules());
             let accept_ms = acceptance.required.then_some(acceptance.timeout_ms);
             for proposal in engine.advance(now_ms) {
                 match quarrel(&self.waiting, &proposal) {
-                    None => made.push(Made { proposal, accept_ms, max_players }),
+                    None => made.push(Made { proposal, accept_ms, settings }),
                     Some(id) => apart.push((id, proposal)),
                 }
             }
@@ -306,7 +307,7 @@ mod tests {
         }
         let made = mode.propose(0);
         assert_eq!(made.iter().map(ids).collect::<Vec<_>>(), [[id(1), id(3)]]);
-        assert_eq!((made[0].accept_ms, made[0].max_players, mode.len()), (None, 2, 3));
+        assert_eq!((made[0].accept_ms, made[0].settings.max_players, mode.len()), (None, 2, 3));
         mode.matched("m", [id(1), id(3)].iter().map(String::as_str), 0);
         assert_eq!(mode.len(), 1);
         assert_eq!(mode.insight("m", &id(2), true, 10).reasons[0].code, "few_players");
