@@ -248,6 +248,7 @@ CREATE TABLE multiplayer_invite (
     invite_id TEXT NOT NULL,
     from_id TEXT NOT NULL,
     to_id TEXT NOT NULL,
+CREATE INDEX multiplayer_report_at ON multiplayer_report (reported_at_ms);
     room_id TEXT,
     party_id TEXT,
     code TEXT NOT NULL,

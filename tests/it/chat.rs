@@ -349,6 +349,15 @@ on_both_engines! {
         let eve = of_game(app, &key, "eve").await;
         member(&ann, Method::PUT, "trade").await.expect(204);
         let message = said(&ann, "channel:trade", "ours").await;
+        // Reports do not stay for ever.
+        let count = async || {
+            let counted = sql.all_games().read_one("SELECT COUNT(*) FROM multiplayer_report", vec![], |row| row.int(0));
+            counted.await.unwrap().unwrap()
+        };
+        app.sweep_chat(now_ms() + 179 * DAY_MS).await;
+        assert_eq!(count().await, 2);
+        app.sweep_chat(now_ms() + 181 * DAY_MS).await;
+        assert_eq!(count().await, 0);
         let theirs = |method: Method, path: &str| eve.call(method, path).header(CLIENT_KEY_HEADER, &key);
         let at = format!("{CHAT}/channel:trade");
         theirs(Method::PUT, &format!("{at}/membership")).send().await.expect(204);

@@ -282,7 +282,7 @@ async fn leave(app: &App, caller: &Caller, channel: &str) -> Outcome<()> {
     }
 }
 
-/// Removes messages that are older than they are kept, and those of rooms and parties that are gone.
+/// Removes messages and reports that are older than they are kept, and messages of rooms and parties that are gone.
 pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     let full = SWEEP_BATCH.unsigned_abs();
     let before_ms = now_ms - app.config.multiplayer.chat.kept_ms();
@@ -292,3 +292,5 @@ pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     while db::sweep_gone(&app.sql, SWEEP_BATCH).await? >= full {}
     Ok(())
 }
+    let before_ms = now_ms - app.config.multiplayer.chat.reports_kept_ms();
+    while reports::sweep(&app.sql, before_ms, SWEEP_BATCH).await? == full {}
