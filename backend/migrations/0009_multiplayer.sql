@@ -199,9 +199,13 @@ CREATE TABLE multiplayer_message (
     deleted BIGINT NOT NULL,
     PRIMARY KEY (game_id, channel, message_id)
 );
+    -- What its writer called it, to send it twice and say it once; and a hash of the request, until it is deleted.
+    idempotency_key TEXT,
+    request_hash TEXT,
 
 CREATE INDEX multiplayer_message_player ON multiplayer_message (game_id, player_id, message_id);
 CREATE INDEX multiplayer_message_sent ON multiplayer_message (sent_at_ms);
+CREATE UNIQUE INDEX multiplayer_message_once ON multiplayer_message (game_id, player_id, idempotency_key);
 
 -- Who is in a channel, and how far the player has read. `last_id` is the channel's newest message, for the list of
 -- conversations.

@@ -184,7 +184,11 @@ fn add_multiplayer(doc: &mut Doc) {
     doc.add::<GetQueueRules>(&[]);
     doc.add::<PutQueueRules>(&[]);
     doc.add::<DeleteQueueRules>(&[]);
-    doc.add::<SendChat>(&[]);
+    doc.add::<StartBackfill>(&[]);
+    doc.add::<StopBackfill>(&[]);
+    doc.add::<ServerStartBackfill>(&[]);
+    doc.add::<ServerStopBackfill>(&[]);
+    doc.add::<SendChat>(&[idempotency_parameter()]);
     doc.add::<ListChat>(&[]);
     doc.add::<EditChat>(&[]);
     doc.add::<DeleteChat>(&[]);

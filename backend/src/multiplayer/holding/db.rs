@@ -274,7 +274,8 @@ pub(super) async fn hand_over(tx: &mut Transaction, from: &PlayerId, to: &Player
                     ELSE multiplayer_penalty.until_ms END",
         "UPDATE multiplayer_rating SET player_id = $3 WHERE game_id = $1 AND player_id = $2
             AND mode NOT IN (SELECT mode FROM multiplayer_rating WHERE game_id = $1 AND player_id = $3)",
-        "UPDATE multiplayer_message SET player_id = $3 WHERE game_id = $1 AND player_id = $2",
+        "UPDATE multiplayer_message SET player_id = $3, idempotency_key = CAST(NULL AS TEXT)
+            WHERE game_id = $1 AND player_id = $2",
         "UPDATE multiplayer_channel_player SET player_id = $3 WHERE game_id = $1 AND player_id = $2
             AND channel NOT IN (SELECT channel FROM multiplayer_channel_player WHERE game_id = $1 AND player_id = $3)",
         "UPDATE multiplayer_block SET player_id = $3 WHERE game_id = $1 AND player_id = $2 AND blocked_id <> $3
