@@ -286,6 +286,22 @@ on_both_engines! {
         assert!(refused >= 9, "{refused}");
     }
 
+    async fn guesses_over_the_live_connection_are_counted_too(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let room = make(&ann, json!({ "password": "sesame" })).await.room;
+        for name in ["cat", "dan", "eve", "fay"] {
+            let mut live = Live::of(app.url(), &app.as_player(name).await).await;
+            for guess in 0..5 {
+                live.send("join_room", json!({ "room_id": room.id, "password": guess.to_string() })).await;
+                assert_eq!(live.until("error").await["code"], "room_password");
+            }
+            live.send("join_room", json!({ "room_id": room.id, "password": "sesame" })).await;
+            assert_eq!(live.until("error").await["code"], "rate_limited");
+        }
+        // They all come from one address.
+        post(&bob, &path(&room, "/join"), json!({ "password": "sesame" })).await.refused(ErrorCode::RateLimited);
+    }
+
     async fn seats_and_rooms_that_nobody_came_for_end(app) {
         let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
         let room = make(&ann, json!({})).await.room;

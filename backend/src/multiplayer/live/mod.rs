@@ -18,6 +18,7 @@ mod rooms;
 mod routes;
 mod shard;
 mod socket;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod text;

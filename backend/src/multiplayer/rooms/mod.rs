@@ -88,7 +88,7 @@ impl Rooms {
 pub(crate) struct Asker<'a> {
     pub(crate) game: &'a GameId,
     pub(crate) player: &'a PlayerId,
-    /// Absent where the connection's address is not known: then guesses count by player alone.
+    /// Absent where nothing is guessed.
     pub(crate) address: Option<IpAddr>,
 }
 

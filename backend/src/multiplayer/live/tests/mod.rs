@@ -136,7 +136,7 @@ impl Bench {
         let wire = FreshWire::Ws { stream, tls, reading: Reading::default(), begin: Vec::new() };
         let relay_node = "here".to_owned();
         let door = Doorman { hub: self.hub.clone(), tickets: self.tickets.clone(), relay_node };
-        self.relay.take(wire, Arc::new(door));
+        self.relay.take(wire, std::net::Ipv4Addr::LOCALHOST.into(), Arc::new(door));
     }
 
     /// One over TLS.
