@@ -56,6 +56,8 @@ CREATE TABLE multiplayer_seat (
     room_id TEXT NOT NULL,
     player_id TEXT NOT NULL,
     joined_at_ms BIGINT NOT NULL,
+    -- When the player last asked for a ticket.
+    asked_at_ms BIGINT NOT NULL,
     -- Until when the seat is held for one whom the relay has not seen; NULL when it has.
     held_until_ms BIGINT,
     PRIMARY KEY (game_id, room_id, player_id)

@@ -411,6 +411,39 @@ on_both_engines! {
         told.await;
     }
 
+    async fn who_asked_again_keeps_the_seat_when_the_first_stay_ends(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let made = make(&ann, json!({})).await;
+        let (room, mut ann_live) = (made.room, Live::connect(app.url()).await);
+        ann_live.send("join_room", json!({ "ticket": made.ticket })).await;
+        ann_live.until("room_joined").await;
+        let mut bob_live = Live::of(app.url(), &bob).await;
+        bob_live.send("join_room", json!({ "room_id": room.id })).await;
+        bob_live.until("room_joined").await;
+        let sql = database(app).await;
+        let held = "SELECT COUNT(*) FROM multiplayer_seat WHERE held_until_ms IS NOT NULL";
+        let until_held = async |seats: i64| {
+            until("the relay's word", async || {
+                let count = sql.all_games().read_one(held, vec![], |row| row.int(0)).await.unwrap();
+                (count == Some(seats)).then_some(())
+            }).await
+        };
+        until_held(0).await;
+        // Nobody new comes in; but bob is on the way back when the relay tells of the end of the first stay.
+        change(&ann, &room, json!({ "locked": true })).await.expect(200);
+        let again: JoinedRoom = join(&bob, &room).await.expect(200).json();
+        bob_live.send("leave_room", json!({})).await;
+        bob_live.until("room_left").await;
+        until_held(1).await;
+        assert_eq!(look(&ann, &room).await.player_count, 2);
+        let mut link = Live::connect(app.url()).await;
+        link.send("join_room", json!({ "ticket": again.ticket })).await;
+        assert_eq!(link.until("room_joined").await["player_id"], bob.id());
+        until_held(0).await;
+        sql.close().await;
+        assert_eq!(look(&ann, &room).await.player_count, 2);
+    }
+
     async fn a_kick_reaches_the_relay_of_another_server(app) {
         let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
         let other = app.start_beside().await;

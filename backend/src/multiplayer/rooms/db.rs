@@ -5,6 +5,7 @@
 
 use super::rules::{Door, Filter, RoomRow};
 use crate::args;
+use crate::multiplayer::config::HELD_MS;
 use crate::ports::sql::{Row, Sql, SqlError, Transaction};
 use aethex_matchmaker::BackfillMode;
 use aethex_wire::ids::{GameId, MatchId, PlayerId, RoomId};
@@ -265,8 +266,8 @@ pub(super) async fn insert_seat(
 ) -> Result<bool, SqlError> {
     let made = tx
         .execute(
-            "INSERT INTO multiplayer_seat (game_id, room_id, player_id, joined_at_ms, held_until_ms)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
+            "INSERT INTO multiplayer_seat (game_id, room_id, player_id, joined_at_ms, asked_at_ms, held_until_ms)
+             VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
             args![room.as_str(), player.as_str(), now_ms, held_until_ms],
         )
         .await?;
@@ -282,7 +283,8 @@ pub(super) async fn prolong_seat(
     held_until_ms: i64,
 ) -> Result<Option<i64>, SqlError> {
     tx.query_one(
-        "UPDATE multiplayer_seat SET held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END
+        "UPDATE multiplayer_seat SET asked_at_ms = $5,
+            held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END
          WHERE game_id = $1 AND room_id = $2 AND player_id = $3 RETURNING joined_at_ms",
         args![room.as_str(), player.as_str(), held_until_ms],
         |row| row.int(0),
@@ -311,8 +313,9 @@ pub(super) async fn confirm_seat(
 pub(in crate::multiplayer) enum Which {
     /// Whatever it is.
     Any,
-    /// One that the relay has seen: a held one is of a later joining.
-    Confirmed,
+    /// One that the relay has seen, with a ticket signed at this time: a held one is of a later joining. One whose
+    /// player asked for another ticket since then is held for the player to come with it.
+    Confirmed(i64),
     /// One that is held, and no longer at this time.
     HeldUntil(i64),
 }
@@ -328,18 +331,27 @@ pub(in crate::multiplayer) async fn free_seat(
 ) -> Result<bool, SqlError> {
     let (any, until) = match which {
         Which::Any => (2, 0),
-        Which::Confirmed => (1, 0),
+        Which::Confirmed(ticket_ms) => (1, ticket_ms),
         Which::HeldUntil(until) => (0, until),
     };
     let freed = tx
         .execute(
             "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND player_id = $3
-                AND ($4 = 2 OR ($4 = 1 AND held_until_ms IS NULL) OR ($4 = 0 AND held_until_ms <= $5))",
+                AND ($4 = 2 OR ($4 = 1 AND held_until_ms IS NULL AND asked_at_ms <= $5)
+                    OR ($4 = 0 AND held_until_ms <= $5))",
             args![room.as_str(), player.as_str(), i64::from(any), until],
         )
         .await?;
     if freed == 0 {
         return Ok(false);
+        if matches!(which, Which::Confirmed(_)) {
+            tx.execute(
+                "UPDATE multiplayer_seat SET held_until_ms = asked_at_ms + $4
+                 WHERE game_id = $1 AND room_id = $2 AND player_id = $3 AND held_until_ms IS NULL",
+                args![room.as_str(), player.as_str(), HELD_MS],
+            )
+            .await?;
+        }
     }
     tx.execute(
         "UPDATE multiplayer_room SET player_count = player_count - 1,
@@ -358,11 +370,24 @@ pub(in crate::multiplayer) async fn free_seat(
     Ok(true)
 }
 
-/// Frees every seat that the relay has seen, for it says that nobody is there.
-pub(super) async fn free_confirmed(tx: &mut Transaction, room: &RoomId, now_ms: i64) -> Result<(), SqlError> {
+/// Frees every seat that the relay has seen, for it says that nobody is there; those whose players asked for another
+/// ticket since the newest that it saw are held.
+pub(super) async fn free_confirmed(
+    tx: &mut Transaction,
+    room: &RoomId,
+    ticket_ms: i64,
+    now_ms: i64,
+) -> Result<(), SqlError> {
     tx.execute(
-        "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL",
-        args![room.as_str()],
+        "DELETE FROM multiplayer_seat
+         WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL AND asked_at_ms <= $3",
+        args![room.as_str(), ticket_ms],
+    )
+    .await?;
+    tx.execute(
+        "UPDATE multiplayer_seat SET held_until_ms = asked_at_ms + $3
+         WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL",
+        args![room.as_str(), HELD_MS],
     )
     .await?;
     tx.execute(

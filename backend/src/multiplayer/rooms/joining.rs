@@ -85,7 +85,7 @@ async fn enter(app: &App, asker: Asker<'_>, id: &RoomId, knows: bool) -> Outcome
             let door = db::door_of(tx, &room, &player, now).await?;
             match judge(&room, door, knows, seats_max).map_err(refused)? {
                 Entry::Back => {
-                    let since = db::prolong_seat(tx, &id, &player, now + HELD_MS).await?;
+                    let since = db::prolong_seat(tx, &id, &player, now, now + HELD_MS).await?;
                     Ok::<_, Failure>((room, since.unwrap_or(now)))
                 }
                 Entry::New => {

@@ -88,7 +88,7 @@ async fn apply(
         return Ok(matches!(report, Report::Seated { .. }).then_some(Command::Close));
     };
     match report {
-        Report::Seated { player } => {
+        Report::Seated { player, ticket_ms } => {
             if db::confirm_seat(tx, id, player).await? {
                 return Ok(None);
             }
@@ -96,17 +96,19 @@ async fn apply(
             let door = db::door_of(tx, &room, player, now_ms).await?;
             let welcome = judge(&room, door, true, i64::MAX).is_ok()
                 && db::take_seat(tx, id, player).await?
-                && db::insert_seat(tx, id, player, now_ms, None).await?;
+                && db::insert_seat(tx, id, player, *ticket_ms, None).await?;
             let reason = if door.banned { LeftReason::Kicked } else { LeftReason::Refused };
             return Ok((!welcome).then(|| Command::Remove { player: player.clone(), reason }));
         }
-        Report::Gone { player, .. } => {
-            db::free_seat(tx, id, player, Which::Confirmed, now_ms).await?;
+        Report::Gone { player, ticket_ms, .. } => {
+            if db::free_seat(tx, id, player, Which::Confirmed(*ticket_ms), now_ms).await? {
+                freed.push(room);
+            }
         }
         Report::Host { player } => {
             db::set_host(tx, id, player).await?;
         }
-        Report::Empty => db::free_confirmed(tx, id, now_ms).await?,
+        Report::Empty { ticket_ms } => db::free_confirmed(tx, id, *ticket_ms, now_ms).await?,
     }
     Ok(None)
 }
