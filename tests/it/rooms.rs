@@ -517,7 +517,9 @@ on_both_engines! {
     }) {
         let [ann, bob] = [app.as_player("annabelle").await, app.as_player("bob").await];
         let own = make(&ann, json!({ "name": "annabelle's" })).await.room;
-        join(&bob, &own).await.expect(200);
+        let mut bob_hears = Live::of(app.url(), &bob).await;
+        bob_hears.send("join_room", json!({ "room_id": own.id })).await;
+        bob_hears.until("room_joined").await;
         let bobs = make(&bob, json!({ "visibility": "private" })).await.room;
         post(&bob, "/api/v1/multiplayer/invites", json!({ "player_id": ann.id(), "room_id": bobs.id })).await.expect(201);
         join(&ann, &bobs).await.expect(200);
@@ -545,5 +547,6 @@ on_both_engines! {
         sql.close().await;
         assert_eq!(look(&bob, &bobs).await.player_count, 1);
         bob.get(&path(&own, "")).send().await.refused(ErrorCode::RoomNotFound);
+        assert_eq!(bob_hears.until("room_left").await["reason"], "closed", "nobody sits in a room that is not");
     }
 }

@@ -485,7 +485,7 @@ pub(super) async fn forget_invites(
 }
 
 /// Removes a room with all that belongs to it.
-pub(in crate::multiplayer) async fn remove(tx: &mut Transaction, room: &RoomId) -> Result<bool, SqlError> {
+pub(super) async fn remove(tx: &mut Transaction, room: &RoomId) -> Result<bool, SqlError> {
     let removed = tx
         .execute("DELETE FROM multiplayer_room WHERE game_id = $1 AND room_id = $2", args![room.as_str()])
         .await?;
@@ -499,6 +499,20 @@ pub(in crate::multiplayer) async fn remove(tx: &mut Transaction, room: &RoomId) 
 }
 
 /// Who has a seat in a room, by joining order, and since when.
+/// Rooms that a player is the host of: what stands in them is the player's.
+pub(super) async fn hosted(
+    tx: &mut Transaction,
+    player: &PlayerId,
+    limit: i64,
+) -> Result<Vec<RoomId>, SqlError> {
+    let found = tx.query(
+        "SELECT room_id FROM multiplayer_room WHERE game_id = $1 AND host_id = $2 ORDER BY room_id LIMIT $3",
+        args![player.as_str(), limit],
+        |row| row.text(0),
+    );
+    Ok(found.await?.iter().filter_map(|id| RoomId::parse(id)).collect())
+}
+
 pub(super) async fn seats(sql: &Sql, game: &GameId, room: &RoomId) -> Result<Vec<(PlayerId, i64)>, SqlError> {
     let scope = sql.game(game);
     let found = scope.read(

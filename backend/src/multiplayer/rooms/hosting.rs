@@ -5,10 +5,10 @@ use super::{Asker, Which, db, players_of};
 use crate::app::App;
 use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
-use crate::multiplayer::config::BANS_MAX;
+use crate::multiplayer::config::{BANS_MAX, SWEEP_BATCH};
 use crate::multiplayer::live::{Command, RoomKey};
 use crate::multiplayer::nodes;
-use crate::ports::sql::Transaction;
+use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::LeftReason;
@@ -73,7 +73,36 @@ pub(super) async fn close(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<(
         }
         .boxed()
     });
-    nodes::tell(app, &closed.await?, &asker.key(id), Command::Close);
+    let room = closed.await?;
+    tell_changed(app, asker.game, &room);
+    nodes::tell(app, &room.node, &asker.key(id), Command::Close);
+    Ok(())
+}
+
+/// Removes the rooms that a player is the host of, with the servers that have them.
+pub(in crate::multiplayer) async fn remove_hosted(
+    tx: &mut Transaction,
+    player: &PlayerId,
+) -> Result<Vec<(RoomId, String)>, SqlError> {
+    let mut removed = Vec::new();
+    for id in db::hosted(tx, player, SWEEP_BATCH).await? {
+        if let Some(room) = db::hold(tx, &id).await?.filter(|room| room.is_host(player)) {
+            db::remove(tx, &id).await?;
+            removed.push((id, room.node));
+        }
+    }
+    Ok(removed)
+}
+
+/// Closes the rooms of a host whose account is about to go, and sends home who is in them: what stands in them is the
+/// host's.
+pub(in crate::multiplayer) async fn close_hosted(app: &App, game: &GameId, player: &PlayerId) -> Outcome<()> {
+    let player = player.clone();
+    let scope = app.sql.game(game);
+    let closed = scope.transaction(move |tx| async move { remove_hosted(tx, &player).await }.boxed());
+    for (room, node) in closed.await? {
+        nodes::tell(app, &node, &RoomKey { game: game.clone(), room }, Command::Close);
+    }
     Ok(())
 }
 

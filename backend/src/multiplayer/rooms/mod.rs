@@ -15,9 +15,10 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(super) use db::{Which, free_seat, of_player, remove};
+pub(super) use db::{Which, free_seat, of_player};
+pub(crate) use filling::{Asking, Filling, ask_for_players, ask_no_more};
 pub(crate) use hosting::leave;
-pub(super) use hosting::send_away;
+pub(super) use hosting::{close_hosted, remove_hosted, send_away};
 pub(super) use joining::guess_code;
 pub(crate) use joining::{join, ticket_here};
 pub(crate) use matches::{MatchRoom, MatchSettings, NewMatchRoom};
