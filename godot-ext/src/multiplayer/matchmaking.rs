@@ -36,7 +36,8 @@ impl AeThexMatchmaking {
     #[signal]
     fn match_cancelled(match_id: GString, requeued: bool);
 
-    /// A ticket ended without a match; `reason` is `"cancelled"`, `"declined"` or `"expired"`.
+    /// A ticket ended without a match; `reason` is `"cancelled"`, `"declined"`, `"expired"` or
+    /// `"party_changed"`: somebody came into the party, or left it.
     #[signal]
     fn queue_left(ticket_id: GString, reason: GString);
 

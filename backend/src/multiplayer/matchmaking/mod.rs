@@ -48,6 +48,11 @@ const RULES_KNOWN_MAX: usize = 10_000;
 /// How long an answer waits for what the queue knows of a ticket: without it, it is an answer still.
 const INSIGHT_WAIT: Duration = Duration::from_millis(500);
 /// When one who finds the service at its limit comes again.
+/// How long after somebody left a match's room it is looked at: where all leave, nobody is to come.
+const LOOK_AT_ROOM_MS: i64 = 1_000;
+/// Why a ticket ended, as its players are told: it was taken back, or its party is another.
+const CANCELLED: &str = "cancelled";
+const PARTY_CHANGED: &str = "party_changed";
 const RETRY_S: u64 = 1;
 
 type KnownRules = quick_cache::sync::Cache<(GameId, String), (Option<Arc<RuleSet>>, i64)>;
@@ -153,6 +158,11 @@ async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<Qu
     }
     metrics::counter!("matchmaking_tickets_total").increment(1);
     let entry = Box::new(Entry { kept, blocks });
+    if kept.asked.party && !is_whole(app, game, player, &players).await? {
+        // Nobody who changed the party saw the ticket yet.
+        take_back(app, game, &row, &kept, PARTY_CHANGED).await?;
+        return Err(Failure::overloaded());
+    }
     app.multiplayer.matchmaking.tell(Told::Add { game: game.clone(), mode, entry }).await;
     told(app, caller, row, players, None).await
 }
@@ -196,6 +206,14 @@ async fn who_queues(app: &App, game: &GameId, player: &PlayerId, party: bool) ->
 }
 
 async fn check_penalty(app: &App, game: &GameId, player: &PlayerId, now_ms: i64) -> Outcome<()> {
+/// Whether a party is still those who are on its ticket.
+async fn is_whole(app: &App, game: &GameId, leader: &PlayerId, players: &[PlayerId]) -> Outcome<bool> {
+    let party = parties::of_player(app, game, leader).await?;
+    let now: BTreeSet<PlayerId> =
+        party.into_iter().flat_map(|party| party.players).map(|other| other.player_id).collect();
+    Ok(now.len() == players.len() && players.iter().all(|player| now.contains(player)))
+}
+
     match db::penalty(&app.sql, game, player).await? {
         Some((_, until_ms)) if until_ms > now_ms => {
             let wait_s = (until_ms - now_ms).unsigned_abs().div_ceil(1000);
@@ -296,9 +314,7 @@ async fn match_of(app: &App, caller: &Caller, row: &TicketRow) -> Outcome<Option
 async fn leave(app: &App, game: &GameId, player: &PlayerId, id: &QueueTicketId) -> Outcome<()> {
     let row = db::find(&app.sql, game, id, player).await?.ok_or_else(ticket_not_found)?;
     let kept: Kept = serde_json::from_str(&row.request).map_err(|error| damaged(&error))?;
-    if end_ticket(app, game, id, &rules::players_of(&kept.ticket), TicketStatus::Cancelled).await? {
-        let (mode, ticket) = (row.mode, id.as_str().to_owned());
-        app.multiplayer.matchmaking.tell(Told::Cancel { game: game.clone(), mode, ticket }).await;
+    if take_back(app, game, &row, &kept, CANCELLED).await? {
         return Ok(());
     }
     let row = db::find(&app.sql, game, id, player).await?.ok_or_else(ticket_not_found)?;
@@ -309,7 +325,29 @@ async fn leave(app: &App, game: &GameId, player: &PlayerId, id: &QueueTicketId) 
     }
 }
 
-/// Ends a ticket that waits, and tells its players; `false` when it does not wait.
+/// Takes a ticket out of its queue; `false` when it does not wait.
+async fn take_back(app: &App, game: &GameId, row: &TicketRow, kept: &Kept, why: &str) -> Outcome<bool> {
+    let players = rules::players_of(&kept.ticket);
+    let ended = end_ticket(app, game, &row.id, &players, TicketStatus::Cancelled, why).await?;
+    if ended {
+        let (mode, ticket) = (row.mode.clone(), row.id.as_str().to_owned());
+        app.multiplayer.matchmaking.tell(Told::Cancel { game: game.clone(), mode, ticket }).await;
+    }
+    Ok(ended)
+}
+
+/// Somebody came into a player's party, or the player left it: what the party waits on is not what it asked for. A
+/// match that was proposed stands; who does not want it declines.
+pub(super) async fn party_changed(app: &App, game: &GameId, player: &PlayerId) -> Outcome<()> {
+    let Some(row) = db::open(&app.sql, game, player).await? else { return Ok(()) };
+    let kept: Kept = serde_json::from_str(&row.request).map_err(|error| damaged(&error))?;
+    if kept.asked.party {
+        take_back(app, game, &row, &kept, PARTY_CHANGED).await?;
+    }
+    Ok(())
+}
+
+/// Ends a ticket that waits, and tells its players why; `false` when it does not wait.
 async fn end_ticket(
     app: &App,
     game: &GameId,
@@ -323,10 +361,11 @@ async fn end_ticket(
         scope.transaction(move |tx| db::end_ticket_owned(tx, ticket, TicketStatus::Queued, to, now).boxed());
     if !ended.await? {
         return Ok(false);
+    why: &str,
     }
     metrics::counter!("matchmaking_ended_total", "how" => rules::name_of(to)).increment(1);
     for player in players {
-        let event = ServerEvent::QueueLeft { ticket_id: id.clone(), reason: rules::name_of(to).to_owned() };
+        let event = ServerEvent::QueueLeft { ticket_id: id.clone(), reason: why.to_owned() };
         app.multiplayer.hub.tell(game, player, &event);
     }
     Ok(true)

@@ -13,7 +13,7 @@ pub(super) use mode::Insight;
 use super::db::{MatchRow, overdue};
 use super::end_ticket;
 use super::matches::{self, FOUND, PROPOSED, Plan, Written};
-use super::rules::Entry;
+use super::rules::{Entry, name_of};
 use crate::app::App;
 use crate::context::{new_id, now_ms};
 use crate::multiplayer::presence;
@@ -209,7 +209,7 @@ impl Service {
 
     async fn end(&self, game: &GameId, id: &str, players: &[PlayerId], to: TicketStatus) {
         let Some(id) = QueueTicketId::parse(id) else { return };
-        if let Err(failure) = end_ticket(&self.app, game, &id, players, to).await {
+        if let Err(failure) = end_ticket(&self.app, game, &id, players, to, name_of(to)).await {
             tracing::warn!(%failure, "cannot end a ticket");
         }
     }
