@@ -199,15 +199,15 @@ CREATE TABLE multiplayer_message (
     sent_at_ms BIGINT NOT NULL,
     edited_at_ms BIGINT,
     deleted BIGINT NOT NULL,
-    PRIMARY KEY (game_id, channel, message_id)
-);
     -- What its writer called it, to send it twice and say it once; and a hash of the request, until it is deleted.
     idempotency_key TEXT,
     request_hash TEXT,
+    PRIMARY KEY (game_id, channel, message_id)
+);
 
+CREATE UNIQUE INDEX multiplayer_message_once ON multiplayer_message (game_id, player_id, idempotency_key);
 CREATE INDEX multiplayer_message_player ON multiplayer_message (game_id, player_id, message_id);
 CREATE INDEX multiplayer_message_sent ON multiplayer_message (sent_at_ms);
-CREATE UNIQUE INDEX multiplayer_message_once ON multiplayer_message (game_id, player_id, idempotency_key);
 
 -- Who is in a channel, and how far the player has read. `last_id` is the channel's newest message, for the list of
 -- conversations.
@@ -248,13 +248,13 @@ CREATE TABLE multiplayer_report (
 
 CREATE INDEX multiplayer_report_by ON multiplayer_report (game_id, player_id);
 CREATE INDEX multiplayer_report_about ON multiplayer_report (game_id, about_id);
+CREATE INDEX multiplayer_report_at ON multiplayer_report (reported_at_ms);
 
 CREATE TABLE multiplayer_invite (
     game_id TEXT NOT NULL,
     invite_id TEXT NOT NULL,
     from_id TEXT NOT NULL,
     to_id TEXT NOT NULL,
-CREATE INDEX multiplayer_report_at ON multiplayer_report (reported_at_ms);
     room_id TEXT,
     party_id TEXT,
     code TEXT NOT NULL,

@@ -15,7 +15,8 @@ use aethex_wire::multiplayer::chat::{
 };
 use aethex_wire::multiplayer::matchmaking::{
     AcceptMatch, CurrentQueueTicket, DeleteQueueRules, GetQueueRules, GetQueueTicket, GetRating, JoinQueue,
-    LeaveQueue, PutQueueRules, ReportResult, SettleResult,
+    LeaveQueue, PutQueueRules, ReportResult, ServerStartBackfill, ServerStopBackfill, SettleResult,
+    StartBackfill, StopBackfill,
 };
 use aethex_wire::multiplayer::parties::{
     CreateParty, GetParty, JoinParty, KickFromParty, LeadParty, LeaveParty, ReadyParty,

@@ -274,19 +274,20 @@ pub(super) async fn insert_seat(
     Ok(made == 1)
 }
 
-/// Holds a seat that is held for longer; one that is taken for good stays so. Returns since when it is the
-/// player's.
+/// The player asks for another ticket: a seat that is held is held for longer, one that is taken for good stays so.
+/// Returns since when it is the player's.
 pub(super) async fn prolong_seat(
     tx: &mut Transaction,
     room: &RoomId,
     player: &PlayerId,
+    now_ms: i64,
     held_until_ms: i64,
 ) -> Result<Option<i64>, SqlError> {
     tx.query_one(
         "UPDATE multiplayer_seat SET asked_at_ms = $5,
             held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END
          WHERE game_id = $1 AND room_id = $2 AND player_id = $3 RETURNING joined_at_ms",
-        args![room.as_str(), player.as_str(), held_until_ms],
+        args![room.as_str(), player.as_str(), held_until_ms, now_ms],
         |row| row.int(0),
     )
     .await
@@ -343,7 +344,6 @@ pub(in crate::multiplayer) async fn free_seat(
         )
         .await?;
     if freed == 0 {
-        return Ok(false);
         if matches!(which, Which::Confirmed(_)) {
             tx.execute(
                 "UPDATE multiplayer_seat SET held_until_ms = asked_at_ms + $4
@@ -352,6 +352,7 @@ pub(in crate::multiplayer) async fn free_seat(
             )
             .await?;
         }
+        return Ok(false);
     }
     tx.execute(
         "UPDATE multiplayer_room SET player_count = player_count - 1,
@@ -498,7 +499,6 @@ pub(super) async fn remove(tx: &mut Transaction, room: &RoomId) -> Result<bool, 
     Ok(removed == 1)
 }
 
-/// Who has a seat in a room, by joining order, and since when.
 /// Rooms that a player is the host of: what stands in them is the player's.
 pub(super) async fn hosted(
     tx: &mut Transaction,
@@ -513,6 +513,7 @@ pub(super) async fn hosted(
     Ok(found.await?.iter().filter_map(|id| RoomId::parse(id)).collect())
 }
 
+/// Who has a seat in a room, by joining order, and since when.
 pub(super) async fn seats(sql: &Sql, game: &GameId, room: &RoomId) -> Result<Vec<(PlayerId, i64)>, SqlError> {
     let scope = sql.game(game);
     let found = scope.read(

@@ -1,5 +1,6 @@
 //! What a host does with a room and with who is in it, and what everyone may: leave.
 
+use super::filling::tell_changed;
 use super::rules::{self, RoomRow, judge_host, refused, sees};
 use super::{Asker, Which, db, players_of};
 use crate::app::App;
@@ -43,6 +44,7 @@ pub(super) async fn change(
         .boxed()
     });
     let room = changed.await?;
+    tell_changed(app, asker.game, &room);
     let key = asker.key(id);
     if let Some(player) = host {
         nodes::tell(app, &room.node, &key, Command::Host { player });
@@ -54,7 +56,12 @@ pub(super) async fn change(
 }
 
 /// A room that a player may change, held.
-async fn hold_as_host(tx: &mut Transaction, id: &RoomId, player: &PlayerId, now_ms: i64) -> Outcome<RoomRow> {
+pub(super) async fn hold_as_host(
+    tx: &mut Transaction,
+    id: &RoomId,
+    player: &PlayerId,
+    now_ms: i64,
+) -> Outcome<RoomRow> {
     let room = db::hold(tx, id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
     let door = db::door_of(tx, &room, player, now_ms).await?;
     judge_host(&room, door, player).map_err(refused)?;
@@ -69,7 +76,7 @@ pub(super) async fn close(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<(
         async move {
             let room = hold_as_host(tx, &room_id, &player, now).await?;
             db::remove(tx, &room_id).await?;
-            Ok::<_, Failure>(room.node)
+            Ok::<_, Failure>(room)
         }
         .boxed()
     });
@@ -120,12 +127,13 @@ pub(crate) async fn leave(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<(
             if !db::free_seat(tx, &room_id, &player, Which::Any, now).await? {
                 return Err(refused(ErrorCode::NotInRoom));
             }
-            Ok::<_, Failure>(room.node)
+            Ok::<_, Failure>(room)
         }
         .boxed()
     });
-    let node = left.await?;
-    send_away(app, asker.game, id, &node, asker.player, LeftReason::Left);
+    let room = left.await?;
+    tell_changed(app, asker.game, &room);
+    send_away(app, asker.game, id, &room.node, asker.player, LeftReason::Left);
     Ok(())
 }
 
@@ -164,11 +172,12 @@ pub(super) async fn kick(app: &App, asker: Asker<'_>, id: &RoomId, request: Kick
                 ));
             }
             db::shut_out(tx, &room_id, &who, ban).await?;
-            Ok::<_, Failure>(room.node)
+            Ok::<_, Failure>(room)
         }
         .boxed()
     });
-    let node = kicked.await?;
-    send_away(app, asker.game, id, &node, &gone, LeftReason::Kicked);
+    let room = kicked.await?;
+    tell_changed(app, asker.game, &room);
+    send_away(app, asker.game, id, &room.node, &gone, LeftReason::Kicked);
     Ok(())
 }

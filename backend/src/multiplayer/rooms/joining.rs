@@ -1,5 +1,6 @@
 //! Coming into a room: the password and the code that open it, and the seat.
 
+use super::filling::tell_changed;
 use super::rules::{self, Entry, RoomRow, judge, refused};
 use super::{Asker, db, seated};
 use crate::app::App;
@@ -35,6 +36,9 @@ pub(crate) async fn join(
         guesses.into_iter().for_each(Attempt::forgive);
     }
     let (row, joined_at_ms) = joined?;
+    if row.player_count != before.player_count {
+        tell_changed(app, asker.game, &row);
+    }
     seated(app, asker, row, joined_at_ms, node, relay).await
 }
 

@@ -6,6 +6,7 @@
 //! change of a room's seats takes the room's row first: of fifty who ask for the last seat one gets it.
 
 mod db;
+mod filling;
 mod hosting;
 mod joining;
 mod matches;
@@ -24,6 +25,7 @@ pub(crate) use joining::{join, ticket_here};
 pub(crate) use matches::{MatchRoom, MatchSettings, NewMatchRoom};
 pub(super) use reports::write_reports;
 pub(super) use routes::routes;
+pub(super) use rules::refused;
 
 use super::codes::{CODE_TRIES, new_code};
 use super::config::{HELD_MS, SWEEP_BATCH};
@@ -41,7 +43,7 @@ use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::{CreateRoomRequest, JoinedRoom, RelayAddress, Room, RoomPlayer};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
-use rules::{RoomRow, refused, sees};
+use rules::{RoomRow, sees};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -275,6 +277,11 @@ pub(crate) async fn has_seat(app: &App, game: &GameId, player: &PlayerId, room: 
     Ok(db::seats(&app.sql, game, room).await?.iter().any(|(id, _)| id == player))
 }
 
+/// Who has a seat in a room, by joining order; nobody when it is over.
+pub(super) async fn players_in(app: &App, game: &GameId, room: &RoomId) -> Outcome<Vec<PlayerId>> {
+    Ok(db::seats(&app.sql, game, room).await?.into_iter().map(|(player, _)| player).collect())
+}
+
 /// Frees seats that nobody came for, and closes rooms that nobody has been in for a while.
 pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     let mut by_game: BTreeMap<GameId, Vec<(RoomId, PlayerId)>> = BTreeMap::new();
@@ -286,16 +293,19 @@ pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
         let scope = app.sql.game(&game);
         let freed = scope.transaction(move |tx| {
             async move {
+                let mut freed = Vec::new();
                 for (room, player) in seats {
-                    if db::hold(tx, &room).await?.is_some() {
-                        db::free_seat(tx, &room, &player, Which::HeldUntil(now_ms), now_ms).await?;
+                    if let Some(row) = db::hold(tx, &room).await?
+                        && db::free_seat(tx, &room, &player, Which::HeldUntil(now_ms), now_ms).await?
+                    {
+                        freed.push(row);
                     }
                 }
-                Ok::<_, SqlError>(())
+                Ok::<_, SqlError>(freed)
             }
             .boxed()
         });
-        freed.await?;
+        freed.await?.iter().for_each(|room| filling::tell_changed(app, &game, room));
     }
     let before_ms = now_ms - i64::from(app.config.multiplayer.empty_room_s) * 1000;
     for (game, id) in db::empty_since(&app.sql, before_ms, SWEEP_BATCH).await? {

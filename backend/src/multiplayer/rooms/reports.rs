@@ -5,7 +5,8 @@
 //! rows: a player whom the relay has and no room wants is sent away by it.
 
 use super::db::{self, Which};
-use super::rules::judge;
+use super::filling::tell_changed;
+use super::rules::{RoomRow, judge};
 use crate::app::App;
 use crate::context::now_ms;
 use crate::multiplayer::live::{Command, Report, RoomKey};
@@ -49,18 +50,19 @@ async fn write(app: &App, game: &GameId, told: Arc<Vec<(RoomId, Report)>>) {
         let scope = app.sql.game(game);
         let written = scope.transaction(move |tx| {
             async move {
-                let mut orders = Vec::new();
+                let (mut orders, mut freed) = (Vec::new(), Vec::new());
                 for (room, report) in told.iter() {
-                    if let Some(command) = apply(tx, room, report, &node, now).await? {
+                    if let Some(command) = apply(tx, room, report, &node, now, &mut freed).await? {
                         orders.push((room.clone(), command));
                     }
                 }
-                Ok::<_, SqlError>(orders)
+                Ok::<_, SqlError>((orders, freed))
             }
             .boxed()
         });
         match written.await {
-            Ok(orders) => {
+            Ok((orders, freed)) => {
+                freed.iter().for_each(|room| tell_changed(app, game, room));
                 let Some(relay) = app.multiplayer.relay() else { return };
                 for (room, command) in orders {
                     relay.command(&RoomKey { game: game.clone(), room }, command);
@@ -81,6 +83,7 @@ async fn apply(
     report: &Report,
     node: &str,
     now_ms: i64,
+    freed: &mut Vec<RoomRow>,
 ) -> Result<Option<Command>, SqlError> {
     let room = db::hold(tx, id).await?.filter(|room| room.node == node);
     let Some(room) = room else {

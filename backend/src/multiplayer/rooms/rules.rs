@@ -135,7 +135,7 @@ pub(super) fn judge_host(room: &RoomRow, door: Door, player: &PlayerId) -> Resul
 }
 
 /// A refusal in words.
-pub(super) fn refused(code: ErrorCode) -> Failure {
+pub(in crate::multiplayer) fn refused(code: ErrorCode) -> Failure {
     let words = match code {
         ErrorCode::RoomFull => "Every seat of the room is taken.",
         ErrorCode::RoomLocked => "The room is locked: nobody new comes in.",
@@ -249,6 +249,22 @@ pub(super) fn filling(room: &RoomRow, now_ms: i64) -> Option<i64> {
         BackfillMode::Off => None,
         BackfillMode::Manual => room.filling_since_ms,
         BackfillMode::Automatic => room.filling_since_ms.or(Some(now_ms)),
+    }
+}
+
+/// Whether a room may ask its queue for players; its match.
+pub(super) fn may_be_filled(room: &RoomRow) -> Outcome<MatchId> {
+    let Some(match_id) = &room.match_id else {
+        return Err(Failure::invalid("Only the room of a match is filled from a queue."));
+    };
+    if room.backfill == BackfillMode::Off {
+        return Err(Failure::invalid("The rules of the queue let nobody into matches that run."));
+    }
+    match (room.locked, room.player_count) {
+        (true, _) => Err(refused(ErrorCode::RoomLocked)),
+        (false, 0) => Err(Failure::invalid("Nobody is in the room.")),
+        (false, count) if count >= room.max_players => Err(refused(ErrorCode::RoomFull)),
+        (false, _) => Ok(match_id.clone()),
     }
 }
 

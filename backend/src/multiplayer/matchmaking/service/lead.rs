@@ -5,7 +5,7 @@ use super::{Key, LEASE_MS, Service, db, lease};
 use crate::context::now_ms;
 use crate::error::Outcome;
 use crate::multiplayer::matchmaking::rules::{Entry, Kept, players_of};
-use crate::multiplayer::matchmaking::{db as tickets, queues};
+use crate::multiplayer::matchmaking::{backfill, db as tickets, queues};
 use aethex_wire::ids::{PlayerId, QueueTicketId};
 use std::collections::HashMap;
 
@@ -65,7 +65,7 @@ impl Service {
         let mut after = String::new();
         loop {
             let page = db::queued(sql, game, mode, &after, tickets::PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(queue) };
+            let Some((last, _)) = page.last() else { break };
             after.clone_from(last);
             for (id, json) in page {
                 let Ok(kept) = serde_json::from_str::<Kept>(&json) else {
@@ -79,6 +79,8 @@ impl Service {
                 }
             }
         }
+        queue.compare_fills(backfill::asking(&self.app, game, mode, None).await?, now_ms());
+        Ok(queue)
     }
 
     /// A queue whose rule set changed.
@@ -114,7 +116,9 @@ impl Service {
     async fn compare(&mut self, key: &Key) -> Outcome<()> {
         let (game, mode) = key;
         let queued = db::queued_ids(&self.app.sql, game, mode).await?;
+        let fills = backfill::asking(&self.app, game, mode, None).await?;
         let Some(queue) = self.modes.get_mut(key) else { return Ok(()) };
+        queue.compare_fills(fills, now_ms());
         queue.tidy();
         for id in queue.compare(queued) {
             let Some(id) = QueueTicketId::parse(&id) else { continue };
