@@ -28,6 +28,12 @@ async fn say(player: &Player, channel: &str, text: &str) -> Reply {
     post(player, &format!("{CHAT}/{channel}/messages"), json!({ "text": text })).await
 }
 
+/// Says something to a player under an idempotency key.
+async fn send_once(from: &Player, to: &Player, text: &str, key: &str) -> Reply {
+    let call = from.call(Method::POST, &format!("{CHAT}/{}/messages", direct(to)));
+    call.header(IDEMPOTENCY_KEY_HEADER, key).json(&json!({ "text": text })).send().await
+}
+
 async fn said(player: &Player, channel: &str, text: &str) -> ChatMessage {
     say(player, channel, text).await.expect(201).json()
 }
@@ -310,28 +316,23 @@ on_both_engines! {
     async fn what_is_sent_twice_is_said_once(app) {
         let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
         let mut hears = Live::of(app.url(), &bob).await;
-        let send = |player: &Player, to: &Player, text: &str, key: &str| {
-            let call = player.call(Method::POST, &format!("{CHAT}/{}/messages", direct(to)));
-            let (call, text) = (call.header(IDEMPOTENCY_KEY_HEADER, key), text.to_owned());
-            async move { call.json(&json!({ "text": text })).send().await }
-        };
-        let first: ChatMessage = send(&ann, &bob, "hello", "k1").await.expect(201).json();
-        let again: ChatMessage = send(&ann, &bob, "hello", "k1").await.expect(201).json();
+        let first: ChatMessage = send_once(&ann, &bob, "hello", "k1").await.expect(201).json();
+        let again: ChatMessage = send_once(&ann, &bob, "hello", "k1").await.expect(201).json();
         assert_eq!(again, first);
-        let at_once = futures_util::future::join_all((0..4).map(|_| send(&ann, &bob, "at once", "k2"))).await;
+        let at_once = futures_util::future::join_all((0..4).map(|_| send_once(&ann, &bob, "at once", "k2"))).await;
         let at_once: Vec<ChatMessage> = at_once.into_iter().map(|reply| reply.expect(201).json()).collect();
         assert!(at_once.iter().all(|message| *message == at_once[0]));
         assert_eq!(hears.until("chat_message").await["id"], first.id.as_str());
         assert_eq!(hears.until("chat_message").await["id"], at_once[0].id.as_str());
         assert_eq!(texts(&bob, &direct(&ann)).await, ["at once", "hello"]);
-        send(&ann, &bob, "other words", "k1").await.refused(ErrorCode::IdempotencyMismatch);
-        send(&ann, &bob, "hello", "a key").await.refused(ErrorCode::InvalidRequest);
+        send_once(&ann, &bob, "other words", "k1").await.refused(ErrorCode::IdempotencyMismatch);
+        send_once(&ann, &bob, "hello", "a key").await.refused(ErrorCode::InvalidRequest);
         // Keys are each player's own.
-        send(&bob, &ann, "hello", "k1").await.expect(201);
+        send_once(&bob, &ann, "hello", "k1").await.expect(201);
         assert_eq!(texts(&ann, &direct(&bob)).await.len(), 3);
         // A message that was taken back stays so.
         delete(&ann, &direct(&bob), &first).await.expect(204);
-        let gone: ChatMessage = send(&ann, &bob, "hello", "k1").await.expect(201).json();
+        let gone: ChatMessage = send_once(&ann, &bob, "hello", "k1").await.expect(201).json();
         assert!(gone.deleted && gone.id == first.id);
     }
 
@@ -351,7 +352,8 @@ on_both_engines! {
         assert_eq!(row.await.unwrap().unwrap(), ("something bad".into(), "abuse".into(), "again".into()));
         // Reports do not stay for ever.
         let count = async || {
-            let counted = sql.all_games().read_one("SELECT COUNT(*) FROM multiplayer_report", vec![], |row| row.int(0));
+            let all = sql.all_games();
+            let counted = all.read_one("SELECT COUNT(*) FROM multiplayer_report", vec![], |row| row.int(0));
             counted.await.unwrap().unwrap()
         };
         app.sweep_chat(now_ms() + 179 * DAY_MS).await;
