@@ -90,12 +90,12 @@ on_both_engines! {
         // It is full: nobody else comes, and a seat that is free again is not filled unasked.
         fill(&host, &room).await.refused(ErrorCode::RoomFull);
         leave(&others[1], &room).await;
-        let waits = queue(&fay, pairs()).await;
-        app.sweep_queues(now_ms()).await;
-        until_it_is(&fay, &waits, TicketStatus::Queued).await;
         // Asking ends when it is taken back, and where the room is locked.
         fill(&host, &room).await.expect(200);
         host.call(Method::DELETE, &format!("{ROOMS}/{}/backfill", room.id)).send().await.expect(204);
+        let waits = queue(&fay, pairs()).await;
+        app.sweep_queues(now_ms()).await;
+        until_it_is(&fay, &waits, TicketStatus::Queued).await;
         host.call(Method::PUT, &format!("{ROOMS}/{}", room.id)).json(&json!({ "locked": true })).send().await.expect(200);
         fill(&host, &room).await.refused(ErrorCode::RoomLocked);
         assert_eq!(look_at(&host, &room).await.player_count, 3);
