@@ -37,6 +37,10 @@ CREATE TABLE multiplayer_room (
     created_at_ms BIGINT NOT NULL,
     -- Since when nobody has been in it.
     empty_since_ms BIGINT,
+    -- When free seats are filled from the match's queue: `automatic`, `manual`, `off`.
+    backfill TEXT NOT NULL,
+    -- Since when it asks the queue for players.
+    filling_since_ms BIGINT,
     PRIMARY KEY (game_id, room_id)
 );
 
@@ -44,6 +48,7 @@ CREATE UNIQUE INDEX multiplayer_room_code ON multiplayer_room (game_id, code);
 CREATE INDEX multiplayer_room_list ON multiplayer_room (game_id, visibility, room_id);
 CREATE INDEX multiplayer_room_empty ON multiplayer_room (empty_since_ms);
 CREATE INDEX multiplayer_room_node ON multiplayer_room (node);
+CREATE INDEX multiplayer_room_filling ON multiplayer_room (game_id, mode, filling_since_ms);
 CREATE INDEX multiplayer_room_host ON multiplayer_room (game_id, host_id);
 
 CREATE TABLE multiplayer_seat (
@@ -51,6 +56,8 @@ CREATE TABLE multiplayer_seat (
     room_id TEXT NOT NULL,
     player_id TEXT NOT NULL,
     joined_at_ms BIGINT NOT NULL,
+    -- When the player last asked for a ticket.
+    asked_at_ms BIGINT NOT NULL,
     -- Until when the seat is held for one whom the relay has not seen; NULL when it has.
     held_until_ms BIGINT,
     PRIMARY KEY (game_id, room_id, player_id)
@@ -192,9 +199,13 @@ CREATE TABLE multiplayer_message (
     sent_at_ms BIGINT NOT NULL,
     edited_at_ms BIGINT,
     deleted BIGINT NOT NULL,
+    -- What its writer called it, to send it twice and say it once; and a hash of the request, until it is deleted.
+    idempotency_key TEXT,
+    request_hash TEXT,
     PRIMARY KEY (game_id, channel, message_id)
 );
 
+CREATE UNIQUE INDEX multiplayer_message_once ON multiplayer_message (game_id, player_id, idempotency_key);
 CREATE INDEX multiplayer_message_player ON multiplayer_message (game_id, player_id, message_id);
 CREATE INDEX multiplayer_message_sent ON multiplayer_message (sent_at_ms);
 
@@ -237,6 +248,7 @@ CREATE TABLE multiplayer_report (
 
 CREATE INDEX multiplayer_report_by ON multiplayer_report (game_id, player_id);
 CREATE INDEX multiplayer_report_about ON multiplayer_report (game_id, about_id);
+CREATE INDEX multiplayer_report_at ON multiplayer_report (reported_at_ms);
 
 CREATE TABLE multiplayer_invite (
     game_id TEXT NOT NULL,

@@ -15,7 +15,8 @@ use aethex_wire::multiplayer::chat::{
 };
 use aethex_wire::multiplayer::matchmaking::{
     AcceptMatch, CurrentQueueTicket, DeleteQueueRules, GetQueueRules, GetQueueTicket, GetRating, JoinQueue,
-    LeaveQueue, PutQueueRules, ReportResult, SettleResult,
+    LeaveQueue, PutQueueRules, ReportResult, ServerStartBackfill, ServerStopBackfill, SettleResult,
+    StartBackfill, StopBackfill,
 };
 use aethex_wire::multiplayer::parties::{
     CreateParty, GetParty, JoinParty, KickFromParty, LeadParty, LeaveParty, ReadyParty,
@@ -184,7 +185,11 @@ fn add_multiplayer(doc: &mut Doc) {
     doc.add::<GetQueueRules>(&[]);
     doc.add::<PutQueueRules>(&[]);
     doc.add::<DeleteQueueRules>(&[]);
-    doc.add::<SendChat>(&[]);
+    doc.add::<StartBackfill>(&[]);
+    doc.add::<StopBackfill>(&[]);
+    doc.add::<ServerStartBackfill>(&[]);
+    doc.add::<ServerStopBackfill>(&[]);
+    doc.add::<SendChat>(&[idempotency_parameter()]);
     doc.add::<ListChat>(&[]);
     doc.add::<EditChat>(&[]);
     doc.add::<DeleteChat>(&[]);

@@ -6323,6 +6323,25 @@ aethex_error aethex_matchmaking_report_result(aethex_cloud cloud,
                                               aethex_op *op);
 
 /**
+ * Fills the free seats of a match's room from its queue, as its host: until it is full, locked, decided or over. Asking
+ * again changes nothing.
+ */
+aethex_error aethex_matchmaking_start_backfill(aethex_cloud cloud,
+                                               struct aethex_str room,
+                                               aethex_callback callback,
+                                               void *user_data,
+                                               aethex_op *op);
+
+/**
+ * Fills a room no more, as its host; also one that the queue's rules fill by themselves.
+ */
+aethex_error aethex_matchmaking_stop_backfill(aethex_cloud cloud,
+                                              struct aethex_str room,
+                                              aethex_callback callback,
+                                              void *user_data,
+                                              aethex_op *op);
+
+/**
  * Reads a player's rating in a queue; the player's own when `player` is empty.
  */
 aethex_error aethex_matchmaking_rating(aethex_cloud cloud,

@@ -11,7 +11,7 @@ use aethex_wire::multiplayer::chat::{Block, ChatMessage, Conversation};
 use aethex_wire::multiplayer::parties::Party;
 use aethex_wire::page::Page;
 use aethex_wire::privacy::{Export, ExportStatus, Receipt};
-use aethex_wire::{CLIENT_KEY_HEADER, ErrorCode};
+use aethex_wire::{CLIENT_KEY_HEADER, ErrorCode, IDEMPOTENCY_KEY_HEADER};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -26,6 +26,12 @@ fn direct(to: &Player) -> String {
 
 async fn say(player: &Player, channel: &str, text: &str) -> Reply {
     post(player, &format!("{CHAT}/{channel}/messages"), json!({ "text": text })).await
+}
+
+/// Says something to a player under an idempotency key.
+async fn send_once(from: &Player, to: &Player, text: &str, key: &str) -> Reply {
+    let call = from.call(Method::POST, &format!("{CHAT}/{}/messages", direct(to)));
+    call.header(IDEMPOTENCY_KEY_HEADER, key).json(&json!({ "text": text })).send().await
 }
 
 async fn said(player: &Player, channel: &str, text: &str) -> ChatMessage {
@@ -307,6 +313,29 @@ on_both_engines! {
         say(&bob, &direct(&ann), "stop").await.expect(201);
     }
 
+    async fn what_is_sent_twice_is_said_once(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let mut hears = Live::of(app.url(), &bob).await;
+        let first: ChatMessage = send_once(&ann, &bob, "hello", "k1").await.expect(201).json();
+        let again: ChatMessage = send_once(&ann, &bob, "hello", "k1").await.expect(201).json();
+        assert_eq!(again, first);
+        let at_once = futures_util::future::join_all((0..4).map(|_| send_once(&ann, &bob, "at once", "k2"))).await;
+        let at_once: Vec<ChatMessage> = at_once.into_iter().map(|reply| reply.expect(201).json()).collect();
+        assert!(at_once.iter().all(|message| *message == at_once[0]));
+        assert_eq!(hears.until("chat_message").await["id"], first.id.as_str());
+        assert_eq!(hears.until("chat_message").await["id"], at_once[0].id.as_str());
+        assert_eq!(texts(&bob, &direct(&ann)).await, ["at once", "hello"]);
+        send_once(&ann, &bob, "other words", "k1").await.refused(ErrorCode::IdempotencyMismatch);
+        send_once(&ann, &bob, "hello", "a key").await.refused(ErrorCode::InvalidRequest);
+        // Keys are each player's own.
+        send_once(&bob, &ann, "hello", "k1").await.expect(201);
+        assert_eq!(texts(&ann, &direct(&bob)).await.len(), 3);
+        // A message that was taken back stays so.
+        delete(&ann, &direct(&bob), &first).await.expect(204);
+        let gone: ChatMessage = send_once(&ann, &bob, "hello", "k1").await.expect(201).json();
+        assert!(gone.deleted && gone.id == first.id);
+    }
+
     async fn a_report_keeps_what_was_said(app) {
         let [ann, bob, eve] = [app.as_player("ann").await, app.as_player("bob").await, app.as_player("eve").await];
         let message = said(&bob, &direct(&ann), "something bad").await;
@@ -321,6 +350,16 @@ on_both_engines! {
         let all = sql.all_games();
         let row = all.read_one(kept, args![bob.id()], |row| Ok((row.text(0)?, row.text(1)?, row.text(2)?)));
         assert_eq!(row.await.unwrap().unwrap(), ("something bad".into(), "abuse".into(), "again".into()));
+        // Reports do not stay for ever.
+        let count = async || {
+            let all = sql.all_games();
+            let counted = all.read_one("SELECT COUNT(*) FROM multiplayer_report", vec![], |row| row.int(0));
+            counted.await.unwrap().unwrap()
+        };
+        app.sweep_chat(now_ms() + 179 * DAY_MS).await;
+        assert_eq!(count().await, 2);
+        app.sweep_chat(now_ms() + 181 * DAY_MS).await;
+        assert_eq!(count().await, 0);
         sql.close().await;
         app.get("/api/v1/server/reports").send().await.refused(ErrorCode::InvalidServerKey);
     }

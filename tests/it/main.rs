@@ -8,6 +8,7 @@
 mod accounts;
 mod attacks;
 mod auth;
+mod backfill;
 mod blobs;
 mod chaos;
 mod chat;

@@ -18,17 +18,17 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MATCHMAKING: &str = "/api/v1/multiplayer/matchmaking";
-const TICKETS: &str = "/api/v1/multiplayer/matchmaking/tickets";
+pub(crate) const TICKETS: &str = "/api/v1/multiplayer/matchmaking/tickets";
 /// How long a ticket waits none of whose players is here, and a little.
 const MINUTE_MS: i64 = 61_000;
 /// How long a ticket waits at all.
 const HALF_HOUR_MS: i64 = 30 * 60_000;
 
-async fn queue(player: &Player, body: Value) -> QueueTicket {
+pub(crate) async fn queue(player: &Player, body: Value) -> QueueTicket {
     post(player, TICKETS, body).await.expect(201).json()
 }
 
-async fn look(player: &Player, ticket: &QueueTicket) -> Reply {
+pub(crate) async fn look(player: &Player, ticket: &QueueTicket) -> Reply {
     player.get(&format!("{TICKETS}/{}", ticket.id)).send().await
 }
 
@@ -37,7 +37,7 @@ async fn leave(player: &Player, ticket: &QueueTicket) -> Reply {
 }
 
 /// The ticket, once it is in a state. Asking is limited: a refusal is not an answer.
-async fn until_it_is(player: &Player, ticket: &QueueTicket, status: TicketStatus) -> QueueTicket {
+pub(crate) async fn until_it_is(player: &Player, ticket: &QueueTicket, status: TicketStatus) -> QueueTicket {
     until(&format!("the ticket to be {status:?}"), async || {
         let reply = look(player, ticket).await;
         let seen = (reply.status == 200).then(|| reply.json::<QueueTicket>());
@@ -63,7 +63,7 @@ async fn rating(player: &Player, of: &Player, mode: &str) -> Rating {
 }
 
 /// A queue's rule set, before anyone is in the queue.
-async fn with_rules(app: &App, mode: &str, rules: Value) {
+pub(crate) async fn with_rules(app: &App, mode: &str, rules: Value) {
     let sql = database(app).await;
     let insert = "INSERT INTO multiplayer_queue (game_id, mode, rules, updated_at_ms)
          SELECT game_id, $1, $2, 1 FROM auth_game WHERE is_default = 1";
@@ -79,12 +79,19 @@ fn asked_first(seconds: u32) -> Value {
     })
 }
 
-async fn players<const N: usize>(app: &App, names: [&str; N]) -> [Player; N] {
+pub(crate) async fn players<const N: usize>(app: &App, names: [&str; N]) -> [Player; N] {
     join_all(names.map(|name| app.as_player(name))).await.try_into().unwrap()
 }
 
-fn seat_of(ticket: &QueueTicket) -> &JoinedRoom {
+pub(crate) fn seat_of(ticket: &QueueTicket) -> &JoinedRoom {
     ticket.match_info.as_ref().unwrap().seat.as_ref().unwrap()
+}
+
+/// All queue; their tickets, once they are matched.
+pub(crate) async fn matched_all(players: &[Player], body: Value) -> Vec<QueueTicket> {
+    let tickets = join_all(players.iter().map(|player| queue(player, body.clone()))).await;
+    let pairs = players.iter().zip(&tickets);
+    join_all(pairs.map(|(player, ticket)| until_it_is(player, ticket, TicketStatus::Matched))).await
 }
 
 /// Both queue; the match that they are in.
@@ -440,6 +447,10 @@ on_both_engines! {
         }).await;
         let team = |player: &Player| info.players.iter().find(|one| one.player_id.as_str() == player.id()).unwrap().team.clone();
         let result = json!({ "teams": [{ "team": team(&ann), "place": 2 }, { "team": team(&bob), "place": 1 }] });
+        let fill = format!("/rooms/{}/backfill", info.room_id.as_ref().unwrap());
+        server(Method::POST, &fill, reads).send().await.refused(ErrorCode::MissingScope);
+        server(Method::POST, &fill, writes).send().await.refused(ErrorCode::RoomFull);
+        server(Method::DELETE, &fill, writes).send().await.expect(204);
         let path = format!("/matches/{}/result", info.match_id);
         server(Method::POST, &path, reads).json(&result).send().await.refused(ErrorCode::MissingScope);
         let told: ReportedResult = server(Method::POST, &path, writes).json(&result).send().await.expect(200).json();

@@ -1,7 +1,9 @@
 //! Parties: one at a time, led by one, told to all.
 
+use crate::matchmaking::queue;
 use crate::rooms::{join, make, of_game, post, second_game};
-use aethex_tests::{Player, Reply, on_both_engines};
+use aethex_tests::{Live, Player, Reply, on_both_engines};
+use aethex_wire::multiplayer::matchmaking::QueueTicket;
 use aethex_wire::multiplayer::parties::Party;
 use aethex_wire::{CLIENT_KEY_HEADER, ErrorCode};
 use http::Method;
@@ -92,6 +94,37 @@ on_both_engines! {
         let mut each = [ann.id(), bob.id(), cat.id(), dan.id()];
         each.sort_unstable();
         assert_eq!(all, each);
+    }
+
+    async fn a_party_that_changes_does_not_wait_as_it_was(app) {
+        let [ann, bob, cat] = [app.as_player("ann").await, app.as_player("bob").await, app.as_player("cat").await];
+        let party = make_party(&ann).await;
+        enter(&bob, &party.code).await.expect(200);
+        let mut hears = Live::of(app.url(), &ann).await;
+        let body = json!({ "mode": "pairs", "players": 8, "teams": 2, "party": true });
+        let mut ended = async |ticket: QueueTicket| {
+            let told = hears.until("queue_left").await;
+            assert_eq!((told["reason"].as_str(), told["ticket_id"].as_str()), (Some("party_changed"), Some(ticket.id.as_str())));
+            ann.get("/api/v1/multiplayer/matchmaking/ticket").send().await.refused(ErrorCode::TicketNotFound);
+        };
+        let ticket = queue(&ann, body.clone()).await;
+        bob.call(Method::PUT, &format!("{PARTY}/ready")).json(&json!({ "ready": true })).send().await.expect(200);
+        assert_eq!(queue(&ann, body.clone()).await.id, ticket.id, "a word changes nothing");
+        // Somebody comes, leaves, is sent away.
+        enter(&cat, &party.code).await.expect(200);
+        ended(ticket).await;
+        let ticket = queue(&ann, body.clone()).await;
+        assert_eq!(ticket.players.len(), 3);
+        cat.call(Method::DELETE, PARTY).send().await.expect(204);
+        ended(ticket).await;
+        let ticket = queue(&ann, body.clone()).await;
+        act(&ann, "kick", &bob).await.expect(200);
+        ended(ticket).await;
+        // Who queues alone waits on, whatever becomes of the party.
+        let own = queue(&cat, json!({ "mode": "pairs", "players": 8 })).await;
+        enter(&cat, &party.code).await.expect(200);
+        cat.call(Method::DELETE, PARTY).send().await.expect(204);
+        assert_eq!(queue(&cat, json!({ "mode": "pairs", "players": 8 })).await.id, own.id);
     }
 
     async fn the_hosts_party_comes_into_a_private_room(app) {

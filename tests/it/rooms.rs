@@ -286,6 +286,22 @@ on_both_engines! {
         assert!(refused >= 9, "{refused}");
     }
 
+    async fn guesses_over_the_live_connection_are_counted_too(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let room = make(&ann, json!({ "password": "sesame" })).await.room;
+        for name in ["cat", "dan", "eve", "fay"] {
+            let mut live = Live::of(app.url(), &app.as_player(name).await).await;
+            for guess in 0..5 {
+                live.send("join_room", json!({ "room_id": room.id, "password": guess.to_string() })).await;
+                assert_eq!(live.until("error").await["code"], "room_password");
+            }
+            live.send("join_room", json!({ "room_id": room.id, "password": "sesame" })).await;
+            assert_eq!(live.until("error").await["code"], "rate_limited");
+        }
+        // They all come from one address.
+        post(&bob, &path(&room, "/join"), json!({ "password": "sesame" })).await.refused(ErrorCode::RateLimited);
+    }
+
     async fn seats_and_rooms_that_nobody_came_for_end(app) {
         let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
         let room = make(&ann, json!({})).await.room;
@@ -395,6 +411,39 @@ on_both_engines! {
         told.await;
     }
 
+    async fn who_asked_again_keeps_the_seat_when_the_first_stay_ends(app) {
+        let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
+        let made = make(&ann, json!({})).await;
+        let (room, mut ann_live) = (made.room, Live::connect(app.url()).await);
+        ann_live.send("join_room", json!({ "ticket": made.ticket })).await;
+        ann_live.until("room_joined").await;
+        let mut bob_live = Live::of(app.url(), &bob).await;
+        bob_live.send("join_room", json!({ "room_id": room.id })).await;
+        bob_live.until("room_joined").await;
+        let sql = database(app).await;
+        let held = "SELECT COUNT(*) FROM multiplayer_seat WHERE held_until_ms IS NOT NULL";
+        let until_held = async |seats: i64| {
+            until("the relay's word", async || {
+                let count = sql.all_games().read_one(held, vec![], |row| row.int(0)).await.unwrap();
+                (count == Some(seats)).then_some(())
+            }).await
+        };
+        until_held(0).await;
+        // Nobody new comes in; but bob is on the way back when the relay tells of the end of the first stay.
+        change(&ann, &room, json!({ "locked": true })).await.expect(200);
+        let again: JoinedRoom = join(&bob, &room).await.expect(200).json();
+        bob_live.send("leave_room", json!({})).await;
+        bob_live.until("room_left").await;
+        until_held(1).await;
+        assert_eq!(look(&ann, &room).await.player_count, 2);
+        let mut link = Live::connect(app.url()).await;
+        link.send("join_room", json!({ "ticket": again.ticket })).await;
+        assert_eq!(link.until("room_joined").await["player_id"], bob.id());
+        until_held(0).await;
+        sql.close().await;
+        assert_eq!(look(&ann, &room).await.player_count, 2);
+    }
+
     async fn a_kick_reaches_the_relay_of_another_server(app) {
         let [ann, bob] = [app.as_player("ann").await, app.as_player("bob").await];
         let other = app.start_beside().await;
@@ -468,7 +517,9 @@ on_both_engines! {
     }) {
         let [ann, bob] = [app.as_player("annabelle").await, app.as_player("bob").await];
         let own = make(&ann, json!({ "name": "annabelle's" })).await.room;
-        join(&bob, &own).await.expect(200);
+        let mut bob_hears = Live::of(app.url(), &bob).await;
+        bob_hears.send("join_room", json!({ "room_id": own.id })).await;
+        bob_hears.until("room_joined").await;
         let bobs = make(&bob, json!({ "visibility": "private" })).await.room;
         post(&bob, "/api/v1/multiplayer/invites", json!({ "player_id": ann.id(), "room_id": bobs.id })).await.expect(201);
         join(&ann, &bobs).await.expect(200);
@@ -496,5 +547,6 @@ on_both_engines! {
         sql.close().await;
         assert_eq!(look(&bob, &bobs).await.player_count, 1);
         bob.get(&path(&own, "")).send().await.refused(ErrorCode::RoomNotFound);
+        assert_eq!(bob_hears.until("room_left").await["reason"], "closed", "nobody sits in a room that is not");
     }
 }

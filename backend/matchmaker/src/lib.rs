@@ -23,5 +23,5 @@ pub use engine::{
     Reason, Tempo, Weights,
 };
 pub use eta::{Eta, EtaEstimate};
-pub use rules::{Acceptance, RuleError, RuleSet, Strategy};
+pub use rules::{Acceptance, BackfillMode, RoomRules, RuleError, RuleSet, Strategy};
 pub use ticket::{Attribute, PARTY_MAX, Player, PlayerId, Rating, SkillRange, Ticket, TicketError, TicketId};

@@ -26,6 +26,7 @@ mod uploads;
 
 pub(crate) use contents::Plains;
 pub(crate) use merge::{forget, merge};
+pub(crate) use put::idempotency_key;
 pub(crate) use retention::Replaced;
 pub(crate) use routes::routes;
 pub(crate) use uploads::Checking;

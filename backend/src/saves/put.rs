@@ -99,7 +99,7 @@ pub(super) async fn put_saves(
     Ok(answer::<PutSaves>(&BatchResults { results }))
 }
 
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Outcome<Option<String>> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Outcome<Option<String>> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY_HEADER) else { return Ok(None) };
     let key = key.to_str().unwrap_or_default();
     rules::check_idempotency_key(key)?;

@@ -11,7 +11,7 @@ use crate::error::{aethex_error, guard};
 use crate::strings::aethex_str;
 use crate::value::{aethex_value, snapshot, to_json};
 use aethex_sdk_core::{Error, Json, PlayerId, Value};
-use aethex_wire::ids::{MatchId, QueueTicketId};
+use aethex_wire::ids::{MatchId, QueueTicketId, RoomId};
 use aethex_wire::multiplayer::matchmaking::{JoinQueueRequest, TeamResult};
 use std::ffi::c_void;
 
@@ -134,6 +134,44 @@ pub unsafe extern "C" fn aethex_matchmaking_report_result(
         let matchmaking = entry.cloud.multiplayer().matchmaking();
         let work = async move { matchmaking.report_result(match_id, teams(places.value())?).await };
         request(&entry, op, work, done(callback, user_data, lend_reported))
+    })
+}
+
+/// Fills the free seats of a match's room from its queue, as its host: until it is full, locked, decided or over. Asking
+/// again changes nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aethex_matchmaking_start_backfill(
+    cloud: aethex_cloud,
+    room: aethex_str,
+    callback: aethex_callback,
+    user_data: *mut c_void,
+    op: *mut aethex_op,
+) -> aethex_error {
+    // SAFETY: the header asks for valid or null pointers.
+    guard(|| unsafe {
+        let entry = entry(cloud)?;
+        let room = room.id(RoomId::parse)?;
+        let work = entry.cloud.multiplayer().matchmaking().start_backfill(room);
+        let work = async move { work.await.map(drop) };
+        request_plain(&entry, op, work, callback, user_data)
+    })
+}
+
+/// Fills a room no more, as its host; also one that the queue's rules fill by themselves.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aethex_matchmaking_stop_backfill(
+    cloud: aethex_cloud,
+    room: aethex_str,
+    callback: aethex_callback,
+    user_data: *mut c_void,
+    op: *mut aethex_op,
+) -> aethex_error {
+    // SAFETY: the header asks for valid or null pointers.
+    guard(|| unsafe {
+        let entry = entry(cloud)?;
+        let room = room.id(RoomId::parse)?;
+        let work = entry.cloud.multiplayer().matchmaking().stop_backfill(room);
+        request_plain(&entry, op, work, callback, user_data)
     })
 }
 

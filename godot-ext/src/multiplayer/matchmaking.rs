@@ -7,8 +7,10 @@ use crate::error::argument;
 use crate::optional::Optional;
 use crate::result::Fields;
 use crate::settings::{flag, text};
-use aethex_sdk_core::wire::ids::{MatchId, QueueTicketId};
-use aethex_sdk_core::wire::multiplayer::matchmaking::{QueueTicket, Rating, ReportedResult, TeamResult};
+use aethex_sdk_core::wire::ids::{MatchId, QueueTicketId, RoomId};
+use aethex_sdk_core::wire::multiplayer::matchmaking::{
+    Backfill, QueueTicket, Rating, ReportedResult, TeamResult,
+};
 use aethex_sdk_core::{Error, PlayerId};
 use godot::builtin::{AnyDictionary, GString, Signal, Variant};
 use godot::classes::Object;
@@ -36,7 +38,8 @@ impl AeThexMatchmaking {
     #[signal]
     fn match_cancelled(match_id: GString, requeued: bool);
 
-    /// A ticket ended without a match; `reason` is `"cancelled"`, `"declined"` or `"expired"`.
+    /// A ticket ended without a match; `reason` is `"cancelled"`, `"declined"`, `"expired"` or
+    /// `"party_changed"`: somebody came into the party, or left it.
     #[signal]
     fn queue_left(ticket_id: GString, reason: GString);
 
@@ -119,6 +122,33 @@ impl AeThexMatchmaking {
                 Ok(cloud.multiplayer().matchmaking().report_result(match_id, teams(&places)?))
             },
             |reported: ReportedResult| Ok(Fields::default().with("settled", reported.settled)),
+        )
+    }
+
+    /// Fills the free seats of a match's room from its queue, as its host: until it is full, locked, decided or over.
+    /// Asking again changes nothing. Who comes hears [signal match_found]. Yields `result.free_seats`.
+    #[func]
+    fn start_backfill(&self, room_id: Variant) -> Signal {
+        call::start(
+            CALL_TIME_MAX,
+            |cloud| {
+                let room = id(&room_id, "room_id", RoomId::parse)?;
+                Ok(cloud.multiplayer().matchmaking().start_backfill(room))
+            },
+            |backfill: Backfill| Ok(Fields::default().with("free_seats", i64::from(backfill.free_seats))),
+        )
+    }
+
+    /// Fills a room no more, as its host; also one that the queue's rules fill by themselves.
+    #[func]
+    fn stop_backfill(&self, room_id: Variant) -> Signal {
+        call::start(
+            CALL_TIME_MAX,
+            |cloud| {
+                let room = id(&room_id, "room_id", RoomId::parse)?;
+                Ok(cloud.multiplayer().matchmaking().stop_backfill(room))
+            },
+            super::nothing,
         )
     }
 

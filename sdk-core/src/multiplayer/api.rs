@@ -48,6 +48,20 @@ where
     send::<E>(shared, Request::of::<E>(variables, &Nothing {}).json(body).repeatable()).await
 }
 
+/// As [`post_again`], for what must not be done twice: the backend knows the request again by its key.
+pub(super) async fn post_once<E: Endpoint<Query = Nothing>>(
+    shared: &Shared,
+    variables: &[&str],
+    body: &E::Request,
+) -> Result<E::Response, Error>
+where
+    E::Request: Serialize,
+{
+    let mut request = Request::of::<E>(variables, &Nothing {}).json(body).repeatable();
+    request.idempotency_key = Some(crate::clock::random_id());
+    send::<E>(shared, request).await
+}
+
 async fn send<E: Endpoint>(shared: &Shared, request: Request) -> Result<E::Response, Error> {
     let player = shared.session.player().await?;
     shared.session.send(&player, &request).await?.json::<E>()

@@ -79,8 +79,10 @@ impl Chat {
         text: &str,
     ) -> impl Future<Output = Result<ChatMessage, Error>> + Send + use<> {
         let (channel, body) = (channel.0.clone(), ChatText { text: text.to_owned() });
-        self.shared
-            .live_call(move |shared| async move { api::post::<SendChat>(&shared, &[&channel], &body).await })
+        self.shared.live_call(move |shared| async move {
+            // An answer that is lost is asked for again: the backend says it once.
+            api::post_once::<SendChat>(&shared, &[&channel], &body).await
+        })
     }
 
     /// What was said in a channel, newest first.

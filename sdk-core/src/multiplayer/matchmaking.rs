@@ -3,11 +3,11 @@
 use super::api;
 use crate::Error;
 use crate::cloud::Shared;
-use crate::wire::ids::{MatchId, PlayerId, QueueTicketId};
+use crate::wire::ids::{MatchId, PlayerId, QueueTicketId, RoomId};
 use crate::wire::multiplayer::matchmaking::{
-    AcceptMatch, AcceptMatchRequest, CurrentQueueTicket, GetQueueTicket, GetRating, JoinQueue,
+    AcceptMatch, AcceptMatchRequest, Backfill, CurrentQueueTicket, GetQueueTicket, GetRating, JoinQueue,
     JoinQueueRequest, LeaveQueue, QueueTicket, Rating, RatingQuery, ReportResult, ReportResultRequest,
-    ReportedResult, TeamResult,
+    ReportedResult, StartBackfill, StopBackfill, TeamResult,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -101,6 +101,31 @@ impl Matchmaking {
     ) -> impl Future<Output = Result<ReportedResult, Error>> + Send + use<> {
         self.shared.live_call(move |shared| async move {
             api::post_again::<ReportResult>(&shared, &[id.as_str()], &ReportResultRequest { teams }).await
+        })
+    }
+
+    /// Fills the free seats of a match's room from its queue, as its host: until it is full, locked, decided or over.
+    /// Asking again changes nothing. Who comes is told as of any match.
+    ///
+    /// # Errors
+    /// `RoomNotFound`, `NotHost`, `RoomFull`, `RoomLocked`, `MatchOver`, `InvalidArgument` (no match's room, or the
+    /// queue's rules let nobody in), `NotLoggedIn`, `SessionEnded`, `Offline`, `Timeout`.
+    pub fn start_backfill(
+        &self,
+        room: RoomId,
+    ) -> impl Future<Output = Result<Backfill, Error>> + Send + use<> {
+        self.shared.live_call(move |shared| async move {
+            api::ask::<StartBackfill>(&shared, &[room.as_str()]).await
+        })
+    }
+
+    /// Fills a room no more, as its host; also one that the queue's rules fill by themselves.
+    ///
+    /// # Errors
+    /// `RoomNotFound`, `NotHost`, `NotLoggedIn`, `SessionEnded`, `Offline`, `Timeout`.
+    pub fn stop_backfill(&self, room: RoomId) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        self.shared.live_call(move |shared| async move {
+            api::ask::<StopBackfill>(&shared, &[room.as_str()]).await.map(|_| ())
         })
     }
 

@@ -6,7 +6,8 @@ use super::proposal::{AddError, Kind, Proposal};
 use super::score::Member;
 use super::search::{Core, Look};
 use crate::prior::Belief;
-use crate::ticket::{Player, TicketId, check_players};
+use crate::rules::Stage;
+use crate::ticket::{Player, PlayerId, TicketId, check_players};
 use serde::{Deserialize, Serialize};
 
 /// Backfills that wait in one queue; each costs a look every now and then.
@@ -37,6 +38,9 @@ pub struct Backfill {
     pub teams: Vec<BackfillTeam>,
     /// When the seats became free.
     pub created_at_ms: i64,
+    /// Who does not come in, however well they would fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<PlayerId>,
 }
 
 /// A backfill that waits.
@@ -72,8 +76,11 @@ impl Queue {
         }
         let all: Vec<Player> = present.iter().flatten().cloned().collect();
         check_players(&all)?;
-        let seats = self.rules.stages()[0].teams.iter().map(|team| usize::from(team.players_max));
-        if seats.zip(&present).all(|(seats, players)| players.len() >= seats) {
+        let has_seat = |stage: &Stage| {
+            let seats = stage.teams.iter().map(|team| usize::from(team.players_max));
+            seats.zip(&present).any(|(seats, players)| players.len() < seats)
+        };
+        if !self.rules.stages().iter().any(has_seat) {
             return Err(AddError::NoSeat);
         }
         let region = match &request.region {
@@ -150,6 +157,12 @@ impl Running {
             picky: false,
             key: f32::NEG_INFINITY,
         };
-        Core { own, ways: std::slice::from_ref(&self.way), entry: None, present: &self.present }
+        Core {
+            own,
+            ways: std::slice::from_ref(&self.way),
+            entry: None,
+            present: &self.present,
+            avoid: &self.request.avoid,
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::score::{Member, Quality, Totals};
 use super::settle::chosen_players;
 use super::split::{Bench, Division};
 use crate::rules::{Packer, RuleSet, Stage, View};
-use crate::ticket::Player;
+use crate::ticket::{Player, PlayerId};
 
 /// Places looked at in one region for one core, usable or not.
 const SCAN_MAX: usize = 1_024;
@@ -72,6 +72,8 @@ pub(super) struct Core<'a> {
     pub(super) entry: Option<&'a Entry>,
     /// Who is there, by team; empty for a ticket.
     pub(super) present: &'a [Vec<Player>],
+    /// Whom a match that runs does not take.
+    pub(super) avoid: &'a [PlayerId],
 }
 
 /// One way of making a match: the stage of the rule set, and the teams as they are before anyone is added.
@@ -148,7 +150,7 @@ impl Look<'_> {
             picky: entry.picky(),
             key: f32::NEG_INFINITY,
         };
-        Core { own, ways: &entry.ways, entry: Some(entry), present: &[] }
+        Core { own, ways: &entry.ways, entry: Some(entry), present: &[], avoid: &[] }
     }
 
     /// The tickets nearest to the core by skill that may play with it in a region.
@@ -212,9 +214,12 @@ impl Look<'_> {
         match core.entry {
             Some(entry) if !place.picky && !entry.picky() => true,
             Some(entry) => self.pool.get(place.slot).is_some_and(|other| entry.accepts(other)),
-            None if !place.picky => true,
+            None if !place.picky && core.avoid.is_empty() => true,
             // A match that runs is public; a wish is for the mean of those who are there.
-            None => self.pool.get(place.slot).is_some_and(|other| other.accepts_match(core.own.rating)),
+            None => self.pool.get(place.slot).is_some_and(|other| {
+                let is_avoided = other.ticket.players.iter().any(|player| core.avoid.contains(&player.id));
+                !is_avoided && (!place.picky || other.accepts_match(core.own.rating))
+            }),
         }
     }
 

@@ -257,6 +257,7 @@ fn a_running_match_is_filled() {
             BackfillTeam { name: "team_2".to_owned(), players: vec![here("z")] },
         ],
         created_at_ms: 0,
+        avoid: Vec::new(),
     };
     assert_eq!(queue.backfill(request("m", "green"), 0), Err(AddError::Team("green".to_owned())));
     queue.backfill(request("m", "team_1"), 0).unwrap();
@@ -270,6 +271,28 @@ fn a_running_match_is_filled() {
     assert_eq!((proposals[0].teams[0].tickets.len(), proposals[0].teams[1].tickets.len()), (0, 1));
     assert_eq!(queue.backfills().count(), 0);
     assert_eq!(queue.cancel_backfill(&"m".into()), None);
+    // Whom it avoids does not come, also where nobody else is there.
+    queue.add(solo("two", 1500.0, 30_000), 30_000).unwrap();
+    let avoiding = Backfill { avoid: vec!["two.0".into()], ..request("n", "team_1") };
+    queue.backfill(avoiding, 30_000).unwrap();
+    assert!(run(&mut queue, 60_000).iter().all(|made| made.kind == Kind::Match));
+}
+
+#[test]
+fn a_match_whose_teams_grow_is_filled() {
+    let rules = json!({
+        "teams": [{ "name": "all", "minPlayers": 2, "maxPlayers": 2 }],
+        "expansions": [{ "target": "teams[all].maxPlayers", "steps": [{ "waitTimeSeconds": 5, "value": 3 }] }],
+    });
+    let mut queue = queue(RuleSet::from_value(rules).unwrap());
+    let here = |id: &str| Player::new(id, Rating { mu: 1500.0, sigma: 60.0 });
+    let teams = vec![BackfillTeam { name: "all".to_owned(), players: vec![here("x"), here("y")] }];
+    let request = Backfill { id: "m".into(), region: None, teams, created_at_ms: 0, avoid: Vec::new() };
+    queue.backfill(request, 0).unwrap();
+    queue.add(solo("one", 1500.0, 0), 0).unwrap();
+    let proposals = run(&mut queue, 60_000);
+    assert_eq!((&proposals[0].kind, proposals.len()), (&Kind::Backfill("m".into()), 1));
+    assert!(proposals[0].at_ms >= 5_000);
 }
 
 #[test]

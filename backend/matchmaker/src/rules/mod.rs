@@ -9,7 +9,7 @@
 //! | expressions | `teams[a,b or *].players.attributes[x]`, `teams[…].players`, `teams[…].players[playerId]`; `flatten avg min max median sum stddev count set_intersection` |
 //! | `expansions` | targets `rules[name].field` (a number or reference of the rule) and `teams[name].minPlayers`, `.maxPlayers` |
 //! | `algorithm` | `strategy`: `balanced` (skill is weighed; ours where none is named) or `exhaustiveSearch` (only rules and latency count); `batchingPreference`: `random`, `fastestRegion`, `largestPopulation`; `backfillPriority`, `balancedAttribute`, `expansionAgeSelection` |
-//! | beside FlexMatch | `acceptanceRequired`, `acceptanceTimeoutSeconds` as in its matchmaking configuration |
+//! | beside FlexMatch | `acceptanceRequired`, `acceptanceTimeoutSeconds`, `backfillMode` as in its matchmaking configuration; `room`: what the match's room shall be ([`RoomRules`]) |
 //!
 //! An expansion is compiled into a [`Stage`]: the rule set as it is from one step to the next. Rules hold for every
 //! proposed match at the stage of its age: of its newest ticket, or its oldest (`expansionAgeSelection`).
@@ -17,12 +17,14 @@
 mod error;
 mod expr;
 mod parse;
+mod room;
 mod rule;
 mod stage;
 #[cfg(test)]
 mod tests;
 
 pub use error::RuleError;
+pub use room::{BackfillMode, RoomRules};
 pub(crate) use stage::{Packer, Stage, View};
 
 use crate::ticket::{Player, Ticket, TicketError};
@@ -86,6 +88,7 @@ pub struct RuleSet {
     strategy: Strategy,
     balanced_attribute: Option<String>,
     acceptance: Acceptance,
+    room: RoomRules,
     pub(crate) batching: Batching,
     pub(crate) backfill_priority: BackfillPriority,
     age: Age,
@@ -136,6 +139,7 @@ impl RuleSet {
             strategy: choice(&algorithm, "strategy", &STRATEGIES)?,
             balanced_attribute,
             acceptance,
+            room: room::room(&part)?,
             batching: choice(&algorithm, "batchingPreference", &BATCHINGS)?,
             backfill_priority: choice(&algorithm, "backfillPriority", &PRIORITIES)?,
             age: choice(&algorithm, "expansionAgeSelection", &AGES)?,
@@ -201,15 +205,21 @@ impl RuleSet {
         self.acceptance
     }
 
+    /// What a match's room shall be like.
+    #[must_use]
+    pub fn room(&self) -> RoomRules {
+        self.room
+    }
+
     /// The names of its teams, those of a `quantity` numbered.
     pub fn team_names(&self) -> impl Iterator<Item = &str> {
         self.stages[0].teams.iter().map(|team| team.name.as_str())
     }
 
-    /// Players of a full match, before any expansion.
+    /// Players of the fullest match that there ever is: expansions may make teams larger.
     #[must_use]
     pub fn players_max(&self) -> usize {
-        self.stages[0].players_max()
+        self.stages.iter().map(Stage::players_max).max().unwrap_or(0)
     }
 
     /// The names of its rules, in their order.
@@ -320,7 +330,7 @@ impl RuleSet {
     }
 }
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 12] = [
     "name",
     "description",
     "ruleLanguageVersion",
@@ -331,6 +341,8 @@ const FIELDS: [&str; 10] = [
     "expansions",
     "acceptanceRequired",
     "acceptanceTimeoutSeconds",
+    "backfillMode",
+    "room",
 ];
 const ALGORITHM: [&str; 5] =
     ["strategy", "batchingPreference", "backfillPriority", "balancedAttribute", "expansionAgeSelection"];

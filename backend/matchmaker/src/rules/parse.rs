@@ -51,7 +51,7 @@ impl<'a> Part<'a> {
         self.fields.get(field).map(number).transpose()
     }
 
-    fn whole(&self, field: &str) -> Result<Option<u64>, RuleError> {
+    pub(super) fn whole(&self, field: &str) -> Result<Option<u64>, RuleError> {
         let number = |value: &Value| {
             value.as_u64().ok_or_else(|| RuleError::value(&self.place(field), "a whole number"))
         };

@@ -226,3 +226,28 @@ fn unknown_attributes_are_free_and_wrong_ones_are_not() {
     assert!(rules.check(&ticket(Attribute::Text("tank".to_owned()))).is_ok());
     assert!(rules.check(&ticket(Attribute::Number(1.0))).is_err());
 }
+
+#[test]
+fn the_room_of_a_match_is_in_the_rule_set() {
+    let teams = json!([{"name": "all", "minPlayers": 2, "maxPlayers": 4}]);
+    let plain = RuleSet::from_value(json!({"teams": teams})).unwrap();
+    assert_eq!(plain.room(), RoomRules::default());
+    let room = json!({"tickMs": 20, "interestRadius": 300, "seats": 6});
+    let rules = json!({"teams": teams, "room": room, "backfillMode": "AUTOMATIC"});
+    let rules = RuleSet::from_value(rules).unwrap().room();
+    assert_eq!((rules.tick_ms, rules.interest_radius, rules.seats), (Some(20), Some(300), Some(6)));
+    assert_eq!(rules.backfill, BackfillMode::Automatic);
+    assert!(refused(json!({"teams": teams, "room": {"colour": 1}})).contains("room.colour"));
+    assert!(refused(json!({"teams": teams, "room": {"tickMs": "fast"}})).contains("room.tickMs"));
+    assert!(refused(json!({"teams": teams, "backfillMode": "sometimes"})).contains("sometimes"));
+}
+
+#[test]
+fn a_match_is_as_full_as_its_expansions_make_it() {
+    let rules = json!({
+        "teams": [{"name": "all", "minPlayers": 2, "maxPlayers": 4, "quantity": 2}],
+        "expansions": [{"target": "teams[all].maxPlayers", "steps": [
+            {"waitTimeSeconds": 5, "value": 70}, {"waitTimeSeconds": 9, "value": 3}]}],
+    });
+    assert_eq!(RuleSet::from_value(rules).unwrap().players_max(), 140);
+}

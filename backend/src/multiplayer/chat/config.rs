@@ -3,6 +3,7 @@
 use crate::auth::Rate;
 use serde::{Deserialize, Serialize};
 
+const DAY_MS: i64 = 24 * 3600 * 1000;
 /// Named channels that a player may be in.
 pub(super) const CHANNELS_MAX: i64 = 100;
 /// Unread messages that are counted: more are shown as this many.
@@ -57,6 +58,8 @@ pub enum WhenAway {
 pub struct ChatConfig {
     /// Days that messages are kept.
     pub kept_days: u32,
+    /// Days that reports of players are kept, with what the messages said.
+    pub reports_kept_days: u32,
     /// Players in one named channel.
     pub channel_players_max: u32,
     /// What happens to a message with a word of the list: `off`, `mask`, `refuse`.
@@ -79,6 +82,8 @@ impl Default for ChatConfig {
     fn default() -> ChatConfig {
         ChatConfig {
             kept_days: 90,
+            // Complaints and appeals come within months.
+            reports_kept_days: 180,
             channel_players_max: 1_000,
             filter: Filter::Mask,
             built_in_words: true,
@@ -95,6 +100,7 @@ impl std::fmt::Debug for ChatConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ChatConfig")
             .field("kept_days", &self.kept_days)
+            .field("reports_kept_days", &self.reports_kept_days)
             .field("channel_players_max", &self.channel_players_max)
             .field("filter", &self.filter)
             .field("built_in_words", &self.built_in_words)
@@ -112,6 +118,9 @@ impl ChatConfig {
         if self.kept_days == 0 {
             return wrong("kept_days", "above 0");
         }
+        if self.reports_kept_days == 0 {
+            return wrong("reports_kept_days", "above 0");
+        }
         if !(1..=100_000).contains(&self.channel_players_max) {
             return wrong("channel_players_max", "1 to 100,000");
         }
@@ -127,7 +136,12 @@ impl ChatConfig {
 
     /// How long messages are kept.
     pub(super) fn kept_ms(&self) -> i64 {
-        i64::from(self.kept_days) * 24 * 3600 * 1000
+        i64::from(self.kept_days) * DAY_MS
+    }
+
+    /// How long reports are kept.
+    pub(super) fn reports_kept_ms(&self) -> i64 {
+        i64::from(self.reports_kept_days) * DAY_MS
     }
 }
 
@@ -144,6 +158,7 @@ mod tests {
             config.check().unwrap_err()
         };
         assert!(changed(|config| config.kept_days = 0).contains("kept_days"));
+        assert!(changed(|config| config.reports_kept_days = 0).contains("reports_kept_days"));
         assert!(changed(|config| config.channel_players_max = 0).contains("channel_players_max"));
         assert!(changed(|config| config.moderation_timeout_ms = 0).contains("moderation_timeout_ms"));
         assert!(changed(|config| config.moderation_url = "file:///etc".into()).contains("moderation_url"));

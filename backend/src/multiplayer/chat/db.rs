@@ -40,21 +40,56 @@ macro_rules! with_message {
     };
 }
 
-/// Writes a message.
-pub(super) async fn insert(tx: &mut Transaction, message: &MessageRow) -> Result<(), SqlError> {
-    tx.execute(
-        "INSERT INTO multiplayer_message (game_id, channel, message_id, player_id, text, sent_at_ms, edited_at_ms,
-            deleted) VALUES ($1, $2, $3, $4, $5, $6, NULL, 0)",
-        args![
-            message.channel.as_str(),
-            message.id.as_str(),
-            message.from.as_str(),
-            message.text.as_str(),
-            message.sent_at_ms,
-        ],
-    )
-    .await
-    .map(drop)
+/// What a client calls a message, so that it may send it twice, and a hash of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Once {
+    pub(super) key: String,
+    pub(super) request_hash: String,
+}
+
+/// Writes a message; `false` when its writer sent it before.
+pub(super) async fn insert(
+    tx: &mut Transaction,
+    message: &MessageRow,
+    once: Option<&Once>,
+) -> Result<bool, SqlError> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO multiplayer_message (game_id, channel, message_id, player_id, text, sent_at_ms, edited_at_ms,
+                deleted, idempotency_key, request_hash) VALUES ($1, $2, $3, $4, $5, $6, NULL, 0, $7, $8)
+             ON CONFLICT (game_id, player_id, idempotency_key) DO NOTHING",
+            args![
+                message.channel.as_str(),
+                message.id.as_str(),
+                message.from.as_str(),
+                message.text.as_str(),
+                message.sent_at_ms,
+                once.map(|once| once.key.clone()),
+                once.map(|once| once.request_hash.clone()),
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// What a player sent under an idempotency key, with the request's hash.
+pub(super) async fn sent_before(
+    sql: &Sql,
+    game: &GameId,
+    player: &PlayerId,
+    key: &str,
+) -> Result<Option<(MessageRow, Option<String>)>, SqlError> {
+    sql.game(game)
+        .read_one(
+            with_message!(
+                "SELECT ",
+                ", request_hash FROM multiplayer_message
+                 WHERE game_id = $1 AND player_id = $2 AND idempotency_key = $3"
+            ),
+            args![player.as_str(), key],
+            |row| Ok((message(row)?, row.maybe_text(7)?)),
+        )
+        .await
 }
 
 /// Writes that a player is in a channel, and its newest message there.
@@ -240,7 +275,7 @@ pub(super) async fn delete(
     let scope = sql.game(game);
     let changed = scope.write(
         with_message!(
-            "UPDATE multiplayer_message SET text = '', deleted = 1
+            "UPDATE multiplayer_message SET text = '', deleted = 1, request_hash = CAST(NULL AS TEXT)
              WHERE game_id = $1 AND channel = $2 AND message_id = $3 AND player_id = $4 RETURNING ",
             ""
         ),

@@ -31,7 +31,7 @@ use aethex_wire::multiplayer::chat::{ChatMessage, Conversation, EDIT_MS};
 use aethex_wire::multiplayer::events::ServerEvent;
 use aethex_wire::page::Page;
 use config::{AUDIENCE_PAGE, BEGIN_RATE, CHANNEL_RATE, CHANNELS_MAX, ChatConfig, UNREAD_MAX};
-use db::MessageRow;
+use db::{MessageRow, Once};
 use futures_util::FutureExt;
 use moderation::{Moderation, Said};
 use rules::{Channel, as_named_by};
@@ -76,9 +76,20 @@ async fn enter(app: &App, caller: &Caller, channel: &str) -> Outcome<(Channel, S
     if is_in { Ok((channel, key)) } else { Err(channel_not_found()) }
 }
 
-async fn send(app: &App, caller: &Caller, channel: &str, text: &str) -> Outcome<ChatMessage> {
+/// Says something. Under the same idempotency key it is said once, and the answer is the first one's.
+async fn send(
+    app: &App,
+    caller: &Caller,
+    channel: &str,
+    text: &str,
+    idempotency_key: Option<String>,
+) -> Outcome<ChatMessage> {
     rules::check_text(text).map_err(Failure::invalid)?;
     let (channel, key) = enter(app, caller, channel).await?;
+    let once = idempotency_key.map(|once| Once { key: once, request_hash: rules::request_hash(&key, text) });
+    if let Some(said) = said_before(app, caller, once.as_ref()).await? {
+        return Ok(said);
+    }
     match &channel {
         Channel::Direct(_) if !db::has_player(&app.sql, &caller.game, &caller.player, &key).await? => {
             app.multiplayer.limit("chat_begin", &caller.game, &caller.player, BEGIN_RATE)?;
@@ -100,11 +111,14 @@ async fn send(app: &App, caller: &Caller, channel: &str, text: &str) -> Outcome<
         edited_at_ms: None,
         deleted: false,
     };
-    let written = row.clone();
+    let (written, once_more) = (row.clone(), once.clone());
     let scope = app.sql.game(&caller.game);
     let sent = scope.transaction(move |tx| {
         async move {
             let MessageRow { id, channel: key, from, .. } = &written;
+            if !db::insert(tx, &written, once_more.as_ref()).await? {
+                return Ok(false);
+            }
             if let Channel::Direct(other) = &channel {
                 if blocks::stands(tx, from, other).await? {
                     return Err(blocks::blocked());
@@ -114,14 +128,32 @@ async fn send(app: &App, caller: &Caller, channel: &str, text: &str) -> Outcome<
             if !matches!(channel, Channel::Named(_)) {
                 db::put_player(tx, from, key, id.as_str()).await?;
             }
-            db::insert(tx, &written).await?;
-            Ok::<_, Failure>(())
+            Ok::<_, Failure>(true)
         }
         .boxed()
     });
-    sent.await?;
+    if !sent.await? {
+        // Of two at once the second finds what the first wrote.
+        let said = said_before(app, caller, once.as_ref()).await?;
+        return said.ok_or_else(Failure::overloaded);
+    }
     metrics::counter!("chat_messages_total").increment(1);
     told_to_all(app, caller, row, ServerEvent::ChatMessage).await
+}
+
+/// What the caller sent before under the same key, if it was the same.
+async fn said_before(app: &App, caller: &Caller, once: Option<&Once>) -> Outcome<Option<ChatMessage>> {
+    let Some(Once { key, request_hash }) = once else { return Ok(None) };
+    let Caller { game, player, .. } = caller;
+    let Some((row, first_hash)) = db::sent_before(&app.sql, game, player, key).await? else {
+        return Ok(None);
+    };
+    if first_hash.is_some_and(|first| first != *request_hash) {
+        let words = "This Idempotency-Key was used with another message: use a new key for a new message.";
+        return Err(Failure::new(ErrorCode::IdempotencyMismatch, words));
+    }
+    let mut names = usernames(app, game, std::slice::from_ref(player)).await?;
+    Ok(Some(told(row, names.remove(player).unwrap_or_default(), player)))
 }
 
 async fn moderated(app: &App, caller: &Caller, key: &str, text: &str) -> Outcome<String> {
@@ -282,7 +314,7 @@ async fn leave(app: &App, caller: &Caller, channel: &str) -> Outcome<()> {
     }
 }
 
-/// Removes messages that are older than they are kept, and those of rooms and parties that are gone.
+/// Removes messages and reports that are older than they are kept, and messages of rooms and parties that are gone.
 pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     let full = SWEEP_BATCH.unsigned_abs();
     let before_ms = now_ms - app.config.multiplayer.chat.kept_ms();
@@ -290,5 +322,7 @@ pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     let ids = rules::ids_before(before_ms);
     while db::sweep_direct(&app.sql, &ids, SWEEP_BATCH).await? == full {}
     while db::sweep_gone(&app.sql, SWEEP_BATCH).await? >= full {}
+    let before_ms = now_ms - app.config.multiplayer.chat.reports_kept_ms();
+    while reports::sweep(&app.sql, before_ms, SWEEP_BATCH).await? == full {}
     Ok(())
 }

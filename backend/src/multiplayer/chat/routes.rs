@@ -7,6 +7,7 @@ use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Json, Path, Query};
 use crate::http::{answer, mount};
 use crate::page::Window;
+use crate::saves::idempotency_key;
 use aethex_wire::endpoint::None as Nothing;
 use aethex_wire::ids::MessageId;
 use aethex_wire::multiplayer::chat::{
@@ -17,6 +18,7 @@ use aethex_wire::page::PageQuery;
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
+use http::HeaderMap;
 use std::sync::Arc;
 
 pub(in crate::multiplayer) fn routes() -> Router<Arc<App>> {
@@ -44,10 +46,12 @@ async fn send_chat(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(channel): Path<String>,
+    headers: HeaderMap,
     Json(said): Json<ChatText>,
 ) -> Outcome<Response> {
     app.multiplayer.limit("chat", &caller.game, &caller.player, SEND_RATE)?;
-    Ok(answer::<SendChat>(&super::send(&app, &caller, &channel, &said.text).await?))
+    let key = idempotency_key(&headers)?;
+    Ok(answer::<SendChat>(&super::send(&app, &caller, &channel, &said.text, key).await?))
 }
 
 async fn list_chat(

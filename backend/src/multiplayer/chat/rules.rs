@@ -91,3 +91,12 @@ pub(super) fn ids_before(time_ms: i64) -> String {
 pub(super) fn is_message(key: &str) -> bool {
     key.is_empty() || MessageId::parse(key).is_some()
 }
+
+/// What tells whether two requests with one idempotency key are the same.
+pub(super) fn request_hash(channel: &str, text: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(channel.as_bytes());
+    hasher.update(&[0]);
+    hasher.update(text.as_bytes());
+    hasher.finalize().to_hex().to_string()
+}

@@ -172,26 +172,14 @@ pub(super) async fn messages(
         .await
 }
 
-async fn rooms(
-    tx: &mut Transaction,
-    player: &PlayerId,
-    statement: Statement,
-) -> Result<Vec<RoomId>, SqlError> {
-    let found = tx.query(statement, args![player.as_str(), ERASE_BATCH], |row| row.text(0)).await?;
-    Ok(found.iter().filter_map(|id| RoomId::parse(id)).collect())
-}
-
 /// Rooms that a player has a seat in.
 pub(super) async fn rooms_with(tx: &mut Transaction, player: &PlayerId) -> Result<Vec<RoomId>, SqlError> {
-    let statement = "SELECT room_id FROM multiplayer_seat WHERE game_id = $1 AND player_id = $2 ORDER BY room_id LIMIT $3";
-    rooms(tx, player, statement).await
-}
-
-/// Rooms that a player is the host of: what stands in them is the player's.
-pub(super) async fn rooms_of(tx: &mut Transaction, player: &PlayerId) -> Result<Vec<RoomId>, SqlError> {
-    let statement =
-        "SELECT room_id FROM multiplayer_room WHERE game_id = $1 AND host_id = $2 ORDER BY room_id LIMIT $3";
-    rooms(tx, player, statement).await
+    let found = tx.query(
+        "SELECT room_id FROM multiplayer_seat WHERE game_id = $1 AND player_id = $2 ORDER BY room_id LIMIT $3",
+        args![player.as_str(), ERASE_BATCH],
+        |row| row.text(0),
+    );
+    Ok(found.await?.iter().filter_map(|id| RoomId::parse(id)).collect())
 }
 
 /// Tickets that the player is on, whole: what stands in them is of all who are on them.
@@ -274,7 +262,8 @@ pub(super) async fn hand_over(tx: &mut Transaction, from: &PlayerId, to: &Player
                     ELSE multiplayer_penalty.until_ms END",
         "UPDATE multiplayer_rating SET player_id = $3 WHERE game_id = $1 AND player_id = $2
             AND mode NOT IN (SELECT mode FROM multiplayer_rating WHERE game_id = $1 AND player_id = $3)",
-        "UPDATE multiplayer_message SET player_id = $3 WHERE game_id = $1 AND player_id = $2",
+        "UPDATE multiplayer_message SET player_id = $3, idempotency_key = CAST(NULL AS TEXT)
+            WHERE game_id = $1 AND player_id = $2",
         "UPDATE multiplayer_channel_player SET player_id = $3 WHERE game_id = $1 AND player_id = $2
             AND channel NOT IN (SELECT channel FROM multiplayer_channel_player WHERE game_id = $1 AND player_id = $3)",
         "UPDATE multiplayer_block SET player_id = $3 WHERE game_id = $1 AND player_id = $2 AND blocked_id <> $3

@@ -59,9 +59,11 @@ async fn export(app: &App, who: &Subject, archive: &mut Archive) -> Outcome<()> 
     archive.end_list().await
 }
 
-/// There are no blobs; but whoever is still in a queue or a room is sent out of it before the rows go.
+/// There are no blobs; but whoever is still in a queue or a room is sent out of it before the rows go, and everyone out
+/// of the rooms that the player is host of.
 async fn send_home(app: &App, who: &Subject) -> Outcome<Vec<String>> {
     matchmaking::send_home(app, &who.game, &who.player).await?;
+    rooms::close_hosted(app, &who.game, &who.player).await?;
     for (room, node) in rooms::of_player(&app.sql, &who.game, &who.player).await? {
         rooms::send_away(app, &who.game, &room, &node, &who.player, LeftReason::Left);
     }
@@ -69,10 +71,7 @@ async fn send_home(app: &App, who: &Subject) -> Outcome<Vec<String>> {
 }
 
 async fn erase(tx: &mut Transaction, player: &PlayerId) -> Result<u64, SqlError> {
-    let mut erased = 0;
-    for room in db::rooms_of(tx, player).await? {
-        erased += u64::from(rooms::remove(tx, &room).await?);
-    }
+    let mut erased = rooms::remove_hosted(tx, player).await?.len() as u64;
     erased += leave_rooms(tx, player).await?.len() as u64;
     erased += u64::from(parties::take_out(tx, player).await?.is_some());
     Ok(erased + db::erase(tx, player).await?)

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Links that have not said hello, over all shards: a flood of sockets takes no more memory than this many.
 pub(crate) const STRANGERS_MAX: usize = 4_096;
+/// Of those, links of one address: a provider's many players behind one come in at once, and the rest is for others.
+pub(crate) const STRANGERS_PER_ADDRESS_MAX: usize = 1_024;
 /// Links at once when the configuration names no number.
 pub(crate) const LINKS_MAX_DEFAULT: usize = 65_536;
 /// Rooms of one shard: far more than its core can carry.

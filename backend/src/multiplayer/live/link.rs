@@ -11,6 +11,7 @@ use super::quic::QuicWire;
 use super::room::{Allowance, Carrier, End, Link, LinkId, Out, Reliable, Room, Told};
 use super::shard::Entry;
 use super::socket::WsWire;
+use super::strangers::Stranger;
 use super::text;
 use super::ws::{CloseCode, opcode, put_close, put_head};
 use aethex_wire::ErrorCode;
@@ -70,7 +71,7 @@ pub(super) struct State {
     pub(super) pings: Allowance,
     /// When hello has to be said.
     pub(super) hello_us: Option<u64>,
-    pub(super) stranger: Option<OwnedSemaphorePermit>,
+    pub(super) stranger: Option<Stranger>,
     pub(super) _permit: Option<OwnedSemaphorePermit>,
 }
 

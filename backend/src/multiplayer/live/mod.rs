@@ -19,6 +19,7 @@ mod rooms;
 mod routes;
 mod shard;
 mod socket;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -65,6 +66,8 @@ pub(crate) enum Report {
     Seated {
         /// Who.
         player: PlayerId,
+        /// When the ticket was signed that the player came with.
+        ticket_ms: i64,
     },
     /// A player's seat is free: left, timed out, kicked by a rule, or refused.
     Gone {
@@ -72,6 +75,8 @@ pub(crate) enum Report {
         player: PlayerId,
         /// Why.
         reason: LeftReason,
+        /// When the ticket was signed that the player last came with: who asked for another since then comes again.
+        ticket_ms: i64,
     },
     /// The host was gone, and this player is the host now.
     Host {
@@ -79,7 +84,10 @@ pub(crate) enum Report {
         player: PlayerId,
     },
     /// Nobody is in the room any more; the relay has forgotten it. Not told of a room that was closed.
-    Empty,
+    Empty {
+        /// When the newest ticket was signed that somebody came with.
+        ticket_ms: i64,
+    },
 }
 
 /// Which room of which game.

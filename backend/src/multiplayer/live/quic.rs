@@ -8,6 +8,7 @@ use super::config as limits;
 use super::link::{State, Wire, Written};
 use super::room::LinkId;
 use super::shard::{After, Entry, Fresh, FreshWire, Shard};
+use super::strangers::Stranger;
 use aethex_wire::multiplayer::QUIC_ALPN;
 use aethex_wire::multiplayer::frame::CLIENT_FRAME_LEN_MAX;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -193,7 +194,7 @@ pub(super) async fn serve(shard: Rc<Shard>, endpoint: Endpoint) {
             let _ = incoming.retry();
             continue;
         }
-        let permits = (shard.permit(), shard.stranger());
+        let permits = (shard.permit(), shard.stranger(incoming.remote_address().ip()));
         let (Some(permit), Some(stranger)) = permits else {
             incoming.refuse();
             continue;
@@ -220,12 +221,7 @@ async fn handshake(incoming: Incoming) -> Option<QuicParts> {
     Some(QuicParts { connection, send, receive, buffer: BytesMut::new() })
 }
 
-fn welcome(
-    shard: &Rc<Shard>,
-    parts: QuicParts,
-    permit: OwnedSemaphorePermit,
-    stranger: OwnedSemaphorePermit,
-) {
+fn welcome(shard: &Rc<Shard>, parts: QuicParts, permit: OwnedSemaphorePermit, stranger: Stranger) {
     shard.open(Fresh {
         wire: FreshWire::Quic(parts),
         carrier: None,

@@ -1,11 +1,12 @@
 //! The relay as the rest of the backend has it: shards, and how to reach them.
 
-use super::config::{LINKS_MAX_DEFAULT, STRANGERS_MAX};
+use super::config::LINKS_MAX_DEFAULT;
 use super::door::Door;
 use super::link::Plain;
 use super::quic::Identity;
 use super::rest::Rest;
 use super::shard::{Fresh, FreshWire, Shard, ToShard};
+use super::strangers::Strangers;
 use super::tickets::Tickets;
 use super::{Command, Report, RoomKey};
 use crate::app::StartError;
@@ -13,7 +14,7 @@ use aethex_wire::ids::PlayerId;
 use aethex_wire::multiplayer::{QuicAddress, RelayAddress};
 use bytes::BytesMut;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -120,7 +121,7 @@ pub(super) struct Shared {
     /// Where what shards ask of others is waited for.
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) links: Arc<Semaphore>,
-    pub(super) strangers: Arc<Semaphore>,
+    pub(super) strangers: Strangers,
 }
 
 impl Shared {
@@ -153,7 +154,7 @@ impl Relay {
             reports: reported,
             runtime: runtime.clone(),
             links: Arc::new(Semaphore::new(settings.links_max)),
-            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+            strangers: Strangers::default(),
         });
         // Reports wait here for the API, not in a shard: there are no more of them than seats that come and go.
         runtime.spawn(async move {
@@ -206,8 +207,8 @@ impl Relay {
     }
 
     /// Takes a WebSocket in, whose upgrade was answered.
-    pub(super) fn take(&self, wire: FreshWire, door: Arc<dyn Door>) {
-        let stranger = self.shared.strangers.clone().try_acquire_owned().ok();
+    pub(super) fn take(&self, wire: FreshWire, from: IpAddr, door: Arc<dyn Door>) {
+        let stranger = self.shared.strangers.take(from);
         let permit = self.shared.links.clone().try_acquire_owned().ok();
         // Dropped, the socket is closed: there is no room for it.
         if stranger.is_none() || permit.is_none() {
@@ -219,9 +220,9 @@ impl Relay {
         let _ = self.shared.shards[at].send(ToShard::Fresh(Box::new(fresh)));
     }
 
-    /// Whether there is room for another link.
-    pub(super) fn has_room(&self) -> bool {
-        self.shared.strangers.available_permits() > 0 && self.shared.links.available_permits() > 0
+    /// Whether there is room for another link from an address.
+    pub(super) fn has_room(&self, from: IpAddr) -> bool {
+        self.shared.strangers.has_room(from) && self.shared.links.available_permits() > 0
     }
 
     /// Tells every client that the relay stops, and stops it.

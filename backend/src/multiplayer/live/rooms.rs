@@ -302,7 +302,8 @@ impl Core {
             let _ = self.shared.reports.send((place.room.key.clone(), report));
         }
         if place.room.is_empty() {
-            let _ = self.shared.reports.send((place.room.key.clone(), Report::Empty));
+            let empty = Report::Empty { ticket_ms: place.room.newest_ticket_ms };
+            let _ = self.shared.reports.send((place.room.key.clone(), empty));
             return self.forget(at);
         }
         if let Some(due_us) = place.room.due_us()

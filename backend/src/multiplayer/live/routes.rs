@@ -9,7 +9,7 @@ use super::ws::{Reading, accept_key};
 use super::{Hub, Relay};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
-use crate::extract::Caller;
+use crate::extract::{Address, Caller};
 use crate::multiplayer::rooms::{Asker, ticket_here};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
@@ -23,6 +23,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -41,14 +42,20 @@ type Socket = Pin<Box<TimeoutStream<TcpStream>>>;
 
 /// The endpoint of live connections.
 pub(crate) fn routes(relay: Relay, hub: Hub) -> Router<Arc<App>> {
-    let handler = move |State(app): State<Arc<App>>, request: Request| {
+    let handler = move |State(app): State<Arc<App>>, Address(address): Address, request: Request| {
         let (relay, hub) = (relay.clone(), hub.clone());
-        async move { upgrade(&app, &relay, hub, request) }
+        async move { upgrade(&app, &relay, hub, address, request) }
     };
     Router::new().route(LIVE_PATH, routing::get(handler))
 }
 
-fn upgrade(app: &Arc<App>, relay: &Relay, hub: Hub, mut request: Request) -> Outcome<Response> {
+fn upgrade(
+    app: &Arc<App>,
+    relay: &Relay,
+    hub: Hub,
+    address: IpAddr,
+    mut request: Request,
+) -> Outcome<Response> {
     let accept = check(request.version(), request.headers());
     let Some(accept) = accept else {
         let words = "This address is for WebSockets: version 13 over HTTP/1.1.";
@@ -56,17 +63,17 @@ fn upgrade(app: &Arc<App>, relay: &Relay, hub: Hub, mut request: Request) -> Out
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return Ok(response);
     };
-    if app.is_draining() || !relay.has_room() {
+    if app.is_draining() || !relay.has_room(address) {
         return Err(Failure::overloaded());
     }
     let upgraded = hyper::upgrade::on(&mut request);
     let relay = relay.clone();
-    let door: Arc<dyn Door> = Arc::new(AppDoor { app: Arc::downgrade(app), hub });
+    let door: Arc<dyn Door> = Arc::new(AppDoor { app: Arc::downgrade(app), hub, address });
     tokio::spawn(async move {
         if let Ok(Ok(upgraded)) = tokio::time::timeout(SWITCH_TIMEOUT, upgraded).await
             && let Some(wire) = wire(upgraded)
         {
-            relay.take(wire, door);
+            relay.take(wire, address, door);
         }
     });
     let accept = HeaderValue::from_str(&accept).map_err(|error| Failure::internal(error.to_string()))?;
@@ -121,6 +128,8 @@ fn free(socket: &Socket) -> Option<std::net::TcpStream> {
 struct AppDoor {
     app: Weak<App>,
     hub: Hub,
+    /// Where the client comes from: its guesses count as they do over REST.
+    address: IpAddr,
 }
 
 impl Door for AppDoor {
@@ -146,10 +155,10 @@ impl Door for AppDoor {
         room: RoomId,
         password: Option<String>,
     ) -> Answering<String> {
-        let app = self.app.clone();
+        let (app, address) = (self.app.clone(), self.address);
         Box::pin(async move {
             let app = app.upgrade().ok_or_else(stopping)?;
-            let asker = Asker { game: &game, player: &player, address: None };
+            let asker = Asker { game: &game, player: &player, address: Some(address) };
             let ticket = ticket_here(&app, asker, &room, password.as_deref()).await;
             ticket.map_err(|failure| refusal(&failure))
         })

@@ -10,6 +10,7 @@ use super::quic::QuicParts;
 use super::relay::Shared;
 use super::room::{Carrier, LinkId};
 use super::rooms::{Core, NEVER};
+use super::strangers::Stranger;
 use super::text::Answer;
 use super::tickets::Seating;
 use super::ws::{CloseCode, Incoming, Reading, opcode};
@@ -19,6 +20,7 @@ use aethex_wire::multiplayer::frame::Resume;
 use bytes::BytesMut;
 use rustls::ServerConnection;
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -49,7 +51,7 @@ pub(super) struct Fresh {
     pub(super) out: BytesMut,
     /// What it said hello with, when that is known.
     pub(super) entry: Option<Box<Entry>>,
-    pub(super) stranger: Option<OwnedSemaphorePermit>,
+    pub(super) stranger: Option<Stranger>,
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -256,9 +258,9 @@ impl Shard {
         self.shared.links.clone().try_acquire_owned().ok()
     }
 
-    /// One more link that has not said hello, if there may be.
-    pub(super) fn stranger(&self) -> Option<OwnedSemaphorePermit> {
-        self.shared.strangers.clone().try_acquire_owned().ok()
+    /// One more link that has not said hello, if there may be from an address.
+    pub(super) fn stranger(&self, from: IpAddr) -> Option<Stranger> {
+        self.shared.strangers.take(from)
     }
 
     /// The shard that a text client's link has to go to.

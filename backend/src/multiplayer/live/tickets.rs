@@ -34,6 +34,13 @@ pub(crate) struct Seating {
     pub(crate) until_ms: i64,
 }
 
+impl Seating {
+    /// When the ticket was signed.
+    pub(crate) fn signed_ms(&self) -> i64 {
+        self.until_ms - TICKET_TTL_MS
+    }
+}
+
 /// Signs and checks tickets.
 #[derive(Clone)]
 pub(crate) struct Tickets(Hmac<Sha256>);

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::usernames;
 use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
-use crate::multiplayer::rooms::{MatchRoom, NewMatchRoom};
+use crate::multiplayer::rooms::{MatchRoom, MatchSettings, NewMatchRoom};
 use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId};
@@ -29,14 +29,14 @@ pub(super) struct Plan {
     /// Who plays, on which ticket, in which team.
     pub(super) seats: Vec<(PlayerId, QueueTicketId, String)>,
     pub(super) tickets: Vec<QueueTicketId>,
-    /// Seats of its room.
-    pub(super) max_players: u16,
+    /// What its room is like.
+    pub(super) settings: MatchSettings,
 }
 
 impl Plan {
     fn room(&self, app: &App, game: &GameId) -> Option<MatchRoom> {
         let players = self.seats.iter().map(|(player, ..)| player.clone()).collect();
-        (self.row.status == FOUND).then(|| plan_room(app, game, &self.row, players, self.max_players))
+        (self.row.status == FOUND).then(|| plan_room(app, game, &self.row, players, self.settings))
     }
 
     fn teams(&self) -> Vec<(PlayerId, String)> {
@@ -49,7 +49,7 @@ fn plan_room(
     game: &GameId,
     row: &MatchRow,
     players: Vec<PlayerId>,
-    max_players: u16,
+    settings: MatchSettings,
 ) -> MatchRoom {
     let mut metadata = Metadata::new();
     metadata.insert("match_id".to_owned(), json!(row.id));
@@ -59,7 +59,7 @@ fn plan_room(
         mode: row.mode.clone(),
         region: row.region.clone(),
         players,
-        max_players,
+        settings,
         metadata,
     };
     MatchRoom::plan(app, new)
@@ -216,10 +216,12 @@ pub(super) async fn word(
         return Err(match_not_found());
     }
     let players: Vec<PlayerId> = seats.iter().map(|seat| seat.player.clone()).collect();
-    let own_rules = queues::own_rules(app, game, &row.mode).await?;
-    let max_players = own_rules.map_or(players.len(), |rules| rules.players_max());
-    let max_players = u16::try_from(max_players).unwrap_or(u16::MAX);
-    let room = plan_room(app, game, &row, players, max_players);
+    let settings = match queues::own_rules(app, game, &row.mode).await? {
+        Some(own) => rules::room_settings(&own),
+        // The queue's rule set, which asked everyone, is gone: a room for those who play.
+        None => rules::default_settings(players.len()),
+    };
+    let room = plan_room(app, game, &row, players, settings);
     let (match_id, who, now) = (id.clone(), player.clone(), now_ms());
     let scope = app.sql.game(game);
     let led = scope.transaction(move |tx| {

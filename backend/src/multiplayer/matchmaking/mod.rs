@@ -5,6 +5,7 @@
 //! another is passed on over the bus. When the leader is gone another one reads the queue from the database. So
 //! tickets outlive connections and servers, and what is told twice, or too late, changes nothing.
 
+mod backfill;
 mod db;
 mod matches;
 mod queues;
@@ -28,7 +29,7 @@ use crate::error::{Failure, Outcome};
 use crate::extract::Caller;
 use aethex_matchmaker::RuleSet;
 use aethex_wire::ErrorCode;
-use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId};
+use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId, RoomId};
 use aethex_wire::multiplayer::events::ServerEvent;
 use aethex_wire::multiplayer::matchmaking::{JoinQueueRequest, MatchInfo, QueueTicket, TicketStatus};
 use db::TicketRow;
@@ -47,6 +48,11 @@ const INBOX_MAX: usize = 16_384;
 const RULES_KNOWN_MAX: usize = 10_000;
 /// How long an answer waits for what the queue knows of a ticket: without it, it is an answer still.
 const INSIGHT_WAIT: Duration = Duration::from_millis(500);
+/// How long after somebody left a match's room it is looked at: where all leave, nobody is to come.
+const LOOK_AT_ROOM_MS: i64 = 1_000;
+/// Why a ticket ended, as its players are told: it was taken back, or its party is another.
+const CANCELLED: &str = "cancelled";
+const PARTY_CHANGED: &str = "party_changed";
 /// When one who finds the service at its limit comes again.
 const RETRY_S: u64 = 1;
 
@@ -152,6 +158,11 @@ async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<Qu
         Err(failure) => return Err(failure),
     }
     metrics::counter!("matchmaking_tickets_total").increment(1);
+    if kept.asked.party && !is_whole(app, game, player, &players).await? {
+        // Nobody who changed the party saw the ticket yet.
+        take_back(app, game, &row, &kept, PARTY_CHANGED).await?;
+        return Err(Failure::overloaded());
+    }
     let entry = Box::new(Entry { kept, blocks });
     app.multiplayer.matchmaking.tell(Told::Add { game: game.clone(), mode, entry }).await;
     told(app, caller, row, players, None).await
@@ -193,6 +204,14 @@ async fn who_queues(app: &App, game: &GameId, player: &PlayerId, party: bool) ->
     }
     let others = party.players.into_iter().map(|other| other.player_id).filter(|other| other != player);
     Ok(std::iter::once(player.clone()).chain(others).collect())
+}
+
+/// Whether a party is still those who are on its ticket.
+async fn is_whole(app: &App, game: &GameId, leader: &PlayerId, players: &[PlayerId]) -> Outcome<bool> {
+    let party = parties::of_player(app, game, leader).await?;
+    let now: BTreeSet<PlayerId> =
+        party.into_iter().flat_map(|party| party.players).map(|other| other.player_id).collect();
+    Ok(now.len() == players.len() && players.iter().all(|player| now.contains(player)))
 }
 
 async fn check_penalty(app: &App, game: &GameId, player: &PlayerId, now_ms: i64) -> Outcome<()> {
@@ -275,11 +294,17 @@ async fn match_of(app: &App, caller: &Caller, row: &TicketRow) -> Outcome<Option
     let shown = matches!(row.status, TicketStatus::Proposed | TicketStatus::Matched);
     let Some(id) = row.match_id.as_ref().filter(|_| shown) else { return Ok(None) };
     let Some(found) = db::find_match(&app.sql, game, id).await? else { return Ok(None) };
-    let seats = db::seats(&app.sql, game, id).await?;
-    let teams: Vec<(PlayerId, String)> = seats.into_iter().map(|seat| (seat.player, seat.team)).collect();
+    let there = match &found.room {
+        Some(room) => rooms::players_in(app, game, room).await?,
+        None => Vec::new(),
+    };
+    // Others may have come for who left; when the room is over it was everyone's match.
+    let plays = |who: &PlayerId| there.is_empty() || who == player || there.contains(who);
+    let seats = db::seats(&app.sql, game, id).await?.into_iter().filter(|seat| plays(&seat.player));
+    let teams: Vec<(PlayerId, String)> = seats.map(|seat| (seat.player, seat.team)).collect();
     let mut info = matches::info(app, game, &found, &teams).await?;
     if let Some(room) = &found.room
-        && rooms::has_seat(app, game, player, room).await?
+        && there.contains(player)
     {
         let joined = rooms::join(app, Asker::of(caller), room, None).await;
         info.seat = match joined {
@@ -296,9 +321,7 @@ async fn match_of(app: &App, caller: &Caller, row: &TicketRow) -> Outcome<Option
 async fn leave(app: &App, game: &GameId, player: &PlayerId, id: &QueueTicketId) -> Outcome<()> {
     let row = db::find(&app.sql, game, id, player).await?.ok_or_else(ticket_not_found)?;
     let kept: Kept = serde_json::from_str(&row.request).map_err(|error| damaged(&error))?;
-    if end_ticket(app, game, id, &rules::players_of(&kept.ticket), TicketStatus::Cancelled).await? {
-        let (mode, ticket) = (row.mode, id.as_str().to_owned());
-        app.multiplayer.matchmaking.tell(Told::Cancel { game: game.clone(), mode, ticket }).await;
+    if take_back(app, game, &row, &kept, CANCELLED).await? {
         return Ok(());
     }
     let row = db::find(&app.sql, game, id, player).await?.ok_or_else(ticket_not_found)?;
@@ -309,13 +332,36 @@ async fn leave(app: &App, game: &GameId, player: &PlayerId, id: &QueueTicketId) 
     }
 }
 
-/// Ends a ticket that waits, and tells its players; `false` when it does not wait.
+/// Takes a ticket out of its queue; `false` when it does not wait.
+async fn take_back(app: &App, game: &GameId, row: &TicketRow, kept: &Kept, why: &str) -> Outcome<bool> {
+    let players = rules::players_of(&kept.ticket);
+    let ended = end_ticket(app, game, &row.id, &players, TicketStatus::Cancelled, why).await?;
+    if ended {
+        let (mode, ticket) = (row.mode.clone(), row.id.as_str().to_owned());
+        app.multiplayer.matchmaking.tell(Told::Cancel { game: game.clone(), mode, ticket }).await;
+    }
+    Ok(ended)
+}
+
+/// Somebody came into a player's party, or the player left it: what the party waits on is not what it asked for. A
+/// match that was proposed stands; who does not want it declines.
+pub(super) async fn party_changed(app: &App, game: &GameId, player: &PlayerId) -> Outcome<()> {
+    let Some(row) = db::open(&app.sql, game, player).await? else { return Ok(()) };
+    let kept: Kept = serde_json::from_str(&row.request).map_err(|error| damaged(&error))?;
+    if kept.asked.party {
+        take_back(app, game, &row, &kept, PARTY_CHANGED).await?;
+    }
+    Ok(())
+}
+
+/// Ends a ticket that waits, and tells its players why; `false` when it does not wait.
 async fn end_ticket(
     app: &App,
     game: &GameId,
     id: &QueueTicketId,
     players: &[PlayerId],
     to: TicketStatus,
+    why: &str,
 ) -> Outcome<bool> {
     let (ticket, now) = (id.clone(), now_ms());
     let scope = app.sql.game(game);
@@ -326,7 +372,7 @@ async fn end_ticket(
     }
     metrics::counter!("matchmaking_ended_total", "how" => rules::name_of(to)).increment(1);
     for player in players {
-        let event = ServerEvent::QueueLeft { ticket_id: id.clone(), reason: rules::name_of(to).to_owned() };
+        let event = ServerEvent::QueueLeft { ticket_id: id.clone(), reason: why.to_owned() };
         app.multiplayer.hub.tell(game, player, &event);
     }
     Ok(true)
@@ -343,6 +389,14 @@ async fn hand_in(app: &App, game: &GameId, mode: &str, id: &QueueTicketId) -> Ou
     let entry = Box::new(Entry { kept, blocks });
     app.multiplayer.matchmaking.tell(Told::Add { game: game.clone(), mode: mode.to_owned(), entry }).await;
     Ok(())
+}
+
+/// Seats of a match's room were taken or freed, or it was locked or is over: it is looked at in a moment. Where that
+/// is not heard, the queue finds it when it compares itself with the database.
+pub(super) fn look_at_room(app: &App, game: &GameId, mode: &str, room: &RoomId) {
+    let (game, mode, room) = (game.clone(), mode.to_owned(), room.clone());
+    let told = Told::Fill { game, mode, room, at_ms: now_ms() + LOOK_AT_ROOM_MS };
+    let _ = app.multiplayer.matchmaking.inbox.try_send(told);
 }
 
 /// Takes a player out of the queue whose account is about to go.

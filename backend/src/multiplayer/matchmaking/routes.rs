@@ -1,19 +1,21 @@
 //! The endpoints of matchmaking.
 
 use super::matches::{self, match_not_found};
-use super::{queues, results, ticket_not_found};
+use super::{backfill, queues, results, ticket_not_found};
 use crate::app::App;
 use crate::error::{Failure, Outcome};
 use crate::extract::{Caller, Json, Path, Query};
 use crate::http::{answer, mount};
 use crate::multiplayer::config::{CHANGE_RATE, LOOK_RATE, QUEUE_RATE};
+use crate::multiplayer::rooms::refused;
 use crate::studio::ServerCaller;
+use aethex_wire::ErrorCode;
 use aethex_wire::endpoint::None;
-use aethex_wire::ids::{MatchId, PlayerId, QueueTicketId};
+use aethex_wire::ids::{MatchId, PlayerId, QueueTicketId, RoomId};
 use aethex_wire::multiplayer::matchmaking::{
     AcceptMatch, AcceptMatchRequest, CurrentQueueTicket, DeleteQueueRules, GetQueueRules, GetQueueTicket,
     GetRating, JoinQueue, JoinQueueRequest, LeaveQueue, PutQueueRules, QueueRules, RatingQuery, ReportResult,
-    ReportResultRequest, SettleResult,
+    ReportResultRequest, ServerStartBackfill, ServerStopBackfill, SettleResult, StartBackfill, StopBackfill,
 };
 use aethex_wire::studio::Scope;
 use axum::Router;
@@ -32,7 +34,11 @@ pub(in crate::multiplayer) fn routes() -> Router<Arc<App>> {
     let router = mount::<SettleResult, _, _>(router, settle_result);
     let router = mount::<GetQueueRules, _, _>(router, get_rules);
     let router = mount::<PutQueueRules, _, _>(router, put_rules);
-    mount::<DeleteQueueRules, _, _>(router, delete_rules)
+    let router = mount::<DeleteQueueRules, _, _>(router, delete_rules);
+    let router = mount::<StartBackfill, _, _>(router, start_backfill);
+    let router = mount::<StopBackfill, _, _>(router, stop_backfill);
+    let router = mount::<ServerStartBackfill, _, _>(router, server_start_backfill);
+    mount::<ServerStopBackfill, _, _>(router, server_stop_backfill)
 }
 
 fn ticket_id(text: &str) -> Outcome<QueueTicketId> {
@@ -41,6 +47,10 @@ fn ticket_id(text: &str) -> Outcome<QueueTicketId> {
 
 fn match_id(text: &str) -> Outcome<MatchId> {
     MatchId::parse(text).ok_or_else(match_not_found)
+}
+
+fn room_id(text: &str) -> Outcome<RoomId> {
+    RoomId::parse(text).ok_or_else(|| refused(ErrorCode::RoomNotFound))
 }
 
 async fn join_queue(
@@ -149,4 +159,44 @@ async fn delete_rules(
     caller.need(Scope::MultiplayerWrite)?;
     queues::delete(&app, &caller.game, &mode).await?;
     Ok(answer::<DeleteQueueRules>(&None {}))
+}
+
+async fn start_backfill(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Outcome<Response> {
+    app.multiplayer.limit("backfill", &caller.game, &caller.player, CHANGE_RATE)?;
+    let started = backfill::start(&app, &caller.game, Some(&caller.player), &room_id(&id)?).await?;
+    Ok(answer::<StartBackfill>(&started))
+}
+
+async fn stop_backfill(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Outcome<Response> {
+    app.multiplayer.limit("backfill", &caller.game, &caller.player, CHANGE_RATE)?;
+    backfill::stop(&app, &caller.game, Some(&caller.player), &room_id(&id)?).await?;
+    Ok(answer::<StopBackfill>(&None {}))
+}
+
+async fn server_start_backfill(
+    State(app): State<Arc<App>>,
+    caller: ServerCaller,
+    Path(id): Path<String>,
+) -> Outcome<Response> {
+    caller.need(Scope::MultiplayerWrite)?;
+    let started = backfill::start(&app, &caller.game, Option::None, &room_id(&id)?).await?;
+    Ok(answer::<ServerStartBackfill>(&started))
+}
+
+async fn server_stop_backfill(
+    State(app): State<Arc<App>>,
+    caller: ServerCaller,
+    Path(id): Path<String>,
+) -> Outcome<Response> {
+    caller.need(Scope::MultiplayerWrite)?;
+    backfill::stop(&app, &caller.game, Option::None, &room_id(&id)?).await?;
+    Ok(answer::<ServerStopBackfill>(&None {}))
 }

@@ -1,6 +1,7 @@
 //! What a request for a match must be, what the engine is told of it, what declining costs, and what a result is.
 
 use crate::error::{Failure, Outcome};
+use crate::multiplayer::rooms::MatchSettings;
 use aethex_matchmaker::{self as engine, Attribute, RuleError, RuleSet, SkillRange, Ticket, TicketError};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{PlayerId, QueueTicketId};
@@ -9,7 +10,7 @@ use aethex_wire::multiplayer::matchmaking::{
     ATTRIBUTES_MAX, JoinQueueRequest, LATENCY_MS_MAX, REGIONS_MAX, Reason, ReportResultRequest, TeamResult,
     TicketStatus,
 };
-use aethex_wire::multiplayer::{Metadata, check_mode};
+use aethex_wire::multiplayer::{Metadata, TICK_MS_DEFAULT, TICK_MS_MAX, TICK_MS_MIN, check_mode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,11 +166,47 @@ pub(super) fn default_rules(shape: Shape) -> Result<RuleSet, RuleError> {
 
 /// A rule set that a game may use: what is not understood is refused by its name.
 pub(super) fn parse_rules(document: Value) -> Outcome<RuleSet> {
-    let refused = |why: String| Failure::new(ErrorCode::InvalidRules, format!("The rule set: {why}."));
-    let rules = RuleSet::from_value(document).map_err(|error| refused(error.to_string()))?;
-    match rules.players_max() {
-        1..=SEATS_MAX => Ok(rules),
-        _ => Err(refused(format!("a match has at most {SEATS_MAX} players"))),
+    let refused = |why: String| Err(Failure::new(ErrorCode::InvalidRules, format!("The rule set: {why}.")));
+    let rules = match RuleSet::from_value(document) {
+        Ok(rules) => rules,
+        Err(error) => return refused(error.to_string()),
+    };
+    let (room, players) = (rules.room(), rules.players_max());
+    if !(1..=SEATS_MAX).contains(&players) {
+        return refused(format!("a match has at most {SEATS_MAX} players, also after its expansions"));
+    }
+    if room.tick_ms.is_some_and(|ms| !(u64::from(TICK_MS_MIN)..=u64::from(TICK_MS_MAX)).contains(&ms)) {
+        return refused(format!("room.tickMs: {TICK_MS_MIN} to {TICK_MS_MAX}"));
+    }
+    if room.interest_radius.is_some_and(|radius| u32::try_from(radius).is_err()) {
+        return refused(format!("room.interestRadius: at most {}", u32::MAX));
+    }
+    if room.seats.is_some_and(|seats| !(players as u64..=SEATS_MAX as u64).contains(&seats)) {
+        return refused(format!("room.seats: {players}, as many as play, to {SEATS_MAX}"));
+    }
+    Ok(rules)
+}
+
+/// What the room of a match is like, by the rules of its queue.
+pub(super) fn room_settings(rules: &RuleSet) -> MatchSettings {
+    let room = rules.room();
+    let seats = room.seats.and_then(|seats| usize::try_from(seats).ok()).unwrap_or(0);
+    let tick_ms = room.tick_ms.and_then(|ms| u16::try_from(ms).ok()).unwrap_or(TICK_MS_DEFAULT);
+    MatchSettings {
+        max_players: u16::try_from(seats.max(rules.players_max()).min(SEATS_MAX)).unwrap_or(u16::MAX),
+        tick_ms: tick_ms.clamp(TICK_MS_MIN, TICK_MS_MAX),
+        interest_radius: room.interest_radius.and_then(|radius| u32::try_from(radius).ok()).unwrap_or(0),
+        backfill: room.backfill,
+    }
+}
+
+/// What a match's room is like where no rules say.
+pub(super) fn default_settings(players: usize) -> MatchSettings {
+    MatchSettings {
+        max_players: u16::try_from(players).unwrap_or(u16::MAX),
+        tick_ms: TICK_MS_DEFAULT,
+        interest_radius: 0,
+        backfill: engine::BackfillMode::default(),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::rules::*;
-use aethex_matchmaker::{Attribute, Rating};
+use aethex_matchmaker::{Attribute, BackfillMode, Rating};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{PlayerId, QueueTicketId};
 use aethex_wire::multiplayer::matchmaking::{JoinQueueRequest, ReportResultRequest, TeamResult};
@@ -120,4 +120,39 @@ fn a_rule_set_that_is_not_understood_is_refused_by_name() {
     let refused = refused.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidRules);
     assert!(refused.words().contains("compound"), "{}", refused.words());
+}
+
+#[test]
+fn the_rules_say_what_the_room_is_like() {
+    let teams = json!([{ "name": "red", "minPlayers": 1, "maxPlayers": 2, "quantity": 2 }]);
+    let settings = |room: serde_json::Value| {
+        let rules = parse_rules(json!({ "teams": teams, "room": room, "backfillMode": "automatic" }));
+        rules.map(|rules| room_settings(&rules)).map_err(|failure| failure.words().to_owned())
+    };
+    let plain = settings(json!({})).unwrap();
+    assert_eq!((plain.max_players, plain.tick_ms, plain.interest_radius), (4, 33, 0));
+    assert_eq!(plain.backfill, BackfillMode::Automatic);
+    let own = settings(json!({ "tickMs": 8, "interestRadius": 300, "seats": 6 })).unwrap();
+    assert_eq!((own.max_players, own.tick_ms, own.interest_radius), (6, 8, 300));
+    for (wrong, named) in [
+        (json!({ "tickMs": 7 }), "tickMs"),
+        (json!({ "tickMs": 51 }), "tickMs"),
+        (json!({ "seats": 3 }), "seats"),
+        (json!({ "seats": 129 }), "seats"),
+        (json!({ "interestRadius": 5_000_000_000_u64 }), "interestRadius"),
+    ] {
+        assert!(settings(wrong).unwrap_err().contains(named));
+    }
+}
+
+#[test]
+fn no_expansion_makes_a_match_larger_than_a_room() {
+    let rules = |most: u16| {
+        parse_rules(json!({
+            "teams": [{ "name": "all", "minPlayers": 2, "maxPlayers": 4 }],
+            "expansions": [{ "target": "teams[all].maxPlayers", "steps": [{ "waitTimeSeconds": 5, "value": most }] }],
+        }))
+    };
+    assert_eq!(room_settings(&rules(128).unwrap()).max_players, 128);
+    assert_eq!(rules(129).unwrap_err().code(), ErrorCode::InvalidRules);
 }

@@ -12,6 +12,7 @@ pub(super) use routes::routes;
 
 use super::codes::{CODE_TRIES, new_code};
 use super::config::{PARTY_KEPT_MS, SWEEP_BATCH};
+use super::matchmaking;
 use super::rooms::{Asker, guess_code};
 use crate::app::App;
 use crate::auth::{Attempt, usernames};
@@ -70,9 +71,10 @@ async fn announce(app: &App, game: &GameId, party: &Party) {
     }
 }
 
-/// Tells those whom someone left behind, and the one who is out.
+/// Tells those whom someone left behind, and the one who is out. What they waited on together they wait on no more.
 async fn announce_left(app: &App, game: &GameId, left: Option<PartyId>, player: &PlayerId) -> Outcome<()> {
     let Some(left) = left else { return Ok(()) };
+    matchmaking::party_changed(app, game, player).await?;
     app.multiplayer.hub.tell(game, player, &ServerEvent::PartyLeft {});
     let Some((other, _)) = db::players(&app.sql, game, &left).await?.into_iter().next() else {
         return Ok(());
@@ -161,7 +163,7 @@ async fn join(app: &App, asker: Asker<'_>, code: &str) -> Outcome<Party> {
             let row = held.ok_or_else(party_not_found)?;
             let players = db::players_of_held(tx, &id).await?;
             if players.iter().any(|(other, _)| *other == player) {
-                return Ok((row, left));
+                return Ok((row, left, false));
             }
             if players.len() >= max {
                 return Err(Failure::new(ErrorCode::PartyFull, "The party is full."));
@@ -170,12 +172,15 @@ async fn join(app: &App, asker: Asker<'_>, code: &str) -> Outcome<Party> {
                 return Err(Failure::overloaded());
             }
             super::invites::forget_party(tx, &id, &player).await?;
-            Ok::<_, Failure>((row, left))
+            Ok::<_, Failure>((row, left, true))
         }
         .boxed()
     });
-    let (row, left) = joined.await?;
+    let (row, left, is_new) = joined.await?;
     announce_left(app, asker.game, left, asker.player).await?;
+    if is_new {
+        matchmaking::party_changed(app, asker.game, &row.leader).await?;
+    }
     let party = told(app, asker.game, row).await?;
     announce(app, asker.game, &party).await;
     Ok(party)
@@ -244,6 +249,7 @@ async fn change(app: &App, asker: Asker<'_>, change: Change) -> Outcome<Party> {
     });
     let party = told(app, asker.game, changed.await?).await?;
     if let Change::Kick(whom) = &change {
+        matchmaking::party_changed(app, asker.game, whom).await?;
         app.multiplayer.hub.tell(asker.game, whom, &ServerEvent::PartyLeft {});
     }
     announce(app, asker.game, &party).await;

@@ -5,7 +5,9 @@
 
 use super::rules::{Door, Filter, RoomRow};
 use crate::args;
+use crate::multiplayer::config::HELD_MS;
 use crate::ports::sql::{Row, Sql, SqlError, Transaction};
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ids::{GameId, MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::Visibility;
 
@@ -14,7 +16,7 @@ macro_rules! with_room {
         concat!(
             $before,
             "room_id, code, name, mode, region, host_id, player_count, max_players, visibility, locked, password_hash,
-             metadata, tick_ms, interest_radius, match_id, node, created_at_ms"
+             metadata, tick_ms, interest_radius, match_id, node, created_at_ms, backfill, filling_since_ms"
             $(, $after)?
         )
     };
@@ -48,6 +50,12 @@ fn room(row: &Row<'_>) -> Result<RoomRow, SqlError> {
         match_id: row.maybe_text(14)?.and_then(|id| MatchId::parse(&id)),
         node: row.text(15)?,
         created_at_ms: row.int(16)?,
+        backfill: match row.text(17)?.as_str() {
+            "automatic" => BackfillMode::Automatic,
+            "manual" => BackfillMode::Manual,
+            _ => BackfillMode::Off,
+        },
+        filling_since_ms: row.maybe_int(18)?,
     })
 }
 
@@ -56,6 +64,14 @@ fn name_of(visibility: Visibility) -> &'static str {
         Visibility::Public => "public",
         Visibility::Unlisted => "unlisted",
         Visibility::Private => "private",
+    }
+}
+
+fn mode_of(backfill: BackfillMode) -> &'static str {
+    match backfill {
+        BackfillMode::Automatic => "automatic",
+        BackfillMode::Manual => "manual",
+        BackfillMode::Off => "off",
     }
 }
 
@@ -169,9 +185,9 @@ pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool,
         .execute(
             "INSERT INTO multiplayer_room (game_id, room_id, code, name, name_key, mode, region, host_id, max_players,
                 player_count, visibility, locked, password_hash, metadata, tick_ms, interest_radius, match_id, node,
-                created_at_ms, empty_since_ms)
+                created_at_ms, empty_since_ms, backfill, filling_since_ms)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16, $17, $18,
-                CAST(NULL AS BIGINT))
+                CAST(NULL AS BIGINT), $19, $20)
              ON CONFLICT (game_id, code) DO NOTHING",
             args![
                 room.id.as_str(),
@@ -191,6 +207,8 @@ pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool,
                 room.match_id.as_ref().map(|id| id.as_str().to_owned()),
                 room.node.as_str(),
                 room.created_at_ms,
+                mode_of(room.backfill),
+                room.filling_since_ms,
             ],
         )
         .await?;
@@ -201,7 +219,7 @@ pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool,
 pub(super) async fn update(tx: &mut Transaction, room: &RoomRow) -> Result<(), SqlError> {
     tx.execute(
         "UPDATE multiplayer_room SET name = $3, name_key = $4, max_players = $5, visibility = $6, locked = $7,
-            metadata = $8, host_id = $9 WHERE game_id = $1 AND room_id = $2",
+            metadata = $8, host_id = $9, backfill = $10, filling_since_ms = $11 WHERE game_id = $1 AND room_id = $2",
         args![
             room.id.as_str(),
             room.name.as_str(),
@@ -211,6 +229,8 @@ pub(super) async fn update(tx: &mut Transaction, room: &RoomRow) -> Result<(), S
             i64::from(room.locked),
             room.metadata_json(),
             room.host.as_ref().map(|id| id.as_str().to_owned()),
+            mode_of(room.backfill),
+            room.filling_since_ms,
         ],
     )
     .await
@@ -226,7 +246,9 @@ pub(super) async fn take_seat(
     let taken = tx
         .execute(
             "UPDATE multiplayer_room SET player_count = player_count + 1, empty_since_ms = CAST(NULL AS BIGINT),
-                host_id = COALESCE(host_id, $3)
+                host_id = COALESCE(host_id, $3),
+                filling_since_ms = CASE WHEN player_count + 1 >= max_players THEN CAST(NULL AS BIGINT)
+                    ELSE filling_since_ms END
              WHERE game_id = $1 AND room_id = $2 AND player_count < max_players",
             args![room.as_str(), player.as_str()],
         )
@@ -244,26 +266,28 @@ pub(super) async fn insert_seat(
 ) -> Result<bool, SqlError> {
     let made = tx
         .execute(
-            "INSERT INTO multiplayer_seat (game_id, room_id, player_id, joined_at_ms, held_until_ms)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
+            "INSERT INTO multiplayer_seat (game_id, room_id, player_id, joined_at_ms, asked_at_ms, held_until_ms)
+             VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
             args![room.as_str(), player.as_str(), now_ms, held_until_ms],
         )
         .await?;
     Ok(made == 1)
 }
 
-/// Holds a seat that is held for longer; one that is taken for good stays so. Returns since when it is the
-/// player's.
+/// The player asks for another ticket: a seat that is held is held for longer, one that is taken for good stays so.
+/// Returns since when it is the player's.
 pub(super) async fn prolong_seat(
     tx: &mut Transaction,
     room: &RoomId,
     player: &PlayerId,
+    now_ms: i64,
     held_until_ms: i64,
 ) -> Result<Option<i64>, SqlError> {
     tx.query_one(
-        "UPDATE multiplayer_seat SET held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END
+        "UPDATE multiplayer_seat SET asked_at_ms = $5,
+            held_until_ms = CASE WHEN held_until_ms IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END
          WHERE game_id = $1 AND room_id = $2 AND player_id = $3 RETURNING joined_at_ms",
-        args![room.as_str(), player.as_str(), held_until_ms],
+        args![room.as_str(), player.as_str(), held_until_ms, now_ms],
         |row| row.int(0),
     )
     .await
@@ -290,8 +314,9 @@ pub(super) async fn confirm_seat(
 pub(in crate::multiplayer) enum Which {
     /// Whatever it is.
     Any,
-    /// One that the relay has seen: a held one is of a later joining.
-    Confirmed,
+    /// One that the relay has seen, with a ticket signed at this time: a held one is of a later joining. One whose
+    /// player asked for another ticket since then is held for the player to come with it.
+    Confirmed(i64),
     /// One that is held, and no longer at this time.
     HeldUntil(i64),
 }
@@ -307,17 +332,26 @@ pub(in crate::multiplayer) async fn free_seat(
 ) -> Result<bool, SqlError> {
     let (any, until) = match which {
         Which::Any => (2, 0),
-        Which::Confirmed => (1, 0),
+        Which::Confirmed(ticket_ms) => (1, ticket_ms),
         Which::HeldUntil(until) => (0, until),
     };
     let freed = tx
         .execute(
             "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND player_id = $3
-                AND ($4 = 2 OR ($4 = 1 AND held_until_ms IS NULL) OR ($4 = 0 AND held_until_ms <= $5))",
+                AND ($4 = 2 OR ($4 = 1 AND held_until_ms IS NULL AND asked_at_ms <= $5)
+                    OR ($4 = 0 AND held_until_ms <= $5))",
             args![room.as_str(), player.as_str(), i64::from(any), until],
         )
         .await?;
     if freed == 0 {
+        if matches!(which, Which::Confirmed(_)) {
+            tx.execute(
+                "UPDATE multiplayer_seat SET held_until_ms = asked_at_ms + $4
+                 WHERE game_id = $1 AND room_id = $2 AND player_id = $3 AND held_until_ms IS NULL",
+                args![room.as_str(), player.as_str(), HELD_MS],
+            )
+            .await?;
+        }
         return Ok(false);
     }
     tx.execute(
@@ -325,7 +359,11 @@ pub(in crate::multiplayer) async fn free_seat(
             empty_since_ms = CASE WHEN player_count <= 1 THEN $4 ELSE empty_since_ms END,
             host_id = CASE WHEN host_id = $3 THEN (
                 SELECT player_id FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
-                ORDER BY joined_at_ms, player_id LIMIT 1) ELSE host_id END
+                ORDER BY joined_at_ms, player_id LIMIT 1) ELSE host_id END,
+            filling_since_ms = CASE WHEN player_count <= 1 THEN CAST(NULL AS BIGINT)
+                WHEN backfill = 'automatic' AND match_id IS NOT NULL AND locked = 0
+                    THEN COALESCE(filling_since_ms, $4)
+                ELSE filling_since_ms END
          WHERE game_id = $1 AND room_id = $2",
         args![room.as_str(), player.as_str(), now_ms],
     )
@@ -333,11 +371,24 @@ pub(in crate::multiplayer) async fn free_seat(
     Ok(true)
 }
 
-/// Frees every seat that the relay has seen, for it says that nobody is there.
-pub(super) async fn free_confirmed(tx: &mut Transaction, room: &RoomId, now_ms: i64) -> Result<(), SqlError> {
+/// Frees every seat that the relay has seen, for it says that nobody is there; those whose players asked for another
+/// ticket since the newest that it saw are held.
+pub(super) async fn free_confirmed(
+    tx: &mut Transaction,
+    room: &RoomId,
+    ticket_ms: i64,
+    now_ms: i64,
+) -> Result<(), SqlError> {
     tx.execute(
-        "DELETE FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL",
-        args![room.as_str()],
+        "DELETE FROM multiplayer_seat
+         WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL AND asked_at_ms <= $3",
+        args![room.as_str(), ticket_ms],
+    )
+    .await?;
+    tx.execute(
+        "UPDATE multiplayer_seat SET held_until_ms = asked_at_ms + $3
+         WHERE game_id = $1 AND room_id = $2 AND held_until_ms IS NULL",
+        args![room.as_str(), HELD_MS],
     )
     .await?;
     tx.execute(
@@ -345,6 +396,8 @@ pub(super) async fn free_confirmed(tx: &mut Transaction, room: &RoomId, now_ms: 
             player_count = (SELECT COUNT(*) FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2),
             empty_since_ms = CASE WHEN EXISTS (SELECT 1 FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2)
                 THEN CAST(NULL AS BIGINT) ELSE COALESCE(empty_since_ms, $3) END,
+            filling_since_ms = CASE WHEN EXISTS (SELECT 1 FROM multiplayer_seat
+                WHERE game_id = $1 AND room_id = $2) THEN filling_since_ms ELSE CAST(NULL AS BIGINT) END,
             host_id = (SELECT player_id FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2
                 ORDER BY joined_at_ms, player_id LIMIT 1)
          WHERE game_id = $1 AND room_id = $2",
@@ -433,7 +486,7 @@ pub(super) async fn forget_invites(
 }
 
 /// Removes a room with all that belongs to it.
-pub(in crate::multiplayer) async fn remove(tx: &mut Transaction, room: &RoomId) -> Result<bool, SqlError> {
+pub(super) async fn remove(tx: &mut Transaction, room: &RoomId) -> Result<bool, SqlError> {
     let removed = tx
         .execute("DELETE FROM multiplayer_room WHERE game_id = $1 AND room_id = $2", args![room.as_str()])
         .await?;
@@ -444,6 +497,20 @@ pub(in crate::multiplayer) async fn remove(tx: &mut Transaction, room: &RoomId) 
         tx.execute(statement, args![room.as_str()]).await?;
     }
     Ok(removed == 1)
+}
+
+/// Rooms that a player is the host of: what stands in them is the player's.
+pub(super) async fn hosted(
+    tx: &mut Transaction,
+    player: &PlayerId,
+    limit: i64,
+) -> Result<Vec<RoomId>, SqlError> {
+    let found = tx.query(
+        "SELECT room_id FROM multiplayer_room WHERE game_id = $1 AND host_id = $2 ORDER BY room_id LIMIT $3",
+        args![player.as_str(), limit],
+        |row| row.text(0),
+    );
+    Ok(found.await?.iter().filter_map(|id| RoomId::parse(id)).collect())
 }
 
 /// Who has a seat in a room, by joining order, and since when.

@@ -1,14 +1,15 @@
 //! What a host does with a room and with who is in it, and what everyone may: leave.
 
+use super::filling::tell_changed;
 use super::rules::{self, RoomRow, judge_host, refused, sees};
 use super::{Asker, Which, db, players_of};
 use crate::app::App;
 use crate::context::now_ms;
 use crate::error::{Failure, Outcome};
-use crate::multiplayer::config::BANS_MAX;
+use crate::multiplayer::config::{BANS_MAX, SWEEP_BATCH};
 use crate::multiplayer::live::{Command, RoomKey};
 use crate::multiplayer::nodes;
-use crate::ports::sql::Transaction;
+use crate::ports::sql::{SqlError, Transaction};
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::LeftReason;
@@ -36,12 +37,14 @@ pub(super) async fn change(
                 }
                 room.host = Some(next);
             }
+            room.filling_since_ms = rules::filling(&room, now);
             db::update(tx, &room).await?;
             Ok::<_, Failure>(room)
         }
         .boxed()
     });
     let room = changed.await?;
+    tell_changed(app, asker.game, &room);
     let key = asker.key(id);
     if let Some(player) = host {
         nodes::tell(app, &room.node, &key, Command::Host { player });
@@ -53,7 +56,12 @@ pub(super) async fn change(
 }
 
 /// A room that a player may change, held.
-async fn hold_as_host(tx: &mut Transaction, id: &RoomId, player: &PlayerId, now_ms: i64) -> Outcome<RoomRow> {
+pub(super) async fn hold_as_host(
+    tx: &mut Transaction,
+    id: &RoomId,
+    player: &PlayerId,
+    now_ms: i64,
+) -> Outcome<RoomRow> {
     let room = db::hold(tx, id).await?.ok_or_else(|| refused(ErrorCode::RoomNotFound))?;
     let door = db::door_of(tx, &room, player, now_ms).await?;
     judge_host(&room, door, player).map_err(refused)?;
@@ -68,11 +76,40 @@ pub(super) async fn close(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<(
         async move {
             let room = hold_as_host(tx, &room_id, &player, now).await?;
             db::remove(tx, &room_id).await?;
-            Ok::<_, Failure>(room.node)
+            Ok::<_, Failure>(room)
         }
         .boxed()
     });
-    nodes::tell(app, &closed.await?, &asker.key(id), Command::Close);
+    let room = closed.await?;
+    tell_changed(app, asker.game, &room);
+    nodes::tell(app, &room.node, &asker.key(id), Command::Close);
+    Ok(())
+}
+
+/// Removes the rooms that a player is the host of, with the servers that have them.
+pub(in crate::multiplayer) async fn remove_hosted(
+    tx: &mut Transaction,
+    player: &PlayerId,
+) -> Result<Vec<(RoomId, String)>, SqlError> {
+    let mut removed = Vec::new();
+    for id in db::hosted(tx, player, SWEEP_BATCH).await? {
+        if let Some(room) = db::hold(tx, &id).await?.filter(|room| room.is_host(player)) {
+            db::remove(tx, &id).await?;
+            removed.push((id, room.node));
+        }
+    }
+    Ok(removed)
+}
+
+/// Closes the rooms of a host whose account is about to go, and sends home who is in them: what stands in them is the
+/// host's.
+pub(in crate::multiplayer) async fn close_hosted(app: &App, game: &GameId, player: &PlayerId) -> Outcome<()> {
+    let player = player.clone();
+    let scope = app.sql.game(game);
+    let closed = scope.transaction(move |tx| async move { remove_hosted(tx, &player).await }.boxed());
+    for (room, node) in closed.await? {
+        nodes::tell(app, &node, &RoomKey { game: game.clone(), room }, Command::Close);
+    }
     Ok(())
 }
 
@@ -90,12 +127,13 @@ pub(crate) async fn leave(app: &App, asker: Asker<'_>, id: &RoomId) -> Outcome<(
             if !db::free_seat(tx, &room_id, &player, Which::Any, now).await? {
                 return Err(refused(ErrorCode::NotInRoom));
             }
-            Ok::<_, Failure>(room.node)
+            Ok::<_, Failure>(room)
         }
         .boxed()
     });
-    let node = left.await?;
-    send_away(app, asker.game, id, &node, asker.player, LeftReason::Left);
+    let room = left.await?;
+    tell_changed(app, asker.game, &room);
+    send_away(app, asker.game, id, &room.node, asker.player, LeftReason::Left);
     Ok(())
 }
 
@@ -134,11 +172,12 @@ pub(super) async fn kick(app: &App, asker: Asker<'_>, id: &RoomId, request: Kick
                 ));
             }
             db::shut_out(tx, &room_id, &who, ban).await?;
-            Ok::<_, Failure>(room.node)
+            Ok::<_, Failure>(room)
         }
         .boxed()
     });
-    let node = kicked.await?;
-    send_away(app, asker.game, id, &node, &gone, LeftReason::Kicked);
+    let room = kicked.await?;
+    tell_changed(app, asker.game, &room);
+    send_away(app, asker.game, id, &room.node, &gone, LeftReason::Kicked);
     Ok(())
 }

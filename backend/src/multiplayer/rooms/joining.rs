@@ -1,5 +1,6 @@
 //! Coming into a room: the password and the code that open it, and the seat.
 
+use super::filling::tell_changed;
 use super::rules::{self, Entry, RoomRow, judge, refused};
 use super::{Asker, db, seated};
 use crate::app::App;
@@ -35,6 +36,9 @@ pub(crate) async fn join(
         guesses.into_iter().for_each(Attempt::forgive);
     }
     let (row, joined_at_ms) = joined?;
+    if row.player_count != before.player_count {
+        tell_changed(app, asker.game, &row);
+    }
     seated(app, asker, row, joined_at_ms, node, relay).await
 }
 
@@ -85,7 +89,7 @@ async fn enter(app: &App, asker: Asker<'_>, id: &RoomId, knows: bool) -> Outcome
             let door = db::door_of(tx, &room, &player, now).await?;
             match judge(&room, door, knows, seats_max).map_err(refused)? {
                 Entry::Back => {
-                    let since = db::prolong_seat(tx, &id, &player, now + HELD_MS).await?;
+                    let since = db::prolong_seat(tx, &id, &player, now, now + HELD_MS).await?;
                     Ok::<_, Failure>((room, since.unwrap_or(now)))
                 }
                 Entry::New => {

@@ -1,6 +1,6 @@
 //! Rooms that are made for a match: private, with a seat held for each of its players.
 
-use super::rules::RoomRow;
+use super::rules::{RoomRow, filling};
 use super::{db, insert, ticket};
 use crate::app::App;
 use crate::auth::usernames;
@@ -10,8 +10,19 @@ use crate::multiplayer::config::HELD_MS;
 use crate::multiplayer::live::RoomKey;
 use crate::multiplayer::nodes;
 use crate::ports::sql::{SqlError, Transaction};
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ids::{GameId, MatchId, PlayerId, RoomId};
-use aethex_wire::multiplayer::{JoinedRoom, Metadata, RoomPlayer, TICK_MS_DEFAULT, Visibility};
+use aethex_wire::multiplayer::{JoinedRoom, Metadata, RoomPlayer, Visibility};
+
+/// What the rules of a queue say of its matches' rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MatchSettings {
+    /// Seats; more than players where others may be filled in later.
+    pub(crate) max_players: u16,
+    pub(crate) tick_ms: u16,
+    pub(crate) interest_radius: u32,
+    pub(crate) backfill: BackfillMode,
+}
 
 /// A room to be made for a match.
 #[derive(Debug, Clone)]
@@ -22,8 +33,7 @@ pub(crate) struct NewMatchRoom {
     pub(crate) region: String,
     /// Who plays; the first is the host.
     pub(crate) players: Vec<PlayerId>,
-    /// Seats; more than players where others may be filled in later.
-    pub(crate) max_players: u16,
+    pub(crate) settings: MatchSettings,
     pub(crate) metadata: Metadata,
 }
 
@@ -39,7 +49,9 @@ impl MatchRoom {
     /// Plans a room on this server.
     pub(crate) fn plan(app: &App, new: NewMatchRoom) -> MatchRoom {
         let seats = u16::try_from(new.players.len()).unwrap_or(u16::MAX);
-        let row = RoomRow {
+        let MatchSettings { max_players, tick_ms, interest_radius, backfill } = new.settings;
+        let now = now_ms();
+        let mut row = RoomRow {
             id: RoomId::parse(&new_id()).expect("ids are made in their canonical spelling"),
             code: String::new(),
             name: String::new(),
@@ -47,17 +59,20 @@ impl MatchRoom {
             region: new.region,
             host: new.players.first().cloned(),
             player_count: seats,
-            max_players: new.max_players.max(seats),
+            max_players: max_players.max(seats),
             visibility: Visibility::Private,
             locked: false,
             password_hash: None,
             metadata: new.metadata,
-            tick_ms: TICK_MS_DEFAULT,
-            interest_radius: 0,
+            tick_ms,
+            interest_radius,
             match_id: Some(new.match_id),
+            backfill,
+            filling_since_ms: None,
             node: app.multiplayer.node.clone(),
-            created_at_ms: now_ms(),
+            created_at_ms: now,
         };
+        row.filling_since_ms = filling(&row, now);
         MatchRoom { game: new.game, players: new.players, row }
     }
 

@@ -6,6 +6,7 @@
 //! change of a room's seats takes the room's row first: of fifty who ask for the last seat one gets it.
 
 mod db;
+mod filling;
 mod hosting;
 mod joining;
 mod matches;
@@ -15,14 +16,16 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(super) use db::{Which, free_seat, of_player, remove};
+pub(super) use db::{Which, free_seat, of_player};
+pub(crate) use filling::{Asking, Filling, ask_for_players, ask_no_more};
 pub(crate) use hosting::leave;
-pub(super) use hosting::send_away;
+pub(super) use hosting::{close_hosted, remove_hosted, send_away};
 pub(super) use joining::guess_code;
 pub(crate) use joining::{join, ticket_here};
-pub(crate) use matches::{MatchRoom, NewMatchRoom};
+pub(crate) use matches::{MatchRoom, MatchSettings, NewMatchRoom};
 pub(super) use reports::write_reports;
 pub(super) use routes::routes;
+pub(super) use rules::refused;
 
 use super::codes::{CODE_TRIES, new_code};
 use super::config::{HELD_MS, SWEEP_BATCH};
@@ -34,12 +37,13 @@ use crate::auth::usernames;
 use crate::context::{new_id, now_ms};
 use crate::error::{Failure, Outcome};
 use crate::ports::sql::{SqlError, Transaction};
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::{CreateRoomRequest, JoinedRoom, RelayAddress, Room, RoomPlayer};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
-use rules::{RoomRow, refused, sees};
+use rules::{RoomRow, sees};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -87,7 +91,7 @@ impl Rooms {
 pub(crate) struct Asker<'a> {
     pub(crate) game: &'a GameId,
     pub(crate) player: &'a PlayerId,
-    /// Absent where the connection's address is not known: then guesses count by player alone.
+    /// Absent where nothing is guessed.
     pub(crate) address: Option<IpAddr>,
 }
 
@@ -123,6 +127,8 @@ async fn create(app: &App, asker: Asker<'_>, request: CreateRoomRequest) -> Outc
         tick_ms: request.tick_ms.unwrap_or_default(),
         interest_radius: request.interest_radius.unwrap_or(0),
         match_id: None,
+        backfill: BackfillMode::Off,
+        filling_since_ms: None,
         node: app.multiplayer.node.clone(),
         created_at_ms: now,
     };
@@ -271,6 +277,11 @@ pub(crate) async fn has_seat(app: &App, game: &GameId, player: &PlayerId, room: 
     Ok(db::seats(&app.sql, game, room).await?.iter().any(|(id, _)| id == player))
 }
 
+/// Who has a seat in a room, by joining order; nobody when it is over.
+pub(super) async fn players_in(app: &App, game: &GameId, room: &RoomId) -> Outcome<Vec<PlayerId>> {
+    Ok(db::seats(&app.sql, game, room).await?.into_iter().map(|(player, _)| player).collect())
+}
+
 /// Frees seats that nobody came for, and closes rooms that nobody has been in for a while.
 pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
     let mut by_game: BTreeMap<GameId, Vec<(RoomId, PlayerId)>> = BTreeMap::new();
@@ -282,16 +293,19 @@ pub(crate) async fn sweep(app: &App, now_ms: i64) -> Outcome<()> {
         let scope = app.sql.game(&game);
         let freed = scope.transaction(move |tx| {
             async move {
+                let mut freed = Vec::new();
                 for (room, player) in seats {
-                    if db::hold(tx, &room).await?.is_some() {
-                        db::free_seat(tx, &room, &player, Which::HeldUntil(now_ms), now_ms).await?;
+                    if let Some(row) = db::hold(tx, &room).await?
+                        && db::free_seat(tx, &room, &player, Which::HeldUntil(now_ms), now_ms).await?
+                    {
+                        freed.push(row);
                     }
                 }
-                Ok::<_, SqlError>(())
+                Ok::<_, SqlError>(freed)
             }
             .boxed()
         });
-        freed.await?;
+        freed.await?.iter().for_each(|room| filling::tell_changed(app, &game, room));
     }
     let before_ms = now_ms - i64::from(app.config.multiplayer.empty_room_s) * 1000;
     for (game, id) in db::empty_since(&app.sql, before_ms, SWEEP_BATCH).await? {

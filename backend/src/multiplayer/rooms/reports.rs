@@ -5,7 +5,8 @@
 //! rows: a player whom the relay has and no room wants is sent away by it.
 
 use super::db::{self, Which};
-use super::rules::judge;
+use super::filling::tell_changed;
+use super::rules::{RoomRow, judge};
 use crate::app::App;
 use crate::context::now_ms;
 use crate::multiplayer::live::{Command, Report, RoomKey};
@@ -49,18 +50,19 @@ async fn write(app: &App, game: &GameId, told: Arc<Vec<(RoomId, Report)>>) {
         let scope = app.sql.game(game);
         let written = scope.transaction(move |tx| {
             async move {
-                let mut orders = Vec::new();
+                let (mut orders, mut freed) = (Vec::new(), Vec::new());
                 for (room, report) in told.iter() {
-                    if let Some(command) = apply(tx, room, report, &node, now).await? {
+                    if let Some(command) = apply(tx, room, report, &node, now, &mut freed).await? {
                         orders.push((room.clone(), command));
                     }
                 }
-                Ok::<_, SqlError>(orders)
+                Ok::<_, SqlError>((orders, freed))
             }
             .boxed()
         });
         match written.await {
-            Ok(orders) => {
+            Ok((orders, freed)) => {
+                freed.iter().for_each(|room| tell_changed(app, game, room));
                 let Some(relay) = app.multiplayer.relay() else { return };
                 for (room, command) in orders {
                     relay.command(&RoomKey { game: game.clone(), room }, command);
@@ -81,6 +83,7 @@ async fn apply(
     report: &Report,
     node: &str,
     now_ms: i64,
+    freed: &mut Vec<RoomRow>,
 ) -> Result<Option<Command>, SqlError> {
     let room = db::hold(tx, id).await?.filter(|room| room.node == node);
     let Some(room) = room else {
@@ -88,7 +91,7 @@ async fn apply(
         return Ok(matches!(report, Report::Seated { .. }).then_some(Command::Close));
     };
     match report {
-        Report::Seated { player } => {
+        Report::Seated { player, ticket_ms } => {
             if db::confirm_seat(tx, id, player).await? {
                 return Ok(None);
             }
@@ -96,17 +99,19 @@ async fn apply(
             let door = db::door_of(tx, &room, player, now_ms).await?;
             let welcome = judge(&room, door, true, i64::MAX).is_ok()
                 && db::take_seat(tx, id, player).await?
-                && db::insert_seat(tx, id, player, now_ms, None).await?;
+                && db::insert_seat(tx, id, player, *ticket_ms, None).await?;
             let reason = if door.banned { LeftReason::Kicked } else { LeftReason::Refused };
             return Ok((!welcome).then(|| Command::Remove { player: player.clone(), reason }));
         }
-        Report::Gone { player, .. } => {
-            db::free_seat(tx, id, player, Which::Confirmed, now_ms).await?;
+        Report::Gone { player, ticket_ms, .. } => {
+            if db::free_seat(tx, id, player, Which::Confirmed(*ticket_ms), now_ms).await? {
+                freed.push(room);
+            }
         }
         Report::Host { player } => {
             db::set_host(tx, id, player).await?;
         }
-        Report::Empty => db::free_confirmed(tx, id, now_ms).await?,
+        Report::Empty { ticket_ms } => db::free_confirmed(tx, id, *ticket_ms, now_ms).await?,
     }
     Ok(None)
 }

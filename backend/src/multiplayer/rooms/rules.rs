@@ -2,6 +2,7 @@
 
 use crate::error::{Failure, Outcome};
 use crate::multiplayer::config::MultiplayerConfig;
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::SEATS_MAX;
@@ -29,6 +30,10 @@ pub(super) struct RoomRow {
     pub(super) tick_ms: u16,
     pub(super) interest_radius: u32,
     pub(super) match_id: Option<MatchId>,
+    /// When its free seats are filled from the match's queue.
+    pub(super) backfill: BackfillMode,
+    /// Since when it asks the queue for players.
+    pub(super) filling_since_ms: Option<i64>,
     pub(super) node: String,
     pub(super) created_at_ms: i64,
 }
@@ -130,7 +135,7 @@ pub(super) fn judge_host(room: &RoomRow, door: Door, player: &PlayerId) -> Resul
 }
 
 /// A refusal in words.
-pub(super) fn refused(code: ErrorCode) -> Failure {
+pub(in crate::multiplayer) fn refused(code: ErrorCode) -> Failure {
     let words = match code {
         ErrorCode::RoomFull => "Every seat of the room is taken.",
         ErrorCode::RoomLocked => "The room is locked: nobody new comes in.",
@@ -233,6 +238,34 @@ pub(super) fn apply(mut room: RoomRow, change: UpdateRoomRequest) -> Outcome<Roo
     room.locked = locked.unwrap_or(room.locked);
     room.metadata = metadata.unwrap_or(room.metadata);
     Ok(room)
+}
+
+/// Since when a room asks its queue for players, now that something changed: not when it is no match's, locked, full or
+/// empty.
+pub(super) fn filling(room: &RoomRow, now_ms: i64) -> Option<i64> {
+    let has_free = (1..room.max_players).contains(&room.player_count);
+    match room.backfill {
+        _ if room.match_id.is_none() || room.locked || !has_free => None,
+        BackfillMode::Off => None,
+        BackfillMode::Manual => room.filling_since_ms,
+        BackfillMode::Automatic => room.filling_since_ms.or(Some(now_ms)),
+    }
+}
+
+/// Whether a room may ask its queue for players; its match.
+pub(super) fn may_be_filled(room: &RoomRow) -> Outcome<MatchId> {
+    let Some(match_id) = &room.match_id else {
+        return Err(Failure::invalid("Only the room of a match is filled from a queue."));
+    };
+    if room.backfill == BackfillMode::Off {
+        return Err(Failure::invalid("The rules of the queue let nobody into matches that run."));
+    }
+    match (room.locked, room.player_count) {
+        (true, _) => Err(refused(ErrorCode::RoomLocked)),
+        (false, 0) => Err(Failure::invalid("Nobody is in the room.")),
+        (false, count) if count >= room.max_players => Err(refused(ErrorCode::RoomFull)),
+        (false, _) => Ok(match_id.clone()),
+    }
 }
 
 /// Which public rooms are listed.

@@ -1,5 +1,6 @@
 use super::rules::*;
 use crate::multiplayer::config::MultiplayerConfig;
+use aethex_matchmaker::BackfillMode;
 use aethex_wire::ErrorCode;
 use aethex_wire::ids::{PlayerId, RoomId};
 use aethex_wire::multiplayer::{CreateRoomRequest, Metadata, RoomsQuery, UpdateRoomRequest, Visibility};
@@ -26,6 +27,8 @@ fn room() -> RoomRow {
         tick_ms: 33,
         interest_radius: 0,
         match_id: None,
+        backfill: BackfillMode::Off,
+        filling_since_ms: None,
         node: "n".into(),
         created_at_ms: 0,
     }

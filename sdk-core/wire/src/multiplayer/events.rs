@@ -216,7 +216,7 @@ pub enum ServerEvent {
     QueueLeft {
         /// The ticket.
         ticket_id: QueueTicketId,
-        /// Why: `cancelled`, `declined`, `expired`.
+        /// Why: `cancelled`, `declined`, `expired`, `party_changed`.
         reason: String,
     },
     /// Something was said in a channel.

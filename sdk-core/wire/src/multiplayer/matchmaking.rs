@@ -127,7 +127,7 @@ pub struct MatchInfo {
     pub mode: String,
     /// The region that it is played in; empty when the tickets named none.
     pub region: String,
-    /// Who plays, team by team.
+    /// Who plays, team by team. Others may come for who left; when the room is over, everyone who played.
     pub players: Vec<MatchPlayer>,
     /// Until when everyone must accept, in milliseconds of Unix time; absent once found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,6 +206,20 @@ pub struct RatingQuery {
     pub mode: String,
 }
 
+/// A match's room that asks its queue for players.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Backfill {
+    /// The room.
+    pub room_id: RoomId,
+    /// The queue.
+    pub mode: String,
+    /// Since when it asks, in milliseconds of Unix time.
+    pub since_ms: i64,
+    /// Seats that are free.
+    pub free_seats: u16,
+}
+
 /// A queue's rule set: in the form of FlexMatch, where it has one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -268,5 +282,28 @@ endpoint! {
 endpoint! {
     /// Give a queue the default rules again.
     DeleteQueueRules, "multiplayer_delete_queue_rules", Delete "/api/v1/server/multiplayer/queues/{mode}", Server, 204,
+    None, None => None
+}
+endpoint! {
+    /// Fill the free seats of a match's room from its queue, as its host: until it is full, locked, decided or over.
+    /// Asking again changes nothing.
+    StartBackfill, "multiplayer_start_backfill", Post "/api/v1/multiplayer/rooms/{room_id}/backfill", Player, 200,
+    None, None => Backfill
+}
+endpoint! {
+    /// Fill a room no more, as its host; also one that the queue's rules fill by themselves.
+    StopBackfill, "multiplayer_stop_backfill", Delete "/api/v1/multiplayer/rooms/{room_id}/backfill", Player, 204,
+    None, None => None
+}
+endpoint! {
+    /// Fill the free seats of a match's room from its queue, as the game's server.
+    ServerStartBackfill, "multiplayer_server_start_backfill", Post "/api/v1/server/multiplayer/rooms/{room_id}/backfill",
+    Server, 200,
+    None, None => Backfill
+}
+endpoint! {
+    /// Fill a room no more, as the game's server.
+    ServerStopBackfill, "multiplayer_server_stop_backfill", Delete "/api/v1/server/multiplayer/rooms/{room_id}/backfill",
+    Server, 204,
     None, None => None
 }

@@ -74,3 +74,19 @@ pub(super) async fn list(
         )
         .await
 }
+
+/// Removes reports that are old; how many there were.
+pub(in crate::multiplayer::chat) async fn sweep(
+    sql: &Sql,
+    before_ms: i64,
+    limit: i64,
+) -> Result<u64, SqlError> {
+    sql.all_games()
+        .execute(
+            "DELETE FROM multiplayer_report WHERE (game_id, report_id) IN (
+                SELECT game_id, report_id FROM multiplayer_report WHERE reported_at_ms <= $1
+                ORDER BY reported_at_ms LIMIT $2)",
+            args![before_ms, limit],
+        )
+        .await
+}

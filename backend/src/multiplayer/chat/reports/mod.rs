@@ -4,6 +4,8 @@
 
 mod db;
 
+pub(super) use db::sweep;
+
 use super::config::REPORT_RATE;
 use super::rules::check_report;
 use crate::app::App;

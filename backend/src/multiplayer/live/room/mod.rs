@@ -131,6 +131,8 @@ pub(crate) struct Room {
     grace_us: Option<u64>,
     ticks: u64,
     validate: Arc<dyn Validate>,
+    /// When the newest ticket was signed that somebody came with.
+    pub(crate) newest_ticket_ms: i64,
 }
 
 impl Room {
@@ -155,6 +157,7 @@ impl Room {
             grace_us: None,
             ticks: 0,
             validate,
+            newest_ticket_ms: 0,
         }
     }
 
@@ -225,6 +228,8 @@ impl Room {
         self.joins += 1;
         secret[SECRET_SEAT_AT] = seat;
         let mut session = Session::new(who.clone(), secret, link, self.joins);
+        session.ticket_ms = seating.signed_ms();
+        self.newest_ticket_ms = self.newest_ticket_ms.max(session.ticket_ms);
         session.owed = self.shown;
         if usize::from(seat) >= self.seats.len() {
             self.seats.resize_with(usize::from(seat) + 1, || None);
@@ -238,7 +243,8 @@ impl Room {
             self.host_joins(seat, out);
         }
         if !is_back {
-            self.reports.push(Report::Seated { player: seating.player.clone() });
+            let (player, ticket_ms) = (seating.player.clone(), seating.signed_ms());
+            self.reports.push(Report::Seated { player, ticket_ms });
         }
         self.arm(now_us);
         self.settle(now_us, out);
@@ -468,9 +474,9 @@ impl Room {
     fn settle(&mut self, now_us: u64, out: &mut impl Out) {
         while let Some((seat, end)) = self.doomed.pop() {
             let Some(session) = self.session(seat) else { continue };
-            let player = session.who.player.clone();
+            let (player, ticket_ms) = (session.who.player.clone(), session.ticket_ms);
             self.unseat(seat, end, out);
-            self.reports.push(Report::Gone { player, reason: end.reason });
+            self.reports.push(Report::Gone { player, reason: end.reason, ticket_ms });
             self.host_leaves(seat, now_us, out);
         }
         if self.taken == 0 {

@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) link: Option<Link>,
     /// Place among those who joined.
     pub(super) joined: u64,
+    /// When the ticket was signed that the player last came with.
+    pub(crate) ticket_ms: i64,
     /// When the link dropped.
     pub(super) dropped_us: u64,
     pub(super) inbound: Inbound,
@@ -70,6 +72,7 @@ impl Session {
             secret,
             link: Some(link),
             joined,
+            ticket_ms: 0,
             dropped_us: 0,
             inbound: Inbound::default(),
             outbound: Outbound { must_ack: link.carrier != Carrier::Text, ..Outbound::default() },

@@ -136,7 +136,7 @@ impl Bench {
         let wire = FreshWire::Ws { stream, tls, reading: Reading::default(), begin: Vec::new() };
         let relay_node = "here".to_owned();
         let door = Doorman { hub: self.hub.clone(), tickets: self.tickets.clone(), relay_node };
-        self.relay.take(wire, Arc::new(door));
+        self.relay.take(wire, std::net::Ipv4Addr::LOCALHOST.into(), Arc::new(door));
     }
 
     /// One over TLS.
@@ -376,7 +376,9 @@ async fn players_of_a_room_hear_each_other_and_no_other_room() {
     for _ in 0..3 {
         assert!(matches!(bench.report().await, Report::Seated { .. }));
     }
-    assert_eq!(bench.report().await, Report::Gone { player: who(2), reason: LeftReason::Left });
+    assert!(
+        matches!(bench.report().await, Report::Gone { player, reason: LeftReason::Left, .. } if player == who(2))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -491,7 +493,7 @@ async fn who_asks_on_and_reads_nothing_is_cut_off() {
     let ping = serde_json::json!({"event": "ping", "data": {}}).to_string();
     let hello = serde_json::json!({"event": "join_room", "data": {"ticket": bench.ticket(1, 1)}}).to_string();
     deaf.put(opcode::TEXT, hello.as_bytes()).await;
-    assert_eq!(bench.report().await, Report::Seated { player: who(1) });
+    assert!(matches!(bench.report().await, Report::Seated { player, .. } if player == who(1)));
     // A player's frames are counted; so many answers are not kept for who takes none.
     let mut bytes = BytesMut::new();
     put_head(&mut bytes, opcode::TEXT, ping.len());
@@ -503,8 +505,8 @@ async fn who_asks_on_and_reads_nothing_is_cut_off() {
             break;
         }
     }
-    let gone = Report::Gone { player: who(1), reason: LeftReason::Refused };
-    assert_eq!(bench.report().await, gone);
+    let report = bench.report().await;
+    assert!(matches!(report, Report::Gone { player, reason: LeftReason::Refused, .. } if player == who(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 
 mod db;
 
+use super::backfill;
 use super::db::{Seat, hold_match, rating, seats_of_held, set_match};
 use super::matches::{FOUND, SETTLED, match_not_found, match_over};
 use super::rules::{self, RatingRow};
@@ -40,7 +41,7 @@ pub(super) async fn report(
     player: &PlayerId,
     request: ReportResultRequest,
 ) -> Outcome<ReportedResult> {
-    let (id, player, now) = (id.clone(), player.clone(), now_ms());
+    let (match_id, id, player, now) = (id, id.clone(), player.clone(), now_ms());
     let scope = app.sql.game(game);
     let reported = scope.transaction(move |tx| {
         async move {
@@ -71,7 +72,11 @@ pub(super) async fn report(
         }
         .boxed()
     });
-    reported.await
+    let reported = reported.await?;
+    if reported.settled {
+        backfill::decided(app, game, match_id).await;
+    }
+    Ok(reported)
 }
 
 /// The game's server says how a match ended.
@@ -81,7 +86,7 @@ pub(super) async fn settle_by_server(
     id: &MatchId,
     request: ReportResultRequest,
 ) -> Outcome<ReportedResult> {
-    let (id, now) = (id.clone(), now_ms());
+    let (match_id, id, now) = (id, id.clone(), now_ms());
     let scope = app.sql.game(game);
     let settled = scope.transaction(move |tx| {
         async move {
@@ -96,7 +101,9 @@ pub(super) async fn settle_by_server(
         }
         .boxed()
     });
-    settled.await
+    let settled = settled.await?;
+    backfill::decided(app, game, match_id).await;
+    Ok(settled)
 }
 
 fn teams_of(seats: &[Seat]) -> BTreeSet<String> {

@@ -5,7 +5,7 @@ use super::{Key, LEASE_MS, Service, db, lease};
 use crate::context::now_ms;
 use crate::error::Outcome;
 use crate::multiplayer::matchmaking::rules::{Entry, Kept, players_of};
-use crate::multiplayer::matchmaking::{db as tickets, queues};
+use crate::multiplayer::matchmaking::{backfill, db as tickets, queues};
 use aethex_wire::ids::{PlayerId, QueueTicketId};
 use std::collections::HashMap;
 
@@ -83,6 +83,7 @@ impl Service {
                 self.refuse(game, &id, &players, &error).await;
             }
         }
+        queue.compare_fills(backfill::asking(&self.app, game, mode, None).await?, now_ms());
         Ok(queue)
     }
 
@@ -119,7 +120,9 @@ impl Service {
     async fn compare(&mut self, key: &Key) -> Outcome<()> {
         let (game, mode) = key;
         let queued = db::queued_ids(&self.app.sql, game, mode).await?;
+        let fills = backfill::asking(&self.app, game, mode, None).await?;
         let Some(queue) = self.modes.get_mut(key) else { return Ok(()) };
+        queue.compare_fills(fills, now_ms());
         queue.tidy();
         for id in queue.compare(queued) {
             let Some(id) = QueueTicketId::parse(&id) else { continue };

@@ -7,7 +7,7 @@ use super::{Insight, Key, Service};
 use crate::app::App;
 use crate::multiplayer::matchmaking::rules::Entry;
 use crate::ports::bus::{Bus, Subscription, Taken};
-use aethex_wire::ids::GameId;
+use aethex_wire::ids::{GameId, RoomId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use tokio::sync::oneshot;
@@ -32,6 +32,7 @@ enum What {
     Add(Box<Entry>),
     Cancel(String),
     Rules,
+    Fill { room: RoomId, at_ms: i64 },
     Ask { ticket: String, number: u64 },
 }
 
@@ -108,6 +109,10 @@ impl Letters {
         self.send(key, What::Rules);
     }
 
+    pub(super) fn fill(&self, key: Key, room: RoomId, at_ms: i64) {
+        self.send(key, What::Fill { room, at_ms });
+    }
+
     pub(super) fn ask(&mut self, key: Key, ticket: String, reply: oneshot::Sender<Insight>) {
         if self.questions.len() >= QUESTIONS_MAX {
             self.questions.retain(|_, reply| !reply.is_closed());
@@ -158,6 +163,7 @@ impl Service {
                     queue.remove(&ticket);
                 }
             }
+            What::Fill { room, at_ms } => self.look_later(key, room, at_ms),
             What::Ask { ticket, number } => {
                 let answer = Answer { number, insight: self.insight(&key, &ticket) };
                 if let Ok(json) = serde_json::to_vec(&answer) {

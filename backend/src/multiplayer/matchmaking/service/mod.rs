@@ -4,6 +4,7 @@
 //! the next batch: the more come, the more share a transaction. The service never awaits what waits for it.
 
 pub(super) mod db;
+mod filling;
 mod lead;
 mod letters;
 mod mode;
@@ -13,16 +14,16 @@ pub(super) use mode::Insight;
 use super::db::{MatchRow, overdue};
 use super::end_ticket;
 use super::matches::{self, FOUND, PROPOSED, Plan, Written};
-use super::rules::Entry;
+use super::rules::{Entry, name_of};
 use crate::app::App;
 use crate::context::{new_id, now_ms};
 use crate::multiplayer::presence;
 use aethex_matchmaker::{AddError, Ticket};
-use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId};
+use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId, RoomId};
 use aethex_wire::multiplayer::matchmaking::TicketStatus;
 use letters::Letters;
 use mode::{Made, Mode};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -59,6 +60,8 @@ pub(super) enum Told {
     Cancel { game: GameId, mode: String, ticket: String },
     /// A queue's rule set changed.
     Rules { game: GameId, mode: String },
+    /// A match's room is to be looked at, at a time: it may ask for players.
+    Fill { game: GameId, mode: String, room: RoomId, at_ms: i64 },
     /// Somebody asks for a ticket.
     Ask { game: GameId, mode: String, ticket: String, reply: oneshot::Sender<Insight> },
     /// Do what is done now and then, as if it were so late.
@@ -77,6 +80,8 @@ struct Service {
     letters: Letters,
     /// Matches that wait for everyone's word, by when.
     asked: BTreeMap<(i64, MatchId), GameId>,
+    /// Rooms that are to be looked at, by when.
+    looks: BTreeSet<(i64, Key, RoomId)>,
     explains: u32,
     explains_since_ms: i64,
 }
@@ -101,6 +106,7 @@ async fn serve(app: Arc<App>) {
         modes: HashMap::new(),
         letters: Letters::new(&app),
         asked: BTreeMap::new(),
+        looks: BTreeSet::new(),
         explains: 0,
         explains_since_ms: 0,
     };
@@ -143,7 +149,8 @@ impl Service {
         let now = now_ms();
         let modes = self.modes.values().filter_map(Mode::next_wake);
         let asked = self.asked.keys().next().map(|(at_ms, _)| at_ms + LATE_MS);
-        let next = modes.chain(asked).min().map_or(BEAT.as_millis() as i64, |at_ms| at_ms - now);
+        let looks = self.looks.first().map(|(at_ms, ..)| *at_ms);
+        let next = modes.chain(asked).chain(looks).min().map_or(BEAT.as_millis() as i64, |at_ms| at_ms - now);
         next.max(0).unsigned_abs()
     }
 
@@ -167,6 +174,13 @@ impl Service {
                 let key = (game, mode);
                 self.letters.rules(key.clone());
                 self.reload(&key).await;
+            }
+            Told::Fill { game, mode, room, at_ms } => {
+                let key = (game, mode);
+                match self.modes.contains_key(&key) {
+                    true => self.look_later(key, room, at_ms),
+                    false => self.letters.fill(key, room, at_ms),
+                }
             }
             Told::Ask { game, mode, ticket, reply } => {
                 let key = (game, mode);
@@ -209,7 +223,7 @@ impl Service {
 
     async fn end(&self, game: &GameId, id: &str, players: &[PlayerId], to: TicketStatus) {
         let Some(id) = QueueTicketId::parse(id) else { return };
-        if let Err(failure) = end_ticket(&self.app, game, &id, players, to).await {
+        if let Err(failure) = end_ticket(&self.app, game, &id, players, to, name_of(to)).await {
             tracing::warn!(%failure, "cannot end a ticket");
         }
     }
@@ -217,6 +231,7 @@ impl Service {
     /// Writes the matches that are due, and calls off those whose time is over.
     async fn advance(&mut self) {
         let now = now_ms();
+        self.look_at_rooms(now).await;
         let mut due: BTreeMap<GameId, Vec<(String, Made)>> = BTreeMap::new();
         for ((game, mode), queue) in &mut self.modes {
             if queue.next_wake().is_some_and(|at_ms| at_ms <= now) {
@@ -246,6 +261,14 @@ impl Service {
 
     /// Writes matches of one game.
     async fn write(&mut self, game: &GameId, made: Vec<(String, Made)>) {
+        let (into_rooms, made): (Vec<_>, Vec<_>) =
+            made.into_iter().partition(|(_, made)| made.into.is_some());
+        for (mode, made) in into_rooms {
+            self.bring(game, mode, made).await;
+        }
+        if made.is_empty() {
+            return;
+        }
         let now = now_ms();
         let plans = made.iter().map(|(mode, made)| plan(mode, made, now)).collect();
         let written = matches::write(&self.app, game, plans).await;
@@ -364,7 +387,7 @@ impl Service {
 
 /// A match as it is to be written.
 fn plan(mode: &str, made: &Made, now_ms: i64) -> Plan {
-    let Made { proposal, accept_ms, max_players } = made;
+    let Made { proposal, accept_ms, settings, into: _ } = made;
     let mut seats = Vec::new();
     let mut tickets = Vec::new();
     for team in &proposal.teams {
@@ -386,5 +409,5 @@ fn plan(mode: &str, made: &Made, now_ms: i64) -> Plan {
         accept_by_ms: accept_ms.map(|accept_ms| now_ms + accept_ms),
         created_at_ms: now_ms,
     };
-    Plan { row, seats, tickets, max_players: *max_players }
+    Plan { row, seats, tickets, settings: *settings }
 }

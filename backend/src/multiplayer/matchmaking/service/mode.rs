@@ -3,10 +3,12 @@
 //! A queue with a rule set of its own has one engine; one without has an engine for each size of match that is
 //! asked for.
 
+use super::filling::Asked;
 use crate::multiplayer::config::{ABSENT_MS, TICKET_MS_MAX};
 use crate::multiplayer::matchmaking::rules::{self, Entry, Shape};
-use aethex_matchmaker::{AddError, Eta, Options, Proposal, Queue, RuleSet, Ticket};
-use aethex_wire::ids::PlayerId;
+use crate::multiplayer::rooms::MatchSettings;
+use aethex_matchmaker::{AddError, Eta, Kind, Options, Proposal, Queue, RuleSet, Ticket};
+use aethex_wire::ids::{MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::matchmaking::Reason;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, hash_map};
@@ -23,10 +25,10 @@ pub(in crate::multiplayer::matchmaking) struct Insight {
 }
 
 #[derive(Debug)]
-struct Waiting {
+pub(super) struct Waiting {
     shape: Option<Shape>,
-    players: Vec<PlayerId>,
-    blocks: Vec<PlayerId>,
+    pub(super) players: Vec<PlayerId>,
+    pub(super) blocks: Vec<PlayerId>,
     rating: f64,
     created_at_ms: i64,
     /// When one of its players was last known to be here.
@@ -39,16 +41,20 @@ pub(super) struct Made {
     pub(super) proposal: Proposal,
     /// How long everyone has to accept; absent when nobody is asked.
     pub(super) accept_ms: Option<i64>,
-    /// Seats of its room.
-    pub(super) max_players: u16,
+    /// What its room is like.
+    pub(super) settings: MatchSettings,
+    /// The room that asks for them, and its match; absent when they get one of their own.
+    pub(super) into: Option<(RoomId, MatchId)>,
 }
 
 /// A queue that this server leads.
 #[derive(Debug)]
 pub(super) struct Mode {
-    own: Option<RuleSet>,
-    engines: HashMap<Option<Shape>, Queue>,
-    waiting: HashMap<String, Waiting>,
+    pub(super) own: Option<RuleSet>,
+    pub(super) engines: HashMap<Option<Shape>, Queue>,
+    pub(super) waiting: HashMap<String, Waiting>,
+    /// Rooms that ask for players.
+    pub(super) asked: HashMap<String, Asked>,
     /// Tickets that stand back until a time.
     back: Vec<(i64, Ticket)>,
     eta: Eta,
@@ -61,6 +67,7 @@ impl Mode {
             own,
             engines: HashMap::new(),
             waiting: HashMap::new(),
+            asked: HashMap::new(),
             back: Vec::new(),
             eta: Eta::new(),
             idle_since_ms: now_ms,
@@ -128,20 +135,27 @@ impl Mode {
         });
         self.put_back(due, now_ms);
         let mut made = Vec::new();
-        let mut apart = Vec::new();
+        let (mut apart, mut found) = (Vec::new(), Vec::new());
         for engine in self.engines.values_mut() {
             if engine.next_wake().is_none_or(|at_ms| at_ms > now_ms) {
                 continue;
             }
             let acceptance = engine.rules().acceptance();
-            let max_players = u16::try_from(engine.rules().players_max()).unwrap_or(u16::MAX);
+            let settings = rules::room_settings(engine.rules());
             let accept_ms = acceptance.required.then_some(acceptance.timeout_ms);
             for proposal in engine.advance(now_ms) {
+                if let Kind::Backfill(room) = &proposal.kind {
+                    found.push((room.as_str().to_owned(), proposal));
+                    continue;
+                }
                 match quarrel(&self.waiting, &proposal) {
-                    None => made.push(Made { proposal, accept_ms, max_players }),
+                    None => made.push(Made { proposal, accept_ms, settings, into: None }),
                     Some(id) => apart.push((id, proposal)),
                 }
             }
+        }
+        for (room, proposal) in found {
+            made.extend(self.found_for(&room, proposal, now_ms));
         }
         for (id, proposal) in apart {
             let tickets = proposal.teams.into_iter().flat_map(|team| team.tickets);
@@ -234,11 +248,13 @@ impl Mode {
 
     /// Engines in which nobody waits are made again when they are needed.
     pub(super) fn tidy(&mut self) {
-        self.engines.retain(|shape, engine| shape.is_none() || !engine.is_empty());
+        self.engines.retain(|shape, engine| {
+            shape.is_none() || !engine.is_empty() || engine.backfills().next().is_some()
+        });
     }
 }
 
-fn engine<'e>(
+pub(super) fn engine<'e>(
     engines: &'e mut HashMap<Option<Shape>, Queue>,
     own: Option<&RuleSet>,
     shape: Option<Shape>,
@@ -257,7 +273,7 @@ fn engine<'e>(
 }
 
 /// The newer ticket of two of which one's players blocked the other's.
-fn quarrel(waiting: &HashMap<String, Waiting>, proposal: &Proposal) -> Option<String> {
+pub(super) fn quarrel(waiting: &HashMap<String, Waiting>, proposal: &Proposal) -> Option<String> {
     let all: Vec<(&str, &Waiting)> = proposal
         .tickets()
         .filter_map(|ticket| Some((ticket.id.as_str(), waiting.get(ticket.id.as_str())?)))
@@ -306,7 +322,7 @@ mod tests {
         }
         let made = mode.propose(0);
         assert_eq!(made.iter().map(ids).collect::<Vec<_>>(), [[id(1), id(3)]]);
-        assert_eq!((made[0].accept_ms, made[0].max_players, mode.len()), (None, 2, 3));
+        assert_eq!((made[0].accept_ms, made[0].settings.max_players, mode.len()), (None, 2, 3));
         mode.matched("m", [id(1), id(3)].iter().map(String::as_str), 0);
         assert_eq!(mode.len(), 1);
         assert_eq!(mode.insight("m", &id(2), true, 10).reasons[0].code, "few_players");

@@ -229,7 +229,10 @@ fn a_session_that_never_acknowledges_overflows_and_ends_with_the_reason() {
     assert_eq!(table.wires.ended.len(), 1);
     let (ended, end) = table.wires.ended[0];
     assert_eq!((ended, end.code), (link(1).id, ErrorCode::RelayOverflow));
-    assert_eq!(table.room.reports, [Report::Gone { player: player(1), reason: LeftReason::Refused }]);
+    assert_eq!(
+        table.room.reports,
+        [Report::Gone { player: player(1), reason: LeftReason::Refused, ticket_ms: seating(1).signed_ms() }]
+    );
     assert!(table.room.session(2).is_some(), "the others stay");
 }
 
@@ -311,13 +314,17 @@ fn a_seat_is_held_for_its_time_and_the_host_passes_on() {
     assert!(table.room.session(0).is_some());
     table.pass(1_000_000);
     assert!(table.room.session(0).is_none());
-    let gone = Report::Gone { player: player(0), reason: LeftReason::TimedOut };
+    let gone =
+        Report::Gone { player: player(0), reason: LeftReason::TimedOut, ticket_ms: seating(0).signed_ms() };
     assert_eq!(table.room.reports[1..], [gone]);
     table.room.reports.clear();
     table.hear(1, &ClientFrame::Leave);
     assert_eq!(
         table.room.reports,
-        [Report::Gone { player: player(1), reason: LeftReason::Left }, Report::Host { player: player(2) }]
+        [
+            Report::Gone { player: player(1), reason: LeftReason::Left, ticket_ms: seating(1).signed_ms() },
+            Report::Host { player: player(2) }
+        ]
     );
     table.hear(2, &ClientFrame::Leave);
     assert!(table.room.is_empty());
@@ -333,7 +340,7 @@ fn whoever_comes_first_stands_in_for_the_host_whom_the_api_named() {
     table.pass(1_000_000);
     let seat = table.join(0, link(2)).unwrap();
     assert_eq!((seat, table.room.host_for(0)), (1, 1), "the host is here");
-    assert_eq!(table.room.reports, [Report::Seated { player: player(0) }]);
+    assert_eq!(table.room.reports, [Report::Seated { player: player(0), ticket_ms: seating(0).signed_ms() }]);
     let mut table = Table::of(0);
     table.join(1, link(1)).unwrap();
     table.room.reports.clear();
@@ -485,6 +492,7 @@ fn a_games_own_rules_are_asked_first() {
     assert_eq!(table.messages(link(0)), [b"hello".to_vec()]);
     table.state(1, 1, b"lie");
     assert_eq!(table.wires.ended[0].1.code, ErrorCode::RoomKicked);
-    let kicked = Report::Gone { player: player(1), reason: LeftReason::Kicked };
+    let kicked =
+        Report::Gone { player: player(1), reason: LeftReason::Kicked, ticket_ms: seating(1).signed_ms() };
     assert_eq!(table.room.reports.last(), Some(&kicked));
 }
