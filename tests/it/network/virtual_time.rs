@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 /// Histories, and of the slow tests.
-const HISTORIES: (u64, u64) = (150, 5_000);
+const HISTORIES: (u64, u64) = (100, 5_000);
 /// How long a history is lively, and how long it may take to become quiet.
 const LIVELY_US: u64 = 30_000_000;
 const QUIET_US: u64 = 60_000_000;
