@@ -16,7 +16,7 @@ pub(crate) const ROOMS_MAX: usize = 65_536;
 pub(crate) const PING_AFTER_US: u64 = 20_000_000;
 /// How long a link may say nothing, answers to pings included.
 pub(crate) const SILENCE_MAX_US: u64 = 45_000_000;
-/// The same of a link with a seat: others see a player who stands still, and wait for a host.
+/// The same of a link that speaks frames in a room: others see a player who stands still, and wait for a host.
 pub(crate) const SEATED_PING_AFTER_US: u64 = 3_000_000;
 /// Some time after the SDK itself gives a silent relay up, and long enough for two lost pings.
 pub(crate) const SEATED_SILENCE_MAX_US: u64 = 8_000_000;
@@ -78,7 +78,7 @@ pub(crate) const QUIC_STREAM_WINDOW: u32 = 128 * 1024;
 pub(crate) const QUIC_WINDOW: u32 = 256 * 1024;
 /// Bytes of datagrams that wait on either side: newer ones replace them.
 pub(crate) const QUIC_DATAGRAMS_LEN: usize = 32 * 1024;
-/// How long a QUIC client may be silent: as one with a seat by WebSocket.
+/// How long a QUIC client may be silent: as one that speaks frames by WebSocket.
 pub(crate) const QUIC_IDLE_MS: u32 = (SEATED_SILENCE_MAX_US / 1_000) as u32;
 /// Handshakes under way on one endpoint before addresses must be proven first (Retry, RFC 9000 section 8.1.2).
 pub(crate) const QUIC_HANDSHAKES_FREE: usize = 64;

@@ -106,6 +106,8 @@ fn transport() -> TransportConfig {
         .datagram_send_buffer_size(limits::QUIC_DATAGRAMS_LEN)
         .max_idle_timeout(Some(VarInt::from_u32(limits::QUIC_IDLE_MS).into()))
         .mtu_discovery_config(None)
+        // A player has one packet a tick: room for ten at once would be memory of every connection.
+        .enable_segmentation_offload(false)
         .ack_frequency_config(Some(acks));
     transport
 }

@@ -92,7 +92,8 @@ mod tests {
         flood.pop();
         assert!(strangers.take(one).is_some());
         drop(flood);
-        assert_eq!((strangers.0.lock().all, strangers.0.lock().by_address.len()), (0, 0), "nothing stays");
+        let counts = strangers.0.lock();
+        assert_eq!((counts.all, counts.by_address.len()), (0, 0), "nothing stays");
     }
 
     #[test]

@@ -278,11 +278,14 @@ impl Client {
         Some((first & 0xf, self.buffer.split_to(len).to_vec()))
     }
 
-    /// The next binary frame.
+    /// The next binary frame. Pings go unanswered.
     async fn frame(&mut self) -> Vec<u8> {
-        match self.next().await {
-            Some((opcode::BINARY, frame)) => frame,
-            other => panic!("no frame: {other:?}"),
+        loop {
+            match self.next().await {
+                Some((opcode::BINARY, frame)) => return frame,
+                Some((opcode::PING, _)) => {}
+                other => panic!("no frame: {other:?}"),
+            }
         }
     }
 
