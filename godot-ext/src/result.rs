@@ -46,6 +46,7 @@ const FIELDS: &[&str] = &[
     "next_cursor",
     "ticket",
     "settled",
+    "free_seats",
     "rating",
     "message",
     "messages",
