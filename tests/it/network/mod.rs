@@ -272,6 +272,7 @@ fn spread(times: impl IntoIterator<Item = Duration>) -> String {
 }
 
 /// How long everyone's messages and states took.
+#[expect(clippy::print_stdout, reason = "times are shown, not asserted: machines are busy")]
 fn report(what: &str, gamers: &[Gamer]) {
     let messages = gamers.iter().flat_map(|gamer| gamer.log.messages.iter().copied());
     let states = gamers.iter().flat_map(|gamer| gamer.log.states.iter().copied());
