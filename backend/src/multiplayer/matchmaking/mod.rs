@@ -378,15 +378,20 @@ async fn end_ticket(
     Ok(true)
 }
 
-/// Hands a ticket in that waits by the database: its match came to nothing.
-async fn hand_in(app: &App, game: &GameId, mode: &str, id: &QueueTicketId) -> Outcome<()> {
-    let Some(json) = service::db::kept(&app.sql, game, id).await? else { return Ok(()) };
-    let kept: Kept = serde_json::from_str(&json).map_err(|error| damaged(&error))?;
+/// A stored ticket, with whom its players blocked.
+async fn with_blocks(app: &App, game: &GameId, kept: Kept) -> Outcome<Entry> {
     let mut blocks = Vec::new();
     for player in rules::players_of(&kept.ticket) {
         blocks.extend(db::blocks(&app.sql, game, &player).await?);
     }
-    let entry = Box::new(Entry { kept, blocks });
+    Ok(Entry { kept, blocks })
+}
+
+/// Hands a ticket in that waits by the database: its match came to nothing.
+async fn hand_in(app: &App, game: &GameId, mode: &str, id: &QueueTicketId) -> Outcome<()> {
+    let Some(json) = service::db::kept(&app.sql, game, id).await? else { return Ok(()) };
+    let kept: Kept = serde_json::from_str(&json).map_err(|error| damaged(&error))?;
+    let entry = Box::new(with_blocks(app, game, kept).await?);
     app.multiplayer.matchmaking.tell(Told::Add { game: game.clone(), mode: mode.to_owned(), entry }).await;
     Ok(())
 }

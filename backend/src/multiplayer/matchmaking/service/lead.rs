@@ -5,7 +5,7 @@ use super::{Key, LEASE_MS, Service, db, lease};
 use crate::context::now_ms;
 use crate::error::Outcome;
 use crate::multiplayer::matchmaking::rules::{Entry, Kept, players_of};
-use crate::multiplayer::matchmaking::{backfill, db as tickets, queues};
+use crate::multiplayer::matchmaking::{backfill, db as tickets, queues, with_blocks};
 use aethex_wire::ids::{PlayerId, QueueTicketId};
 use std::collections::HashMap;
 
@@ -128,11 +128,8 @@ impl Service {
             let Some(id) = QueueTicketId::parse(&id) else { continue };
             let Some(json) = db::kept(&self.app.sql, game, &id).await? else { continue };
             let Ok(kept) = serde_json::from_str::<Kept>(&json) else { continue };
-            let mut blocks = Vec::new();
-            for player in players_of(&kept.ticket) {
-                blocks.extend(tickets::blocks(&self.app.sql, game, &player).await?);
-            }
-            self.add(key, Entry { kept, blocks }).await;
+            let entry = with_blocks(&self.app, game, kept).await?;
+            self.add(key, entry).await;
         }
         Ok(())
     }
