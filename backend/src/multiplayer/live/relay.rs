@@ -272,25 +272,17 @@ fn run_shard(
     start: tokio::time::Instant,
 ) -> Result<(), StartError> {
     let failed = |error: std::io::Error| StartError(format!("cannot start the relay: {error}"));
-    let rest = Rest::default();
+    let rest = Arc::new(Rest::new(start.into_std()));
+    let resting = rest.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .on_thread_park(move || rest.before_sleep())
+        .on_thread_park(move || resting.before_sleep())
         .build()
         .map_err(failed)?;
     let run = move || {
         let local = tokio::task::LocalSet::new();
         let stopped = local.block_on(&runtime, async move {
-            let shard = Shard::new(index, shared, start);
-            if let Some((identity, socket)) = quic {
-                match identity.endpoint(socket) {
-                    Ok(endpoint) => {
-                        drop(tokio::task::spawn_local(super::quic::serve(shard.clone(), endpoint)))
-                    }
-                    Err(error) => tracing::error!(%error, "QUIC does not run"),
-                }
-            }
-            shard.run(inbox).await
+            Shard::new(index, shared, quic, start).run(inbox, &rest).await
         });
         // Sockets are closed before anyone hears of the end: another relay may take their place.
         drop(local);

@@ -5,9 +5,10 @@
 //! lives elsewhere is sent to that shard, socket and all.
 
 use super::config as limits;
-use super::link::{Plain, State};
-use super::quic::QuicParts;
+use super::link::{Plain, State, Wire};
+use super::quic::{Identity, Passed, Quic, QuicParts};
 use super::relay::Shared;
+use super::rest::Rest;
 use super::room::{Carrier, LinkId};
 use super::rooms::{Core, NEVER};
 use super::strangers::Stranger;
@@ -20,7 +21,7 @@ use aethex_wire::multiplayer::frame::Resume;
 use bytes::BytesMut;
 use rustls::ServerConnection;
 use std::cell::RefCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,6 +39,8 @@ pub(super) enum ToShard {
     Fresh(Box<Fresh>),
     Command(RoomKey, Command),
     Answer(LinkId, Answer),
+    /// About a QUIC connection that moved.
+    Passed(Passed),
     Stop(oneshot::Sender<()>),
 }
 
@@ -85,10 +88,20 @@ pub(super) enum After {
     Move(usize, Box<Entry>),
 }
 
+/// Whether a link goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Going,
+    /// It is to be closed, and all is written.
+    Over,
+    Gone,
+}
+
 /// A shard, as its tasks have it.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) core: RefCell<Core>,
+    quic: Option<Quic>,
     /// What is read from a socket, one at a time.
     pub(super) buffer: RefCell<Box<[u8]>>,
     start: Instant,
@@ -96,27 +109,47 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(index: usize, shared: Arc<Shared>, start: Instant) -> Rc<Shard> {
+    pub(super) fn new(
+        index: usize,
+        shared: Arc<Shared>,
+        quic: Option<(Identity, UdpSocket)>,
+        start: Instant,
+    ) -> Rc<Shard> {
         let core = Core::new(index, shared.clone(), start);
+        let quic = quic.and_then(|(identity, socket)| {
+            Quic::new(index, &identity, socket, core.wake.clone())
+                .inspect_err(|error| tracing::error!(%error, "QUIC does not run"))
+                .ok()
+        });
         let buffer = RefCell::new(vec![0; limits::READ_LEN].into());
-        Rc::new(Shard { core: RefCell::new(core), buffer, start, shared })
+        Rc::new(Shard { core: RefCell::new(core), quic, buffer, start, shared })
     }
 
     /// Runs until it is told to stop; who wants to hear when it has.
     pub(super) async fn run(
         self: Rc<Self>,
         mut told: UnboundedReceiver<ToShard>,
+        rest: &Rest,
     ) -> Option<oneshot::Sender<()>> {
         let wake = self.core.borrow().wake.clone();
         let mut sweep_us = limits::SWEEP_US;
         let mut stopping: Option<(u64, oneshot::Sender<()>)> = None;
+        // More of QUIC than fitted into a turn.
+        let mut is_more = false;
         loop {
-            let due_us = {
+            let due = {
                 let mut core = self.core.borrow_mut();
                 let stop_us = stopping.as_ref().map_or(NEVER, |_| self.now_us() + 10_000);
-                core.sleeps_us = core.next_due().min(sweep_us).min(stop_us);
-                core.sleeps_us
+                let more_us = if is_more { self.now_us() } else { NEVER };
+                core.sleeps_us = core.next_due().min(sweep_us).min(stop_us).min(more_us);
+                rest.until(core.sleeps_us);
+                let due = self.start + Duration::from_micros(core.sleeps_us);
+                let quic = self.quic.as_ref().and_then(Quic::next_due).map(Instant::from_std);
+                quic.map_or(due, |quic| quic.min(due))
             };
+            if let Some(quic) = &self.quic {
+                quic.rest();
+            }
             tokio::select! {
                 biased;
                 message = told.recv() => match message {
@@ -128,20 +161,33 @@ impl Shard {
                     None => return None,
                 },
                 () = wake.notified() => {}
-                () = tokio::time::sleep_until(self.start + Duration::from_micros(due_us)) => {}
+                () = self.quic_readable() => {}
+                () = tokio::time::sleep_until(due) => {}
             }
             let now_us = self.now_us();
-            let mut core = self.core.borrow_mut();
-            core.run_due(now_us);
+            self.core.borrow_mut().run_due(now_us);
             if sweep_us <= now_us {
                 sweep_us = now_us + limits::SWEEP_US;
-                core.sweep(now_us);
+                self.core.borrow_mut().sweep(now_us);
+            }
+            is_more = self.quic.as_ref().is_some_and(|quic| quic.turn(&self));
+            if is_more {
+                // WebSockets' tasks have their turn in between.
+                tokio::task::yield_now().await;
             }
             if let Some((until, _)) = &stopping
-                && (*until <= now_us || core.links.len() == 0)
+                && (*until <= now_us || self.core.borrow().links.len() == 0)
             {
                 return stopping.map(|(_, done)| done);
             }
+        }
+    }
+
+    /// Ends when packets of QUIC have come.
+    async fn quic_readable(&self) {
+        match &self.quic {
+            Some(quic) => quic.readable().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -154,6 +200,11 @@ impl Shard {
                 let mut core = self.core.borrow_mut();
                 core.answered(id, answer);
                 core.links.flush();
+            }
+            ToShard::Passed(passed) => {
+                if let Some(quic) = &self.quic {
+                    quic.passed(self, passed);
+                }
             }
         }
     }
@@ -174,7 +225,7 @@ impl Shard {
             FreshWire::Ws { stream, tls, reading, begin } => {
                 super::socket::open(self, stream, tls, reading, begin, fill)
             }
-            FreshWire::Quic(parts) => super::quic::open(self, parts, fill),
+            FreshWire::Quic(parts) => self.quic.as_ref().map(|quic| quic.open(self, parts, fill)),
         };
         if let (Some(id), Some(entry)) = (id, entry) {
             let mut core = self.core.borrow_mut();
@@ -183,13 +234,31 @@ impl Shard {
         }
     }
 
+    /// A link that has not said hello.
+    pub(super) fn welcome(&self, wire: Wire, stranger: Stranger, permit: OwnedSemaphorePermit) -> LinkId {
+        let hello_us = self.now_us() + limits::HELLO_TIMEOUT.as_micros() as u64;
+        self.add_link(wire, |state| {
+            state.hello_us = Some(hello_us);
+            state.stranger = Some(stranger);
+            state._permit = Some(permit);
+        })
+    }
+
+    /// One more link.
+    pub(super) fn add_link(&self, wire: Wire, fill: impl FnOnce(&mut State)) -> LinkId {
+        let mut state = Box::new(State::new(wire, self.now_us()));
+        fill(&mut state);
+        self.core.borrow_mut().links.add(state)
+    }
+
     pub(super) fn now_us(&self) -> u64 {
         self.start.elapsed().as_micros() as u64
     }
 
-    pub(super) fn send(&self, shard: usize, fresh: Fresh) {
+    /// Tells another shard.
+    pub(super) fn tell(&self, shard: usize, message: ToShard) {
         if let Some(shard) = self.shared.shards.get(shard) {
-            let _ = shard.send(ToShard::Fresh(Box::new(fresh)));
+            let _ = shard.send(message);
         }
     }
 
@@ -286,6 +355,15 @@ impl Shard {
         let mut core = self.core.borrow_mut();
         core.writable(id);
         core.links.flush();
+    }
+
+    /// Whether a link goes on.
+    pub(super) fn standing(&self, id: LinkId) -> Standing {
+        match self.core.borrow().links.get(id) {
+            None => Standing::Gone,
+            Some(state) if state.is_over && state.is_drained() => Standing::Over,
+            Some(_) => Standing::Going,
+        }
     }
 
     pub(super) fn is_paused(&self, id: LinkId) -> bool {

@@ -3,7 +3,7 @@
 use super::config::READS_MAX;
 use super::link::{State, Wire, Written};
 use super::room::LinkId;
-use super::shard::{After, Fresh, FreshWire, Shard};
+use super::shard::{After, Fresh, FreshWire, Shard, ToShard};
 use super::ws::Reading;
 use bytes::{Buf, BytesMut};
 use rustls::ServerConnection;
@@ -110,9 +110,7 @@ pub(super) fn open(
 ) -> Option<LinkId> {
     let (read, write) = tokio::net::TcpStream::from_std(stream).ok()?.into_split();
     let wire = Rc::new(WsWire { stream: write, tls: tls.map(RefCell::new), waker: RefCell::default() });
-    let mut state = Box::new(State::new(Wire::Ws(wire.clone()), shard.now_us()));
-    fill(&mut state);
-    let id = shard.core.borrow_mut().links.add(state);
+    let id = shard.add_link(Wire::Ws(wire.clone()), fill);
     let shard = shard.clone();
     let task = Task { shard, read, wire, reading, id, begin, is_owed: true, is_shut: false, discarded: 0 };
     tokio::task::spawn_local(task.run());
@@ -316,6 +314,6 @@ impl Task {
             stranger,
             permit,
         };
-        shard.send(target, fresh);
+        shard.tell(target, ToShard::Fresh(Box::new(fresh)));
     }
 }
