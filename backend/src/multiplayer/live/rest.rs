@@ -6,15 +6,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a busy shard rests: far below a tick, and what an urgent message is late at most. Twice as long spares
-/// little more.
-const REST: Duration = Duration::from_millis(4);
+/// How long a busy shard rests: far below a tick, and what an urgent message is late at most.
+const REST: Duration = Duration::from_millis(6);
 /// How often it is decided whether the shard is busy.
 const WINDOW_US: u64 = 100_000;
-/// Sleeps in a window from which on it is: three rooms of eight players cause as many.
-const BUSY_SLEEPS: u32 = 50;
+/// Sleeps in a window from which on it is: four rooms of eight players cause as many.
+const BUSY_SLEEPS: u32 = 60;
 /// Sleeps in a window, each with a rest before it, below which it is not any more: half of that, without the rests.
-const QUIET_SLEEPS: u32 = 12;
+const QUIET_SLEEPS: u32 = 9;
 
 /// Whether a shard rests. Its thread alone uses it; the runtime wants it shareable.
 #[derive(Debug)]
@@ -89,8 +88,8 @@ mod tests {
     fn only_who_is_busy_rests() {
         let rest = Rest::new(Instant::now());
         assert_eq!(rests(&rest, 0, 5_000), 0, "200 sleeps a second are few");
-        assert!(rests(&rest, 1_000_000, 300) > 200, "3,300 are many");
-        assert!(rests(&rest, 2_000_000, 2_500) > 140, "still enough to do");
+        assert!(rests(&rest, 1_000_000, 300) > 130, "3,300 are many");
+        assert!(rests(&rest, 2_000_000, 2_500) > 100, "still enough to do");
         assert!(rests(&rest, 3_000_000, 10_000) < 10, "100 are few again");
         assert_eq!(rests(&rest, 60_000_000, 5_000), 0);
     }

@@ -161,8 +161,14 @@ impl Shard {
                     None => return None,
                 },
                 () = wake.notified() => {}
-                () = self.quic_readable() => {}
+                () = self.quic_ready() => {}
                 () = tokio::time::sleep_until(due) => {}
+            }
+            is_more = self.quic.as_ref().is_some_and(|quic| quic.listen(&self));
+            let is_tick = self.core.borrow().next_due() <= self.now_us();
+            if is_more || is_tick {
+                // WebSockets' tasks have their turn, so that what has come is in the tick.
+                tokio::task::yield_now().await;
             }
             let now_us = self.now_us();
             self.core.borrow_mut().run_due(now_us);
@@ -170,11 +176,7 @@ impl Shard {
                 sweep_us = now_us + limits::SWEEP_US;
                 self.core.borrow_mut().sweep(now_us);
             }
-            is_more = self.quic.as_ref().is_some_and(|quic| quic.turn(&self));
-            if is_more {
-                // WebSockets' tasks have their turn in between.
-                tokio::task::yield_now().await;
-            }
+            is_more |= self.quic.as_ref().is_some_and(|quic| quic.speak(&self));
             if let Some((until, _)) = &stopping
                 && (*until <= now_us || self.core.borrow().links.len() == 0)
             {
@@ -183,10 +185,10 @@ impl Shard {
         }
     }
 
-    /// Ends when packets of QUIC have come.
-    async fn quic_readable(&self) {
+    /// Ends when packets of QUIC have come, or can be sent again.
+    async fn quic_ready(&self) {
         match &self.quic {
-            Some(quic) => quic.readable().await,
+            Some(quic) => quic.ready().await,
             None => std::future::pending().await,
         }
     }

@@ -17,7 +17,7 @@ use super::wire::{Agenda, Inner, News, QuicParts, QuicWire, Socket, Stage};
 use bytes::{Bytes, BytesMut};
 use quinn_proto::{
     ConnectionEvent, ConnectionHandle, DatagramEvent, Endpoint, EndpointConfig, EndpointEvent, Incoming,
-    VarInt,
+    Transmit, VarInt,
 };
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::cell::{Cell, RefCell};
@@ -69,8 +69,12 @@ pub(in super::super) struct Quic {
     agenda: Rc<Agenda>,
     table: RefCell<Table>,
     handshakes: Cell<usize>,
+    /// Connections that were served and may have something to send.
+    touched: RefCell<Vec<u32>>,
     buffers: RefCell<Box<[u8]>>,
     packet: RefCell<Vec<u8>>,
+    /// A packet for which the socket is too full, and all others behind it.
+    stuck: RefCell<Option<(Transmit, Vec<u8>)>>,
 }
 
 impl Quic {
@@ -92,14 +96,18 @@ impl Quic {
             agenda: Rc::new(Agenda::new(wake)),
             table: RefCell::new(table),
             handshakes: Cell::new(0),
+            touched: RefCell::default(),
             buffers: RefCell::new(vec![0; PACKETS_LEN * BATCH_SIZE].into()),
             packet: RefCell::default(),
+            stuck: RefCell::default(),
         })
     }
 
-    /// Ends when packets have come.
-    pub(in super::super) async fn readable(&self) {
-        let _ = self.socket.io.readable().await;
+    /// Ends when packets have come, or can be sent again.
+    pub(in super::super) async fn ready(&self) {
+        let is_stuck = self.stuck.borrow().is_some();
+        let interest = if is_stuck { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let _ = self.socket.io.ready(interest).await;
     }
 
     /// When a turn is due without anything having come.
@@ -112,33 +120,65 @@ impl Quic {
         self.agenda.is_awake.set(false);
     }
 
-    /// Does what there is to do; whether there is more of it than a turn's share.
-    pub(in super::super) fn turn(&self, shard: &Rc<Shard>) -> bool {
+    /// Takes in what has come and lets times pass; whether more waits than a turn's share.
+    pub(in super::super) fn listen(&self, shard: &Rc<Shard>) -> bool {
         self.agenda.is_awake.set(true);
         let now = Instant::now();
         let is_more = self.receive(shard, now);
         self.run_due(now);
-        let mut touched = Vec::new();
+        self.serve_listed(shard, now);
+        is_more
+    }
+
+    /// Sends what clients, rooms and the protocol have put into connections; whether there is more than a turn's share.
+    pub(in super::super) fn speak(&self, shard: &Rc<Shard>) -> bool {
+        let now = Instant::now();
+        self.serve_listed(shard, now);
+        let mut touched = std::mem::take(&mut *self.touched.borrow_mut()).into_iter();
+        if self.unstick() {
+            let is_full = touched.by_ref().any(|slot| !self.transmit(shard, slot, now));
+            if !is_full {
+                return !self.agenda.slots.borrow().is_empty();
+            }
+        }
+        // They go on when the socket takes packets again.
+        for slot in touched {
+            if let Some(wire) = self.table.borrow().get(slot) {
+                wire.is_touched.set(false);
+                wire.wake();
+            }
+        }
+        false
+    }
+
+    /// Serves the connections that have something to do.
+    fn serve_listed(&self, shard: &Rc<Shard>, now: Instant) {
         loop {
             // What one client says can be for another one: its connection is listed meanwhile.
             let slots = std::mem::take(&mut *self.agenda.slots.borrow_mut());
             if slots.is_empty() {
-                break;
+                return;
             }
             for slot in slots {
                 let Some(wire) = self.table.borrow().get(slot) else { continue };
                 wire.unlist();
                 if let Some((target, entry)) = self.serve(shard, &wire, now) {
                     self.send_away(shard, wire, target, entry);
-                } else {
-                    touched.push(slot);
+                } else if !wire.is_touched.replace(true) {
+                    self.touched.borrow_mut().push(slot);
                 }
             }
         }
-        for slot in touched {
-            self.transmit(shard, slot, now);
+    }
+
+    /// Sends what the socket did not take before; whether it takes more.
+    fn unstick(&self) -> bool {
+        let mut stuck = self.stuck.borrow_mut();
+        let is_sent = stuck.as_ref().is_none_or(|(transmit, packet)| self.socket.send(transmit, packet));
+        if is_sent {
+            *stuck = None;
         }
-        is_more || !self.agenda.slots.borrow().is_empty()
+        is_sent
     }
 
     /// Reads packets and gives them to their connections; whether more of them wait.
@@ -157,7 +197,10 @@ impl Quic {
                 Ok(count) => count,
                 // Said of an address that was sent to.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => continue,
-                Err(_) => return false,
+                Err(_) => {
+                    self.wait_for_more();
+                    return false;
+                }
             };
             for (meta, buffer) in metas.iter().zip(buffers.chunks(PACKETS_LEN)).take(count) {
                 let stride = meta.stride.max(1);
@@ -166,12 +209,17 @@ impl Quic {
                 }
             }
             if count < BATCH_SIZE {
-                // There is no more: the next packet wakes again.
-                let _ = io.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
+                self.wait_for_more();
                 return false;
             }
         }
         true
+    }
+
+    /// Nothing more is there to be read: the next packet wakes again.
+    fn wait_for_more(&self) {
+        let nothing = || Err::<(), _>(ErrorKind::WouldBlock.into());
+        let _ = self.socket.io.try_io(Interest::READABLE, nothing);
     }
 
     fn take_packet(&self, shard: &Rc<Shard>, meta: &RecvMeta, packet: &[u8], now: Instant) {
@@ -185,7 +233,7 @@ impl Quic {
         let mut table = self.table.borrow_mut();
         match table.endpoint.handle(now, meta.addr, meta.dst_ip, ecn, packet.into(), &mut answer) {
             None => {}
-            Some(DatagramEvent::Response(transmit)) => self.socket.send(&transmit, &answer),
+            Some(DatagramEvent::Response(transmit)) => self.answer(&transmit, &answer),
             Some(DatagramEvent::ConnectionEvent(handle, event)) => match table.route(handle) {
                 Some(Route::Here(slot)) => {
                     let slot = *slot;
@@ -211,6 +259,11 @@ impl Quic {
         }
     }
 
+    /// Answers who is no connection. On a full socket the answer is lost: who asked asks again.
+    fn answer(&self, transmit: &Transmit, packet: &[u8]) {
+        let _ = self.socket.send(transmit, packet);
+    }
+
     /// Takes a connection in, if there is room for it.
     fn accept(
         &self,
@@ -224,18 +277,18 @@ impl Quic {
         let under_way = self.handshakes.get();
         if under_way >= limits::QUIC_HANDSHAKES_FREE && incoming.may_retry() {
             if let Ok(transmit) = table.endpoint.retry(incoming, answer) {
-                self.socket.send(&transmit, answer);
+                self.answer(&transmit, answer);
             }
             return;
         }
         let permits = (shard.permit(), shard.stranger(incoming.remote_address().ip()));
         let (Some(permit), Some(stranger)) = permits else {
             let transmit = table.endpoint.refuse(incoming, answer);
-            return self.socket.send(&transmit, answer);
+            return self.answer(&transmit, answer);
         };
         if under_way >= limits::QUIC_HANDSHAKES_MAX {
             let transmit = table.endpoint.refuse(incoming, answer);
-            return self.socket.send(&transmit, answer);
+            return self.answer(&transmit, answer);
         }
         match table.endpoint.accept(incoming, now, answer, None) {
             Ok((handle, connection)) => {
@@ -258,7 +311,7 @@ impl Quic {
             }
             Err(error) => {
                 if let Some(transmit) = error.response {
-                    self.socket.send(&transmit, answer);
+                    self.answer(&transmit, answer);
                 }
             }
         }
@@ -373,9 +426,11 @@ impl Quic {
         }
     }
 
-    /// Sends what is due of a connection.
-    fn transmit(&self, shard: &Rc<Shard>, slot: u32, now: Instant) {
-        let Some(wire) = self.table.borrow().get(slot) else { return };
+    /// Sends what is due of a connection; whether the socket takes more.
+    fn transmit(&self, shard: &Rc<Shard>, slot: u32, now: Instant) -> bool {
+        let Some(wire) = self.table.borrow().get(slot) else { return true };
+        wire.is_touched.set(false);
+        let mut takes_more = true;
         let mut is_drained = self.pass_events(shard, &wire);
         {
             let mut inner = wire.inner.borrow_mut();
@@ -384,10 +439,15 @@ impl Quic {
             while sent < PACKETS_MAX {
                 packet.clear();
                 let Some(transmit) = inner.connection.poll_transmit(now, 1, &mut packet) else { break };
-                inner.socket.send(&transmit, &packet);
                 sent += 1;
+                // To another shard's socket that is full it is lost.
+                if !inner.socket.send(&transmit, &packet) && Arc::ptr_eq(&inner.socket, &self.socket) {
+                    *self.stuck.borrow_mut() = Some((transmit, std::mem::take(&mut packet)));
+                    takes_more = false;
+                    break;
+                }
             }
-            if sent == PACKETS_MAX {
+            if sent == PACKETS_MAX || !takes_more {
                 wire.wake();
             }
         }
@@ -398,6 +458,7 @@ impl Quic {
         } else {
             self.table.borrow_mut().note(slot, &mut wire.inner.borrow_mut());
         }
+        takes_more
     }
 
     /// Tells the endpoint what a connection has for it; whether that was the last.

@@ -22,6 +22,7 @@ use aethex_wire::multiplayer::frame::CLIENT_FRAME_LEN_MAX;
 use bytes::{BufMut, BytesMut};
 use quinn_proto::crypto::rustls::QuicServerConfig;
 use quinn_proto::{AckFrequencyConfig, ServerConfig, TransportConfig, VarInt};
+use rustls::CipherSuite;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -62,7 +63,10 @@ impl Identity {
         for byte in Sha256::digest(&certificate) {
             let _ = write!(sha256, "{byte:02x}");
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut provider = rustls::crypto::ring::default_provider();
+        // The shortest keys first: they are for a match, not for an archive.
+        provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+        let provider = Arc::new(provider);
         let mut tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
@@ -71,6 +75,7 @@ impl Identity {
         // A link is made once: no tickets of TLS sessions, no early data.
         tls.send_tls13_tickets = 0;
         tls.max_early_data_size = 0;
+        tls.ignore_client_order = true;
         let quic = QuicServerConfig::try_from(tls).map_err(|e| words(&e))?;
         let mut config = ServerConfig::with_crypto(Arc::new(quic));
         config.transport_config(Arc::new(transport())).migration(true);
@@ -128,3 +133,26 @@ fn split(bytes: &[u8]) -> Result<Option<Range<usize>>, TooLong> {
 /// A client's frame that is longer than any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TooLong;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_found_behind_their_lengths() {
+        for len in [0, 1, 127, 128, 16_383, 16_384, CLIENT_FRAME_LEN_MAX] {
+            let mut bytes = BytesMut::new();
+            put_length(&mut bytes, len);
+            let head = bytes.len();
+            bytes.resize(head + len + 3, 7);
+            assert_eq!(split(&bytes), Ok(Some(head..head + len)), "{len}");
+            for cut in [0, head - 1, head + len - 1].into_iter().filter(|cut| *cut < head + len) {
+                assert_eq!(split(&bytes[..cut]), Ok(None), "{len} cut at {cut}");
+            }
+        }
+        let mut bytes = BytesMut::new();
+        put_length(&mut bytes, CLIENT_FRAME_LEN_MAX + 1);
+        assert_eq!(split(&bytes), Err(TooLong));
+        assert_eq!(split(&[0xff; 4]), Err(TooLong), "a length without an end");
+    }
+}

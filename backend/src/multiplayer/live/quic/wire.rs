@@ -9,9 +9,11 @@ use quinn_proto::{
     Connection, ConnectionHandle, Dir, Event, ReadError, StreamEvent, StreamId, VarInt, WriteError,
 };
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -40,6 +42,8 @@ pub(in super::super) struct QuicWire {
     pub(super) inner: RefCell<Inner>,
     slot: u32,
     is_listed: Cell<bool>,
+    /// Whether it was served and may have something to send.
+    pub(super) is_touched: Cell<bool>,
     agenda: Rc<Agenda>,
 }
 
@@ -105,7 +109,13 @@ pub(super) enum Bytewise {
 
 impl QuicWire {
     pub(super) fn new(inner: Inner, slot: u32, agenda: Rc<Agenda>) -> QuicWire {
-        QuicWire { inner: RefCell::new(inner), slot, is_listed: Cell::new(false), agenda }
+        QuicWire {
+            inner: RefCell::new(inner),
+            slot,
+            is_listed: Cell::new(false),
+            is_touched: Cell::new(false),
+            agenda,
+        }
     }
 
     pub(super) fn slot(&self) -> u32 {
@@ -260,22 +270,21 @@ impl Socket {
         Ok(Socket { io: UdpSocket::from_std(socket)?, state })
     }
 
-    /// Sends a packet. One that the system does not take is lost, as on a full queue further on.
-    pub(super) fn send(&self, transmit: &quinn_proto::Transmit, buffer: &[u8]) {
-        let Some(contents) = buffer.get(..transmit.size) else { return };
-        let _ = self.state.try_send(
-            (&self.io).into(),
-            &quinn_udp::Transmit {
-                destination: transmit.destination,
-                ecn: transmit.ecn.map(|ecn| match ecn {
-                    quinn_proto::EcnCodepoint::Ect0 => quinn_udp::EcnCodepoint::Ect0,
-                    quinn_proto::EcnCodepoint::Ect1 => quinn_udp::EcnCodepoint::Ect1,
-                    quinn_proto::EcnCodepoint::Ce => quinn_udp::EcnCodepoint::Ce,
-                }),
-                contents,
-                segment_size: transmit.segment_size,
-                src_ip: transmit.src_ip,
-            },
-        );
+    /// Sends a packet; whether the system took it, or never will. Errors of an address are as if it were lost.
+    pub(super) fn send(&self, transmit: &quinn_proto::Transmit, buffer: &[u8]) -> bool {
+        let Some(contents) = buffer.get(..transmit.size) else { return true };
+        let transmit = quinn_udp::Transmit {
+            destination: transmit.destination,
+            ecn: transmit.ecn.map(|ecn| match ecn {
+                quinn_proto::EcnCodepoint::Ect0 => quinn_udp::EcnCodepoint::Ect0,
+                quinn_proto::EcnCodepoint::Ect1 => quinn_udp::EcnCodepoint::Ect1,
+                quinn_proto::EcnCodepoint::Ce => quinn_udp::EcnCodepoint::Ce,
+            }),
+            contents,
+            segment_size: transmit.segment_size,
+            src_ip: transmit.src_ip,
+        };
+        let sent = self.io.try_io(Interest::WRITABLE, || self.state.try_send((&self.io).into(), &transmit));
+        !sent.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 }

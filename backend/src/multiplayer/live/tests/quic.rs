@@ -170,6 +170,46 @@ async fn quic_and_websocket_players_meet_and_links_are_swapped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_moved_to_another_shard_carries_as_much_as_any() {
+    let bench = Bench::new();
+    let port = |room| bench.relay.address_of(&key(room)).quic.unwrap().address;
+    let room = (2..20).find(|room| port(*room) != port(1)).expect("a room on the other shard");
+    let (mut ann, _) = bench.join(room, 1).await;
+    let mut quic = QuicClient::connect(&bench, 1).await;
+    let ticket = bench.ticket(room, 2);
+    let hello = ClientFrame::Hello { protocol: PROTOCOL, ticket: ticket.as_bytes(), resume: None };
+    // What follows hello at once waits for the new place.
+    let mut bytes = BytesMut::new();
+    for frame in [encoded(&hello), encoded(&message(1, Order::Ordered, b"with hello"))] {
+        put_length(&mut bytes, frame.len());
+        bytes.extend_from_slice(&frame);
+    }
+    quic.send.write_all(&bytes).await.unwrap();
+    joined(&quic.frame().await.unwrap());
+    assert_eq!(ann.message().await, b"with hello");
+    // More than one window, both ways, with an address that changes meanwhile.
+    for n in 0..150_u64 {
+        let body = [n as u8; 1_000];
+        quic.send(&message(n + 2, Order::Ordered, &body)).await;
+        assert_eq!(ann.message().await, body);
+        ann.send(&message(n + 1, Order::Ordered, &body)).await;
+        assert_eq!(quic.message().await, body);
+        if n == 75 {
+            quic.endpoint.rebind(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+        }
+    }
+    // It closes, and its seat is told to be empty.
+    quic.connection.close(0_u32.into(), b"");
+    loop {
+        let frame = ann.frame().await;
+        if matches!(ServerFrame::decode(&frame), Ok(ServerFrame::Presence { seat: 1, connected: false, .. }))
+        {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn garbage_in_packets_and_datagrams_harms_nobody() {
     let bench = Bench::new();
     let (mut ann, _) = bench.join(1, 1).await;
