@@ -35,12 +35,16 @@ pub struct Vault {
 impl Vault {
     /// Starts one with a key.
     pub async fn start() -> Vault {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = TempDir::with_prefix("aethex-vault-").unwrap();
-        let child = Mutex::new(spawn(port, &folder));
-        let vault = Vault { child, port, folder };
-        vault.furnish().await;
-        vault
+        loop {
+            let folder = TempDir::with_prefix("aethex-vault-").unwrap();
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let child = Mutex::new(spawn(port, &folder));
+            let vault = Vault { child, port, folder };
+            if vault.furnish().await {
+                return vault;
+            }
+            // It has ended: another program took the port meanwhile.
+        }
     }
 
     /// Where it is.
@@ -74,7 +78,7 @@ impl Vault {
     /// Starts it again on the same address, with a new key of the same name.
     pub async fn start_again(&self) {
         *self.child.lock() = spawn(self.port, &self.folder);
-        self.furnish().await;
+        assert!(self.furnish().await, "the key server starts again; the log: {}", self.log());
     }
 
     /// It takes connections and says nothing, until it is told to go on.
@@ -84,13 +88,21 @@ impl Vault {
         assert!(Command::new("sh").args(["-c", &format!("kill {signal} {pid}")]).status().unwrap().success());
     }
 
-    async fn furnish(&self) {
-        until("the key server", async || {
-            self.try_ask(&format!("sys/mounts/{MOUNT}"), &json!({ "type": "transit" })).await
-        })
-        .await;
+    /// Puts into it what a server needs; whether it runs.
+    async fn furnish(&self) -> bool {
+        let runs = until("the key server", async || {
+            if self.child.lock().try_wait().unwrap().is_some() {
+                return Some(false);
+            }
+            let mounted = self.try_ask(&format!("sys/mounts/{MOUNT}"), &json!({ "type": "transit" })).await;
+            mounted.map(|_| true)
+        });
+        if !runs.await {
+            return false;
+        }
         self.ask(&format!("{MOUNT}/keys/{KEY}"), json!({ "type": "aes256-gcm96" })).await;
         self.ask("sys/policies/acl/server", json!({ "policy": POLICY })).await;
+        true
     }
 
     async fn try_ask(&self, path: &str, body: &Value) -> Option<Value> {

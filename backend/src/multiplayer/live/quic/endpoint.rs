@@ -392,10 +392,14 @@ impl Quic {
             Stage::Over => Ok(None),
             Stage::Farewell { until, .. } if news.is_read || *until <= now => Err(Lost),
             Stage::Farewell { .. } => Ok(None),
-            Stage::Greeting { until, .. } if inner.ordered.is_none() => match *until <= now {
-                true => Err(Lost),
-                false => Ok(None),
-            },
+            Stage::Greeting { until, .. } if inner.ordered.is_none() => {
+                if *until <= now {
+                    return Err(Lost);
+                }
+                // It overtook hello, and is heard after it.
+                inner.news = news;
+                Ok(None)
+            }
             Stage::Greeting { .. } => {
                 let Stage::Greeting { permit, stranger, .. } =
                     std::mem::replace(&mut inner.stage, Stage::Over)

@@ -210,6 +210,22 @@ async fn a_connection_that_moved_to_another_shard_carries_as_much_as_any() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_overtakes_hello_is_heard_after_it() {
+    let bench = Bench::new();
+    let (mut ann, _) = bench.join(1, 1).await;
+    let mut quic = QuicClient::connect(&bench, 1).await;
+    let mut stream = quic.connection.open_uni().await.unwrap();
+    stream.write_all(&encoded(&message(1, Order::Unordered, b"early"))).await.unwrap();
+    stream.finish().unwrap();
+    // The relay has all of it.
+    tokio::time::timeout(PATIENCE, stream.stopped()).await.unwrap().unwrap();
+    let ticket = bench.ticket(1, 2);
+    quic.send(&ClientFrame::Hello { protocol: PROTOCOL, ticket: ticket.as_bytes(), resume: None }).await;
+    joined(&quic.frame().await.unwrap());
+    assert_eq!(ann.message().await, b"early");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn garbage_in_packets_and_datagrams_harms_nobody() {
     let bench = Bench::new();
     let (mut ann, _) = bench.join(1, 1).await;
