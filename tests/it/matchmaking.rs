@@ -467,15 +467,16 @@ on_both_engines! {
 
     async fn two_servers_share_a_queue(app) {
         let [ann, bob, cat, dan] = players(app, ["ann", "bob", "cat", "dan"]).await;
-        let other = app.start_beside().await;
-        let there = |player: &Player| Player { client: Client::new(&other.url()), ..player.clone() };
-        let (bob_there, dan_there) = (there(&bob), there(&dan));
-        // The first server leads the queue: the other passes tickets, questions and cancellations on.
+        // The first server leads the queue, for there is no other yet: the other, when it comes, passes tickets,
+        // questions and cancellations on.
         let first = queue(&ann, json!({ "mode": "duel" })).await;
         until("the queue to be led", async || {
             let reply = look(&ann, &first).await;
             (reply.status == 200 && !reply.json::<QueueTicket>().reasons.is_empty()).then_some(())
         }).await;
+        let other = app.start_beside().await;
+        let there = |player: &Player| Player { client: Client::new(&other.url()), ..player.clone() };
+        let (bob_there, dan_there) = (there(&bob), there(&dan));
         let mut live = Live::of(&other.url(), &bob_there).await;
         let second = queue(&bob_there, json!({ "mode": "duel" })).await;
         let info: MatchInfo = serde_json::from_value(live.until("match_found").await).unwrap();

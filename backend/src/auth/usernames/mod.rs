@@ -45,8 +45,8 @@ pub(crate) async fn usernames(
             _ => unknown.push(player.clone()),
         }
     }
-    for some in unknown.chunks(db::CHUNK) {
-        for (player, name) in db::usernames(&app.sql, game, some).await? {
+    if !unknown.is_empty() {
+        for (player, name) in db::usernames(&app.sql, game, &unknown).await? {
             known.insert((game.clone(), player.clone()), (name.clone(), now + NAME_TTL_MS));
             found.insert(player, name);
         }

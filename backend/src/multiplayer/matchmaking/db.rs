@@ -5,16 +5,10 @@
 
 use super::rules::{RatingRow, name_of, status_of};
 use crate::args;
-use crate::ports::sql::{Arg, Row, Sql, SqlError, Transaction};
+use crate::ports::sql::{Row, Sql, SqlError, Transaction, rows};
 use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId, RoomId};
 use aethex_wire::multiplayer::matchmaking::TicketStatus;
 
-/// Tickets in one statement.
-const CHUNK: usize = 25;
-/// Players of a match in one statement.
-const PLAYERS_CHUNK: usize = 8;
-/// Blocks of one player that are looked at.
-const BLOCKS_MAX: i64 = 500;
 /// Tickets read at once.
 pub(super) const PAGE: i64 = 1_000;
 
@@ -95,17 +89,16 @@ pub(super) async fn insert_ticket(
     row: &TicketRow,
     players: &[PlayerId],
 ) -> Result<bool, SqlError> {
-    for player in players {
-        let added = tx
-            .execute(
-                "INSERT INTO multiplayer_ticket_player (game_id, ticket_id, player_id, open)
-                 VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING",
-                args![row.id.as_str(), player.as_str()],
-            )
-            .await?;
-        if added == 0 {
-            return Ok(false);
-        }
+    let on_it: Vec<_> = players.iter().map(|player| (&row.id, player)).collect();
+    let added = tx
+        .execute(
+            "INSERT INTO multiplayer_ticket_player (game_id, ticket_id, player_id, open)
+             SELECT $1, value ->> 0, value ->> 1, 1 FROM json_each($2) WHERE TRUE ON CONFLICT DO NOTHING",
+            vec![rows(&on_it)],
+        )
+        .await?;
+    if added != players.len() as u64 {
+        return Ok(false);
     }
     tx.execute(
         "INSERT INTO multiplayer_ticket (game_id, ticket_id, mode, request, status, match_id, created_at_ms,
@@ -159,61 +152,44 @@ pub(super) async fn end_ticket_owned(
     end_ticket(tx, &id, from, to, now_ms).await
 }
 
-/// At most [`CHUNK`] tickets as arguments, the last again where there are fewer.
-fn padded(ids: &[QueueTicketId]) -> impl Iterator<Item = Arg> + '_ {
-    ids.iter().chain(ids.last().into_iter().cycle()).take(CHUNK).map(|id| Arg::from(id.as_str()))
-}
-
-macro_rules! in_25 {
-    ($before:literal, $after:literal) => {
-        concat!(
-            $before,
-            "($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-              $27, $28, $29, $30)",
-            $after
-        )
-    };
-}
-
-/// Takes tickets from one state into another, for a match; those that were in the state.
+/// Takes tickets from one state into another, each for a match; those that were in the state.
 pub(super) async fn take_tickets(
     tx: &mut Transaction,
-    ids: &[QueueTicketId],
+    tickets: &[(&QueueTicketId, Option<&MatchId>)],
     (from, to): (TicketStatus, TicketStatus),
-    of: Option<&MatchId>,
     now_ms: i64,
 ) -> Result<Vec<QueueTicketId>, SqlError> {
-    let mut taken = Vec::new();
-    let ended_at_ms = (to == TicketStatus::Matched).then_some(now_ms);
-    for some in ids.chunks(CHUNK) {
-        let mut args = args![name_of(from), name_of(to), of.map(|id| id.as_str().to_owned()), ended_at_ms];
-        args.extend(padded(some));
-        let found = tx.query(
-            in_25!(
-                "UPDATE multiplayer_ticket SET status = $3, match_id = $4, ended_at_ms = $5
-                 WHERE game_id = $1 AND status = $2 AND ticket_id IN ",
-                " RETURNING ticket_id"
-            ),
-            args,
-            |row| row.text(0),
-        );
-        taken.extend(found.await?.iter().filter_map(|id| QueueTicketId::parse(id)));
+    if tickets.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(taken)
+    let ended_at_ms = (to == TicketStatus::Matched).then_some(now_ms);
+    let mut args = args![name_of(from), name_of(to), ended_at_ms];
+    args.push(rows(tickets));
+    let taken = tx.query(
+        // A ticket is found by its key, not among all in its state: no index has the expression.
+        "WITH taken AS MATERIALIZED (SELECT value ->> 0 AS id, value ->> 1 AS of_match FROM json_each($5))
+         UPDATE multiplayer_ticket SET status = $3, match_id = taken.of_match, ended_at_ms = $4 FROM taken
+         WHERE game_id = $1 AND ticket_id = taken.id AND COALESCE(status, '') = $2 RETURNING ticket_id",
+        args,
+        |row| row.text(0),
+    );
+    Ok(taken.await?.iter().filter_map(|id| QueueTicketId::parse(id)).collect())
 }
 
 /// The players of tickets that ended are free for others.
 pub(super) async fn close_players(tx: &mut Transaction, ids: &[QueueTicketId]) -> Result<(), SqlError> {
-    for some in ids.chunks(CHUNK) {
-        tx.execute(
-            "UPDATE multiplayer_ticket_player SET open = CAST(NULL AS BIGINT) WHERE game_id = $1 AND ticket_id IN
-                ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $23, $24, $25, $26)",
-            padded(some).collect(),
-        )
-        .await?;
+    if ids.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let ids: Vec<(&QueueTicketId,)> = ids.iter().map(|id| (id,)).collect();
+    tx.execute(
+        "WITH over AS MATERIALIZED (SELECT value ->> 0 AS id FROM json_each($2))
+         UPDATE multiplayer_ticket_player SET open = CAST(NULL AS BIGINT)
+         WHERE game_id = $1 AND ticket_id IN (SELECT id FROM over)",
+        vec![rows(&ids)],
+    )
+    .await
+    .map(drop)
 }
 
 /// A match as it is kept.
@@ -261,42 +237,39 @@ fn seat(row: &Row<'_>) -> Result<Seat, SqlError> {
     })
 }
 
-/// Writes a new match and who plays in it.
-pub(super) async fn insert_match(
+/// Writes new matches and who plays in them.
+pub(super) async fn insert_matches(
     tx: &mut Transaction,
-    row: &MatchRow,
-    seats: &[(PlayerId, QueueTicketId, String)],
+    matches: &[(&MatchRow, &[(PlayerId, QueueTicketId, String)])],
 ) -> Result<(), SqlError> {
+    if matches.is_empty() {
+        return Ok(());
+    }
+    let made: Vec<_> = matches
+        .iter()
+        .map(|(row, _)| {
+            (&row.id, &row.mode, &row.region, &row.room, &row.status, row.accept_by_ms, row.created_at_ms)
+        })
+        .collect();
     tx.execute(
         "INSERT INTO multiplayer_match (game_id, match_id, mode, region, room_id, status, accept_by_ms, created_at_ms,
-            settled_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CAST(NULL AS BIGINT))",
-        args![
-            row.id.as_str(),
-            row.mode.as_str(),
-            row.region.as_str(),
-            row.room.as_ref().map(|id| id.as_str().to_owned()),
-            row.status.as_str(),
-            row.accept_by_ms,
-            row.created_at_ms,
-        ],
+            settled_at_ms)
+         SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, CAST(value ->> 5 AS BIGINT),
+            CAST(value ->> 6 AS BIGINT), CAST(NULL AS BIGINT) FROM json_each($2)",
+        vec![rows(&made)],
     )
     .await?;
-    for some in seats.chunks(PLAYERS_CHUNK) {
-        let mut args = args![row.id.as_str()];
-        // The last again where there are fewer: it is there already.
-        for (player, ticket, team) in some.iter().chain(some.last().into_iter().cycle()).take(PLAYERS_CHUNK) {
-            args.extend(args![player.as_str(), ticket.as_str(), team.as_str()]);
-        }
-        tx.execute(
-            "INSERT INTO multiplayer_match_player (game_id, match_id, player_id, ticket_id, team)
-             VALUES ($1, $2, $3, $4, $5), ($1, $2, $6, $7, $8), ($1, $2, $9, $10, $11), ($1, $2, $12, $13, $14),
-                ($1, $2, $15, $16, $17), ($1, $2, $18, $19, $20), ($1, $2, $21, $22, $23), ($1, $2, $24, $25, $26)
-             ON CONFLICT DO NOTHING",
-            args,
-        )
-        .await?;
-    }
-    Ok(())
+    let playing: Vec<_> = matches
+        .iter()
+        .flat_map(|(row, seats)| seats.iter().map(|(player, ticket, team)| (&row.id, player, ticket, team)))
+        .collect();
+    tx.execute(
+        "INSERT INTO multiplayer_match_player (game_id, match_id, player_id, ticket_id, team)
+         SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($2)",
+        vec![rows(&playing)],
+    )
+    .await
+    .map(drop)
 }
 
 /// A match.
@@ -381,27 +354,17 @@ pub(super) async fn overdue(sql: &Sql, now_ms: i64, limit: i64) -> Result<Vec<(G
     Ok(found.await?.into_iter().filter_map(parse).collect())
 }
 
-fn penalty_row(row: &Row<'_>) -> Result<(i64, i64), SqlError> {
-    Ok((row.int(0)?, row.int(1)?))
-}
-
-const PENALTY: &str = "SELECT count, until_ms FROM multiplayer_penalty WHERE game_id = $1 AND player_id = $2";
-
 /// How often a player declined of late, and until when the player waits.
-pub(super) async fn penalty(
-    sql: &Sql,
-    game: &GameId,
-    player: &PlayerId,
-) -> Result<Option<(i64, i64)>, SqlError> {
-    sql.game(game).read_one(PENALTY, args![player.as_str()], penalty_row).await
-}
-
-/// The same, to be changed.
 pub(super) async fn penalty_before(
     tx: &mut Transaction,
     player: &PlayerId,
 ) -> Result<Option<(i64, i64)>, SqlError> {
-    tx.query_one(PENALTY, args![player.as_str()], penalty_row).await
+    tx.query_one(
+        "SELECT count, until_ms FROM multiplayer_penalty WHERE game_id = $1 AND player_id = $2",
+        args![player.as_str()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )
+    .await
 }
 
 pub(super) async fn put_penalty(
@@ -435,12 +398,80 @@ pub(super) async fn rating(
         .await
 }
 
-/// Whom a player blocked.
-pub(super) async fn blocks(sql: &Sql, game: &GameId, player: &PlayerId) -> Result<Vec<PlayerId>, SqlError> {
+/// What a queue must know of a player who comes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Standing {
+    pub(super) player: PlayerId,
+    /// Whether the player is on a ticket that has not ended.
+    pub(super) has_ticket: bool,
+    /// Until when the player waits for having declined.
+    pub(super) penalty_until_ms: Option<i64>,
+    pub(super) rating: Option<RatingRow>,
+    /// Whom the player blocked.
+    pub(super) blocks: Vec<PlayerId>,
+}
+
+/// How players stand to a queue, in the order asked.
+pub(super) async fn standings(
+    sql: &Sql,
+    game: &GameId,
+    players: &[PlayerId],
+    mode: &str,
+) -> Result<Vec<Standing>, SqlError> {
+    if players.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<_> = players.iter().map(|player| (player,)).collect();
+    let mut args = args![mode];
+    args.push(rows(&asked));
     let scope = sql.game(game);
     let found = scope.read(
-        "SELECT blocked_id FROM multiplayer_block WHERE game_id = $1 AND player_id = $2 LIMIT $3",
-        args![player.as_str(), BLOCKS_MAX],
+        "WITH asked AS MATERIALIZED (SELECT value ->> 0 AS id FROM json_each($3))
+         SELECT asked.id, p.until_ms, r.rating, r.deviation, r.matches, b.blocked_id, t.ticket_id
+         FROM asked
+         LEFT JOIN multiplayer_ticket_player t ON t.game_id = $1 AND t.player_id = asked.id AND t.open = 1
+         LEFT JOIN multiplayer_penalty p ON p.game_id = $1 AND p.player_id = asked.id
+         LEFT JOIN multiplayer_rating r ON r.game_id = $1 AND r.player_id = asked.id AND r.mode = $2
+         LEFT JOIN multiplayer_block b ON b.game_id = $1 AND b.player_id = asked.id",
+        args,
+        |row| {
+            let rating = match (row.maybe_int(2)?, row.maybe_int(3)?, row.maybe_int(4)?) {
+                (Some(rating), Some(deviation), Some(matches)) => {
+                    Some(RatingRow { rating, deviation, matches })
+                }
+                _ => None,
+            };
+            Ok((row.text(0)?, row.maybe_int(1)?, rating, row.maybe_text(5)?, row.maybe_text(6)?.is_some()))
+        },
+    );
+    let none = |player: &PlayerId| Standing {
+        player: player.clone(),
+        has_ticket: false,
+        penalty_until_ms: None,
+        rating: None,
+        blocks: Vec::new(),
+    };
+    let mut standings: Vec<Standing> = players.iter().map(none).collect();
+    for (player, until_ms, rating, blocked, has_ticket) in found.await? {
+        let Some(one) = standings.iter_mut().find(|one| one.player.as_str() == player) else { continue };
+        (one.penalty_until_ms, one.rating, one.has_ticket) = (until_ms, rating, has_ticket);
+        one.blocks.extend(blocked.and_then(|id| PlayerId::parse(&id)));
+    }
+    Ok(standings)
+}
+
+/// Whom players blocked, one after the other.
+pub(super) async fn blocks(
+    sql: &Sql,
+    game: &GameId,
+    players: &[PlayerId],
+) -> Result<Vec<PlayerId>, SqlError> {
+    let asked: Vec<_> = players.iter().map(|player| (player,)).collect();
+    let scope = sql.game(game);
+    let found = scope.read(
+        "WITH asked AS MATERIALIZED (SELECT value ->> 0 AS id FROM json_each($2))
+         SELECT blocked_id FROM multiplayer_block WHERE game_id = $1 AND player_id IN (SELECT id FROM asked)",
+        vec![rows(&asked)],
         |row| row.text(0),
     );
     Ok(found.await?.iter().filter_map(|id| PlayerId::parse(id)).collect())

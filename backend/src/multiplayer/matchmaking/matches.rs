@@ -15,7 +15,7 @@ use aethex_wire::multiplayer::events::ServerEvent;
 use aethex_wire::multiplayer::matchmaking::{MatchInfo, MatchPlayer, TicketStatus};
 use futures_util::FutureExt;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 pub(super) const PROPOSED: &str = "proposed";
 pub(super) const FOUND: &str = "found";
@@ -76,59 +76,98 @@ pub(super) enum Written {
     Lost(Vec<QueueTicketId>),
 }
 
-/// Writes matches of one game in one transaction.
+/// A plan on its way into the database.
+struct Draft {
+    plan: Plan,
+    room: Option<MatchRoom>,
+    /// Its tickets that wait no longer: it is not written.
+    lost: Vec<QueueTicketId>,
+}
+
+/// Writes matches of one game in one transaction, a few statements for all of them; what became of each, in order.
 pub(super) async fn write(app: &App, game: &GameId, plans: Vec<Plan>) -> Outcome<Vec<(Plan, Written)>> {
-    let rooms: Vec<Option<MatchRoom>> = plans.iter().map(|plan| plan.room(app, game)).collect();
+    let draft = |plan: Plan| Draft { room: plan.room(app, game), plan, lost: Vec::new() };
+    let drafts: Vec<Draft> = plans.into_iter().map(draft).collect();
     let now = now_ms();
     let scope = app.sql.game(game);
-    let written = scope.transaction(move |tx| {
-        async move {
-            let mut written = Vec::with_capacity(plans.len());
-            for (plan, room) in plans.into_iter().zip(rooms) {
-                let done = write_one(tx, &plan, room, now).await?;
-                written.push((plan, done));
-            }
-            Ok::<_, SqlError>(written)
-        }
-        .boxed()
-    });
-    Ok(written.await?)
+    let drafts = scope.transaction(move |tx| write_all(tx, drafts, now).boxed()).await?;
+    let became = |Draft { plan, room, lost }: Draft| match room {
+        _ if !lost.is_empty() => (plan, Written::Lost(lost)),
+        Some(room) => (plan, Written::Found(Box::new(room))),
+        None => (plan, Written::Proposed),
+    };
+    Ok(drafts.into_iter().map(became).collect())
 }
 
-async fn write_one(
+async fn write_all(
     tx: &mut Transaction,
-    plan: &Plan,
-    room: Option<MatchRoom>,
+    mut drafts: Vec<Draft>,
     now_ms: i64,
-) -> Result<Written, SqlError> {
-    let to = if room.is_some() { TicketStatus::Matched } else { TicketStatus::Proposed };
-    let way = (TicketStatus::Queued, to);
-    let taken = db::take_tickets(tx, &plan.tickets, way, Some(&plan.row.id), now_ms).await?;
-    if taken.len() < plan.tickets.len() {
-        db::take_tickets(tx, &taken, (to, TicketStatus::Queued), None, now_ms).await?;
-        let lost = plan.tickets.iter().filter(|id| !taken.contains(id)).cloned().collect();
-        return Ok(Written::Lost(lost));
+) -> Result<Vec<Draft>, SqlError> {
+    for to in [TicketStatus::Matched, TicketStatus::Proposed] {
+        take(tx, drafts.iter_mut().filter(|draft| draft.goes_to() == to).collect(), to, now_ms).await?;
     }
-    let Some(mut room) = room else {
-        db::insert_match(tx, &plan.row, &plan.seats).await?;
-        return Ok(Written::Proposed);
-    };
-    db::close_players(tx, &plan.tickets).await?;
-    room.write(tx).await?;
-    let row = MatchRow { room: Some(room.id().clone()), ..plan.row.clone() };
-    db::insert_match(tx, &row, &plan.seats).await?;
-    Ok(Written::Found(Box::new(room)))
+    let mut whole: Vec<&mut Draft> = drafts.iter_mut().filter(|draft| draft.lost.is_empty()).collect();
+    let mut rooms: Vec<&mut MatchRoom> = whole.iter_mut().filter_map(|draft| draft.room.as_mut()).collect();
+    MatchRoom::write(tx, &mut rooms).await?;
+    let over = whole.iter().filter(|draft| draft.room.is_some()).flat_map(|draft| draft.plan.tickets.clone());
+    db::close_players(tx, &over.collect::<Vec<_>>()).await?;
+    let rows: Vec<MatchRow> = whole.iter().map(|draft| draft.row()).collect();
+    let seats = whole.iter().map(|draft| draft.plan.seats.as_slice());
+    db::insert_matches(tx, &rows.iter().zip(seats).collect::<Vec<_>>()).await?;
+    Ok(drafts)
 }
 
-/// Tells who plays in a match that was written.
-pub(super) async fn announce(app: &App, game: &GameId, plan: Plan, room: Option<Box<MatchRoom>>) {
-    let told = match room {
-        Some(room) => tell_found(app, game, &plan.row, &plan.teams(), &room).await,
-        None => tell_proposed(app, game, &plan).await,
-    };
-    if let Err(failure) = told {
-        // Who asks for the ticket is told.
-        tracing::warn!(%failure, "cannot tell players of their match");
+/// Takes the tickets of drafts out of the queue. Where one waits no longer the others go on to.
+async fn take(
+    tx: &mut Transaction,
+    drafts: Vec<&mut Draft>,
+    to: TicketStatus,
+    now_ms: i64,
+) -> Result<(), SqlError> {
+    let tickets: Vec<_> =
+        drafts.iter().flat_map(|draft| for_match(&draft.plan.tickets, Some(&draft.plan.row.id))).collect();
+    let taken = db::take_tickets(tx, &tickets, (TicketStatus::Queued, to), now_ms).await?;
+    let taken: HashSet<QueueTicketId> = taken.into_iter().collect();
+    let mut back = Vec::new();
+    for draft in drafts {
+        let (here, lost): (Vec<_>, Vec<_>) =
+            draft.plan.tickets.iter().cloned().partition(|id| taken.contains(id));
+        if !lost.is_empty() {
+            draft.lost = lost;
+            back.extend(here);
+        }
+    }
+    db::take_tickets(tx, &for_match(&back, None), (to, TicketStatus::Queued), now_ms).await.map(drop)
+}
+
+impl Draft {
+    fn goes_to(&self) -> TicketStatus {
+        if self.room.is_some() { TicketStatus::Matched } else { TicketStatus::Proposed }
+    }
+
+    fn row(&self) -> MatchRow {
+        MatchRow { room: self.room.as_ref().map(|room| room.id().clone()), ..self.plan.row.clone() }
+    }
+}
+
+/// Tells who plays in matches that were written.
+pub(super) async fn announce(app: &App, game: &GameId, made: Vec<(Plan, Option<Box<MatchRoom>>)>) {
+    let players: Vec<PlayerId> =
+        made.iter().flat_map(|(plan, _)| plan.seats.iter().map(|(player, ..)| player.clone())).collect();
+    // All at once: each match finds them remembered.
+    if let Err(failure) = usernames(app, game, &players).await {
+        tracing::warn!(%failure, "cannot read what players of new matches are called");
+    }
+    for (plan, room) in made {
+        let told = match room {
+            Some(room) => tell_found(app, game, &plan.row, &plan.teams(), &room).await,
+            None => tell_proposed(app, game, &plan).await,
+        };
+        if let Err(failure) = told {
+            // Who asks for the ticket is told.
+            tracing::warn!(%failure, "cannot tell players of their match");
+        }
     }
 }
 
@@ -277,6 +316,13 @@ fn tickets_of(seats: &[Seat]) -> Vec<QueueTicketId> {
     seats.iter().map(|seat| seat.ticket.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+fn for_match<'a>(
+    tickets: &'a [QueueTicketId],
+    id: Option<&'a MatchId>,
+) -> Vec<(&'a QueueTicketId, Option<&'a MatchId>)> {
+    tickets.iter().map(|ticket| (ticket, id)).collect()
+}
+
 /// Everyone has accepted a match that is held: there is a room.
 async fn begin(
     tx: &mut Transaction,
@@ -287,14 +333,14 @@ async fn begin(
 ) -> Result<Led, SqlError> {
     let tickets = tickets_of(seats);
     let way = (TicketStatus::Proposed, TicketStatus::Matched);
-    let taken = db::take_tickets(tx, &tickets, way, Some(id), now_ms).await?;
+    let taken = db::take_tickets(tx, &for_match(&tickets, Some(id)), way, now_ms).await?;
     if taken.len() < tickets.len() {
         // A player's account is gone.
-        db::take_tickets(tx, &taken, (way.1, way.0), Some(id), now_ms).await?;
+        db::take_tickets(tx, &for_match(&taken, Some(id)), (way.1, way.0), now_ms).await?;
         return Ok(Led::Off(call_off(tx, id, seats, &[], now_ms).await?));
     }
     db::close_players(tx, &tickets).await?;
-    room.write(tx).await?;
+    MatchRoom::write(tx, &mut [&mut room]).await?;
     db::set_match(tx, id, FOUND, Some(room.id()), None).await?;
     Ok(Led::Found(Box::new(room)))
 }
@@ -316,7 +362,7 @@ async fn call_off(
             on_it.map(|seat| &seat.player).filter(|player| decliners.contains(player)).collect();
         if declined.is_empty() {
             let way = (TicketStatus::Proposed, TicketStatus::Queued);
-            off.waits_on.extend(db::take_tickets(tx, &[ticket], way, None, now_ms).await?);
+            off.waits_on.extend(db::take_tickets(tx, &[(&ticket, None)], way, now_ms).await?);
             continue;
         }
         if db::end_ticket(tx, &ticket, TicketStatus::Proposed, TicketStatus::Cancelled, now_ms).await? {
@@ -364,5 +410,83 @@ async fn follow(app: &App, game: &GameId, row: &MatchRow, seats: &[Seat], led: L
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::new_id;
+    use crate::ports::sql::Sql;
+
+    fn draft(tickets: &[(QueueTicketId, PlayerId)]) -> Draft {
+        let row = MatchRow {
+            id: MatchId::parse(&new_id()).unwrap(),
+            mode: "duel".into(),
+            region: String::new(),
+            room: None,
+            status: PROPOSED.into(),
+            accept_by_ms: Some(9),
+            created_at_ms: 1,
+        };
+        let seats = tickets.iter().map(|(ticket, player)| (player.clone(), ticket.clone(), "a".into()));
+        let plan = Plan {
+            row,
+            seats: seats.collect(),
+            tickets: tickets.iter().map(|(ticket, _)| ticket.clone()).collect(),
+            settings: rules::default_settings(tickets.len()),
+        };
+        Draft { plan, room: None, lost: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn of_matches_written_together_those_that_cannot_be_leave_the_others_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let sql = Sql::open_sqlite(folder.path()).unwrap();
+        sql.migrate(0).await.unwrap();
+        let game = GameId::parse(&new_id()).unwrap();
+        let mut on: Vec<(QueueTicketId, PlayerId)> = Vec::new();
+        for n in 0..4 {
+            let (ticket, player) =
+                (QueueTicketId::parse(&new_id()).unwrap(), PlayerId::parse(&new_id()).unwrap());
+            let row = db::TicketRow {
+                id: ticket.clone(),
+                mode: "duel".into(),
+                request: String::new(),
+                status: if n == 1 { TicketStatus::Cancelled } else { TicketStatus::Queued },
+                match_id: None,
+                created_at_ms: 0,
+                ended_at_ms: None,
+            };
+            on.push((ticket, player.clone()));
+            let scope = sql.game(&game);
+            let put = scope
+                .transaction(move |tx| async move { db::insert_ticket(tx, &row, &[player]).await }.boxed());
+            assert!(put.await.unwrap());
+        }
+        let drafts = vec![draft(&on[..2]), draft(&on[2..])];
+        let (torn, whole) = (drafts[0].plan.row.id.clone(), drafts[1].plan.row.id.clone());
+        let drafts = sql.game(&game).transaction(move |tx| write_all(tx, drafts, 5).boxed()).await.unwrap();
+        assert_eq!(
+            drafts.iter().map(|draft| draft.lost.clone()).collect::<Vec<_>>(),
+            [vec![on[1].0.clone()], vec![]]
+        );
+        assert_eq!(db::find_match(&sql, &game, &torn).await.unwrap(), None);
+        assert_eq!(db::find_match(&sql, &game, &whole).await.unwrap().as_ref(), Some(&drafts[1].plan.row));
+        assert_eq!(db::seats(&sql, &game, &whole).await.unwrap().len(), 2);
+        let mut became = Vec::new();
+        for (ticket, player) in &on {
+            let row = db::find(&sql, &game, ticket, player).await.unwrap().unwrap();
+            became.push((row.status, row.match_id));
+        }
+        assert_eq!(
+            became,
+            [
+                (TicketStatus::Queued, None),
+                (TicketStatus::Cancelled, None),
+                (TicketStatus::Proposed, Some(whole.clone())),
+                (TicketStatus::Proposed, Some(whole)),
+            ]
+        );
     }
 }

@@ -112,7 +112,10 @@ fn damaged(error: &serde_json::Error) -> Failure {
 async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<QueueTicket> {
     rules::check(&asked)?;
     let Caller { game, player, .. } = caller;
-    if let Some(row) = db::open(&app.sql, game, player).await? {
+    let mut standings = db::standings(&app.sql, game, std::slice::from_ref(player), &asked.mode).await?;
+    if standings.iter().any(|own| own.has_ticket)
+        && let Some(row) = db::open(&app.sql, game, player).await?
+    {
         return again(app, caller, row, &asked).await;
     }
     if app.multiplayer.matchmaking.inbox.capacity() == 0 {
@@ -121,12 +124,13 @@ async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<Qu
     }
     let players = who_queues(app, game, player, asked.party).await?;
     let now = now_ms();
-    let mut rated = Vec::with_capacity(players.len());
-    let mut blocks = Vec::new();
-    for player in &players {
-        check_penalty(app, game, player, now).await?;
-        rated.push((player.clone(), db::rating(&app.sql, game, player, &asked.mode).await?));
-        blocks.extend(db::blocks(&app.sql, game, player).await?);
+    let others = players.get(1..).unwrap_or_default();
+    standings.extend(db::standings(&app.sql, game, others, &asked.mode).await?);
+    let (mut rated, mut blocks) = (Vec::with_capacity(players.len()), Vec::new());
+    for one in standings {
+        check_penalty(one.penalty_until_ms, now)?;
+        rated.push((one.player, one.rating));
+        blocks.extend(one.blocks);
     }
     let id = QueueTicketId::parse(&new_id()).expect("ids are made in their canonical spelling");
     let ticket = rules::ticket(&id, &asked, &rated, now)?;
@@ -214,9 +218,9 @@ async fn is_whole(app: &App, game: &GameId, leader: &PlayerId, players: &[Player
     Ok(now.len() == players.len() && players.iter().all(|player| now.contains(player)))
 }
 
-async fn check_penalty(app: &App, game: &GameId, player: &PlayerId, now_ms: i64) -> Outcome<()> {
-    match db::penalty(&app.sql, game, player).await? {
-        Some((_, until_ms)) if until_ms > now_ms => {
+fn check_penalty(until_ms: Option<i64>, now_ms: i64) -> Outcome<()> {
+    match until_ms {
+        Some(until_ms) if until_ms > now_ms => {
             let wait_s = (until_ms - now_ms).unsigned_abs().div_ceil(1000);
             let words = format!("A match was declined or missed of late: wait for {wait_s} seconds.");
             Err(Failure::new(ErrorCode::QueuePenalty, words).retry_after(wait_s))
@@ -380,10 +384,7 @@ async fn end_ticket(
 
 /// A stored ticket, with whom its players blocked.
 async fn with_blocks(app: &App, game: &GameId, kept: Kept) -> Outcome<Entry> {
-    let mut blocks = Vec::new();
-    for player in rules::players_of(&kept.ticket) {
-        blocks.extend(db::blocks(&app.sql, game, &player).await?);
-    }
+    let blocks = db::blocks(&app.sql, game, &rules::players_of(&kept.ticket)).await?;
     Ok(Entry { kept, blocks })
 }
 

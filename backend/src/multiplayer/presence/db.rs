@@ -2,13 +2,9 @@
 
 use super::rules::Kept;
 use crate::args;
-use crate::ports::sql::{Arg, Row, Sql, SqlError};
+use crate::ports::sql::{Row, Sql, SqlError, rows};
 use aethex_wire::ids::{GameId, PlayerId};
 use aethex_wire::multiplayer::presence::{Availability, SetPresenceRequest};
-use futures_util::FutureExt;
-
-/// Players in one statement.
-pub(super) const CHUNK: usize = 25;
 
 fn name_of(availability: Availability) -> &'static str {
     match availability {
@@ -31,48 +27,42 @@ fn kept(row: &Row<'_>) -> Result<(String, Kept), SqlError> {
     Ok((row.text(0)?, Kept { availability, status: row.text(2)?, data, seen_at_ms: row.int(4)? }))
 }
 
-/// At most [`CHUNK`] players as arguments, the last again where there are fewer.
-fn padded<'a>(players: &'a [PlayerId], last: &'a PlayerId) -> impl Iterator<Item = Arg> + 'a {
-    players.iter().chain(std::iter::repeat(last)).take(CHUNK).map(|player| Arg::from(player.as_str()))
-}
-
-/// What at most [`CHUNK`] players show.
+/// What players show.
 pub(super) async fn of_players(
     sql: &Sql,
     game: &GameId,
     players: &[PlayerId],
 ) -> Result<Vec<(PlayerId, Kept)>, SqlError> {
-    let Some(last) = players.last() else { return Ok(Vec::new()) };
+    let asked: Vec<_> = players.iter().map(|player| (player,)).collect();
     let scope = sql.game(game);
     let found = scope.read(
-        "SELECT player_id, availability, status, data, seen_at_ms FROM multiplayer_presence
-         WHERE game_id = $1 AND player_id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-            $18, $19, $20, $21, $22, $23, $24, $25, $26)",
-        padded(players, last).collect(),
+        "WITH asked AS MATERIALIZED (SELECT value ->> 0 AS id FROM json_each($2))
+         SELECT player_id, availability, status, data, seen_at_ms FROM multiplayer_presence
+         WHERE game_id = $1 AND player_id IN (SELECT id FROM asked)",
+        vec![rows(&asked)],
         kept,
     );
     Ok(found.await?.into_iter().filter_map(|(id, kept)| Some((PlayerId::parse(&id)?, kept))).collect())
 }
 
-/// Those of at most [`CHUNK`] players who blocked a player, or whom the player blocked.
+/// Those of `others` who blocked a player, or whom the player blocked.
 pub(super) async fn blocked(
     sql: &Sql,
     game: &GameId,
     player: &PlayerId,
     others: &[PlayerId],
 ) -> Result<Vec<PlayerId>, SqlError> {
-    let Some(last) = others.last() else { return Ok(Vec::new()) };
+    let others: Vec<_> = others.iter().map(|other| (other,)).collect();
     let mut args = args![player.as_str()];
-    args.extend(padded(others, last));
+    args.push(rows(&others));
     let scope = sql.game(game);
     let found = scope.read(
-        "SELECT blocked_id FROM multiplayer_block WHERE game_id = $1 AND player_id = $2 AND blocked_id IN (
-            $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-            $25, $26, $27)
+        "WITH others AS MATERIALIZED (SELECT value ->> 0 AS id FROM json_each($3))
+         SELECT blocked_id FROM multiplayer_block
+         WHERE game_id = $1 AND player_id = $2 AND blocked_id IN (SELECT id FROM others)
          UNION
-         SELECT player_id FROM multiplayer_block WHERE game_id = $1 AND blocked_id = $2 AND player_id IN (
-            $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-            $25, $26, $27)",
+         SELECT player_id FROM multiplayer_block
+         WHERE game_id = $1 AND blocked_id = $2 AND player_id IN (SELECT id FROM others)",
         args,
         |row| row.text(0),
     );
@@ -104,25 +94,17 @@ pub(super) async fn put(
 }
 
 /// Writes that players were here. Nothing is written of those who hide.
-pub(super) async fn touch(sql: &Sql, game: &GameId, players: Vec<(PlayerId, i64)>) -> Result<(), SqlError> {
+pub(super) async fn touch(sql: &Sql, game: &GameId, players: &[(PlayerId, i64)]) -> Result<(), SqlError> {
     sql.game(game)
-        .transaction(move |tx| {
-            async move {
-                for (player, seen_at_ms) in players {
-                    tx.execute(
-                        "INSERT INTO multiplayer_presence (game_id, player_id, availability, status, data, seen_at_ms)
-                         VALUES ($1, $2, 'online', '', '{}', $3)
-                         ON CONFLICT (game_id, player_id) DO UPDATE SET seen_at_ms = excluded.seen_at_ms
-                         WHERE multiplayer_presence.availability <> 'invisible'",
-                        args![player.as_str(), seen_at_ms],
-                    )
-                    .await?;
-                }
-                Ok(())
-            }
-            .boxed()
-        })
+        .execute(
+            "INSERT INTO multiplayer_presence (game_id, player_id, availability, status, data, seen_at_ms)
+             SELECT $1, value ->> 0, 'online', '', '{}', CAST(value ->> 1 AS BIGINT) FROM json_each($2) WHERE TRUE
+             ON CONFLICT (game_id, player_id) DO UPDATE SET seen_at_ms = excluded.seen_at_ms
+             WHERE multiplayer_presence.availability <> 'invisible'",
+            vec![rows(players)],
+        )
         .await
+        .map(drop)
 }
 
 /// Forgets players who have not been here for long.

@@ -39,9 +39,9 @@ const HERE_MS: i64 = 60_000;
 const AGAIN: Duration = Duration::from_secs(20);
 /// How long one may watch before the connection that is told is there.
 const WATCH_FIRST_MS: i64 = 60_000;
-/// How long it is gathered who was here, to be written in one transaction.
+/// How long it is gathered who was here, to be written in one statement.
 const GATHER: Duration = Duration::from_millis(250);
-/// Players written in one transaction.
+/// Players written in one statement.
 const TOUCH_BATCH: usize = 500;
 
 /// What a server tells the others.
@@ -99,11 +99,10 @@ pub(crate) async fn blocked_among(
     player: &PlayerId,
     others: &[PlayerId],
 ) -> Outcome<HashSet<PlayerId>> {
-    let mut found = HashSet::new();
-    for some in others.chunks(db::CHUNK) {
-        found.extend(db::blocked(&app.sql, game, player, some).await?);
+    if others.is_empty() {
+        return Ok(HashSet::new());
     }
-    Ok(found)
+    Ok(db::blocked(&app.sql, game, player, others).await?.into_iter().collect())
 }
 
 /// What a player shows from now on.
@@ -131,10 +130,7 @@ async fn one(app: &App, game: &GameId, player: &PlayerId) -> Outcome<Option<Kept
 /// The presence of players, in the order asked, as a player sees them.
 async fn look(app: &App, game: &GameId, player: &PlayerId, whom: &[PlayerId]) -> Outcome<Vec<Presence>> {
     let now = now_ms();
-    let mut kept: HashMap<PlayerId, Kept> = HashMap::new();
-    for some in whom.chunks(db::CHUNK) {
-        kept.extend(db::of_players(&app.sql, game, some).await?);
-    }
+    let kept: HashMap<PlayerId, Kept> = db::of_players(&app.sql, game, whom).await?.into_iter().collect();
     let blocked = blocked_among(app, game, player, whom).await?;
     let mut told = Vec::with_capacity(whom.len());
     for other in whom {
@@ -196,7 +192,7 @@ async fn touch(app: &App, touched: BTreeMap<GameId, BTreeMap<PlayerId, i64>>) {
     for (game, players) in touched {
         let players: Vec<(PlayerId, i64)> = players.into_iter().collect();
         for some in players.chunks(TOUCH_BATCH) {
-            if let Err(error) = db::touch(&app.sql, &game, some.to_vec()).await {
+            if let Err(error) = db::touch(&app.sql, &game, some).await {
                 tracing::warn!(%error, "cannot write when players were here");
             }
         }

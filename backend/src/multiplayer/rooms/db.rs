@@ -6,10 +6,12 @@
 use super::rules::{Door, Filter, RoomRow};
 use crate::args;
 use crate::multiplayer::config::HELD_MS;
-use crate::ports::sql::{Row, Sql, SqlError, Transaction};
+use crate::ports::sql::{Row, Sql, SqlError, Transaction, rows};
 use aethex_matchmaker::BackfillMode;
 use aethex_wire::ids::{GameId, MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::Visibility;
+use serde_json::json;
+use std::collections::HashSet;
 
 macro_rules! with_room {
     ($before:literal $(, $after:literal)?) => {
@@ -109,6 +111,23 @@ pub(super) async fn hold(tx: &mut Transaction, id: &RoomId) -> Result<Option<Roo
     .await
 }
 
+/// Rooms of a server, held until the transaction ends; those that there are.
+pub(super) async fn hold_of(
+    tx: &mut Transaction,
+    ids: &[(&RoomId,)],
+    node: &str,
+) -> Result<HashSet<RoomId>, SqlError> {
+    let held = tx.query(
+        "WITH wanted AS MATERIALIZED (SELECT value ->> 0 AS id FROM json_each($2))
+         UPDATE multiplayer_room SET player_count = player_count
+         WHERE game_id = $1 AND room_id IN (SELECT id FROM wanted) RETURNING room_id, node",
+        vec![rows(ids)],
+        |row| Ok((row.text(0)?, row.text(1)?)),
+    );
+    let here = held.await?.into_iter().filter(|(_, has)| has == node);
+    Ok(here.filter_map(|(id, _)| RoomId::parse(&id)).collect())
+}
+
 const DOOR: &str = "SELECT
     (SELECT COUNT(*) FROM multiplayer_seat WHERE game_id = $1 AND room_id = $2 AND player_id = $3),
     (SELECT COALESCE(MAX(banned), -1) FROM multiplayer_room_pass
@@ -179,40 +198,48 @@ pub(super) async fn count_seats(tx: &mut Transaction, player: &PlayerId) -> Resu
     Ok(counted.unwrap_or(0))
 }
 
-/// Writes a new room; `false` when its code is taken.
-pub(super) async fn insert(tx: &mut Transaction, room: &RoomRow) -> Result<bool, SqlError> {
-    let made = tx
-        .execute(
-            "INSERT INTO multiplayer_room (game_id, room_id, code, name, name_key, mode, region, host_id, max_players,
-                player_count, visibility, locked, password_hash, metadata, tick_ms, interest_radius, match_id, node,
-                created_at_ms, empty_since_ms, backfill, filling_since_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13, $14, $15, $16, $17, $18,
-                CAST(NULL AS BIGINT), $19, $20)
-             ON CONFLICT (game_id, code) DO NOTHING",
-            args![
-                room.id.as_str(),
-                room.code.as_str(),
-                room.name.as_str(),
-                room.name.to_lowercase(),
-                room.mode.as_str(),
-                room.region.as_str(),
-                room.host.as_ref().map(|id| id.as_str().to_owned()),
-                i64::from(room.max_players),
-                i64::from(room.player_count),
-                name_of(room.visibility),
-                room.password_hash.clone(),
-                room.metadata_json(),
-                i64::from(room.tick_ms),
-                i64::from(room.interest_radius),
-                room.match_id.as_ref().map(|id| id.as_str().to_owned()),
-                room.node.as_str(),
-                room.created_at_ms,
-                mode_of(room.backfill),
-                room.filling_since_ms,
-            ],
-        )
-        .await?;
-    Ok(made == 1)
+/// Writes new rooms; the ids of those whose code was free.
+pub(super) async fn insert(
+    tx: &mut Transaction,
+    rooms: &[&mut RoomRow],
+) -> Result<HashSet<RoomId>, SqlError> {
+    let columns = |room: &RoomRow| {
+        json!([
+            room.id,
+            room.code,
+            room.name,
+            room.name.to_lowercase(),
+            room.mode,
+            room.region,
+            room.host,
+            room.max_players,
+            room.player_count,
+            name_of(room.visibility),
+            room.password_hash,
+            room.metadata_json(),
+            room.tick_ms,
+            room.interest_radius,
+            room.match_id,
+            room.node,
+            room.created_at_ms,
+            mode_of(room.backfill),
+            room.filling_since_ms,
+        ])
+    };
+    let columns: Vec<_> = rooms.iter().map(|room| columns(room)).collect();
+    let made = tx.query(
+        "INSERT INTO multiplayer_room (game_id, room_id, code, name, name_key, mode, region, host_id, max_players,
+            player_count, visibility, locked, password_hash, metadata, tick_ms, interest_radius, match_id, node,
+            created_at_ms, empty_since_ms, backfill, filling_since_ms)
+         SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+            CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), value ->> 9, 0, value ->> 10, value ->> 11,
+            CAST(value ->> 12 AS BIGINT), CAST(value ->> 13 AS BIGINT), value ->> 14, value ->> 15,
+            CAST(value ->> 16 AS BIGINT), CAST(NULL AS BIGINT), value ->> 17, CAST(value ->> 18 AS BIGINT)
+         FROM json_each($2) WHERE TRUE ON CONFLICT (game_id, code) DO NOTHING RETURNING room_id",
+        vec![rows(&columns)],
+        |row| row.text(0),
+    );
+    Ok(made.await?.iter().filter_map(|id| RoomId::parse(id)).collect())
 }
 
 /// Writes a room's changed settings.
@@ -256,22 +283,22 @@ pub(super) async fn take_seat(
     Ok(taken == 1)
 }
 
-/// Writes the seat of a player, held until a time or for good.
-pub(super) async fn insert_seat(
-    tx: &mut Transaction,
-    room: &RoomId,
-    player: &PlayerId,
-    now_ms: i64,
-    held_until_ms: Option<i64>,
-) -> Result<bool, SqlError> {
-    let made = tx
-        .execute(
-            "INSERT INTO multiplayer_seat (game_id, room_id, player_id, joined_at_ms, asked_at_ms, held_until_ms)
-             VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
-            args![room.as_str(), player.as_str(), now_ms, held_until_ms],
-        )
-        .await?;
-    Ok(made == 1)
+/// The seat of a player in a room: since when, and until when it is held, if not for good.
+pub(super) type NewSeat<'a> = (&'a RoomId, &'a PlayerId, i64, Option<i64>);
+
+/// Writes seats; how many were not there yet.
+pub(super) async fn insert_seats(tx: &mut Transaction, seats: &[NewSeat<'_>]) -> Result<u64, SqlError> {
+    if seats.is_empty() {
+        return Ok(0);
+    }
+    tx.execute(
+        "INSERT INTO multiplayer_seat (game_id, room_id, player_id, joined_at_ms, asked_at_ms, held_until_ms)
+         SELECT $1, value ->> 0, value ->> 1, CAST(value ->> 2 AS BIGINT), CAST(value ->> 2 AS BIGINT),
+            CAST(value ->> 3 AS BIGINT)
+         FROM json_each($2) WHERE TRUE ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
+        vec![rows(seats)],
+    )
+    .await
 }
 
 /// The player asks for another ticket: a seat that is held is held for longer, one that is taken for good stays so.
@@ -293,20 +320,20 @@ pub(super) async fn prolong_seat(
     .await
 }
 
-/// The relay has the player: the seat is taken for good. `false` when there is no such seat.
-pub(super) async fn confirm_seat(
+/// The relay has these players: their seats are taken for good. Those that there are.
+pub(super) async fn confirm_seats(
     tx: &mut Transaction,
-    room: &RoomId,
-    player: &PlayerId,
-) -> Result<bool, SqlError> {
-    let confirmed = tx
-        .execute(
-            "UPDATE multiplayer_seat SET held_until_ms = CAST(NULL AS BIGINT)
-             WHERE game_id = $1 AND room_id = $2 AND player_id = $3",
-            args![room.as_str(), player.as_str()],
-        )
-        .await?;
-    Ok(confirmed == 1)
+    seats: &[(&RoomId, &PlayerId)],
+) -> Result<HashSet<(RoomId, PlayerId)>, SqlError> {
+    let confirmed = tx.query(
+        "WITH seen AS MATERIALIZED (SELECT value ->> 0 AS room, value ->> 1 AS player FROM json_each($2))
+         UPDATE multiplayer_seat SET held_until_ms = CAST(NULL AS BIGINT) FROM seen
+         WHERE game_id = $1 AND room_id = seen.room AND player_id = seen.player RETURNING room_id, player_id",
+        vec![rows(seats)],
+        |row| Ok((row.text(0)?, row.text(1)?)),
+    );
+    let parse = |(room, player): (String, String)| Some((RoomId::parse(&room)?, PlayerId::parse(&player)?));
+    Ok(confirmed.await?.into_iter().filter_map(parse).collect())
 }
 
 /// Which seats [`free_seat`] takes away.
@@ -423,12 +450,16 @@ pub(super) async fn set_host(
     Ok(set == 1)
 }
 
-/// Lets a player in from now on. A ban stands.
-pub(super) async fn let_in(tx: &mut Transaction, room: &RoomId, player: &PlayerId) -> Result<(), SqlError> {
+/// Lets players into rooms from now on. A ban stands.
+pub(super) async fn let_in(tx: &mut Transaction, guests: &[(&RoomId, &PlayerId)]) -> Result<(), SqlError> {
+    if guests.is_empty() {
+        return Ok(());
+    }
     tx.execute(
-        "INSERT INTO multiplayer_room_pass (game_id, room_id, player_id, banned) VALUES ($1, $2, $3, 0)
+        "INSERT INTO multiplayer_room_pass (game_id, room_id, player_id, banned)
+         SELECT $1, value ->> 0, value ->> 1, 0 FROM json_each($2) WHERE TRUE
          ON CONFLICT (game_id, room_id, player_id) DO NOTHING",
-        args![room.as_str(), player.as_str()],
+        vec![rows(guests)],
     )
     .await
     .map(drop)

@@ -131,8 +131,8 @@ impl Filling {
     pub(crate) async fn seat(&mut self, tx: &mut Transaction, player: &PlayerId) -> Result<(), SqlError> {
         let id = &self.row.id;
         if db::take_seat(tx, id, player).await? {
-            db::insert_seat(tx, id, player, self.now_ms, Some(self.now_ms + HELD_MS)).await?;
-            db::let_in(tx, id, player).await?;
+            db::insert_seats(tx, &[(id, player, self.now_ms, Some(self.now_ms + HELD_MS))]).await?;
+            db::let_in(tx, &[(id, player)]).await?;
             self.row.player_count += 1;
         }
         Ok(())

@@ -96,9 +96,9 @@ async fn enter(app: &App, asker: Asker<'_>, id: &RoomId, knows: bool) -> Outcome
                     if !db::take_seat(tx, &id, &player).await? {
                         return Err(refused(ErrorCode::RoomFull));
                     }
-                    db::insert_seat(tx, &id, &player, now, Some(now + HELD_MS)).await?;
+                    db::insert_seats(tx, &[(&id, &player, now, Some(now + HELD_MS))]).await?;
                     if door.let_in || room.visibility == Visibility::Private {
-                        db::let_in(tx, &id, &player).await?;
+                        db::let_in(tx, &[(&id, &player)]).await?;
                         db::forget_invites(tx, &id, &player).await?;
                     }
                     let host = room.host.clone().or_else(|| Some(player.clone()));

@@ -81,15 +81,18 @@ impl MatchRoom {
         &self.row.id
     }
 
-    /// Writes the room, its seats and who may come back, in a transaction of its game.
-    pub(crate) async fn write(&mut self, tx: &mut Transaction) -> Result<(), SqlError> {
-        insert(tx, &mut self.row).await?;
+    /// Writes rooms, their seats and who may come back, in a transaction of their game.
+    pub(crate) async fn write(tx: &mut Transaction, rooms: &mut [&mut MatchRoom]) -> Result<(), SqlError> {
+        insert(tx, rooms.iter_mut().map(|room| &mut room.row).collect()).await?;
+        let seats: Vec<_> = rooms.iter().flat_map(|room| room.new_seats()).collect();
+        db::insert_seats(tx, &seats).await?;
+        let guests: Vec<_> = seats.iter().map(|(room, player, ..)| (*room, *player)).collect();
+        db::let_in(tx, &guests).await
+    }
+
+    fn new_seats(&self) -> impl Iterator<Item = db::NewSeat<'_>> {
         let now = self.row.created_at_ms;
-        for player in &self.players {
-            db::insert_seat(tx, &self.row.id, player, now, Some(now + HELD_MS)).await?;
-            db::let_in(tx, &self.row.id, player).await?;
-        }
-        Ok(())
+        self.players.iter().map(move |player| (&self.row.id, player, now, Some(now + HELD_MS)))
     }
 
     /// Each player's seat, once the room is written.

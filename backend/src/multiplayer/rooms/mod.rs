@@ -139,8 +139,8 @@ async fn create(app: &App, asker: Asker<'_>, request: CreateRoomRequest) -> Outc
             if db::count_seats(tx, &player).await? >= seats_max {
                 return Err(refused(ErrorCode::TooManyRooms));
             }
-            insert(tx, &mut row).await?;
-            db::insert_seat(tx, &row.id, &player, now, Some(now + HELD_MS)).await?;
+            insert(tx, vec![&mut row]).await?;
+            db::insert_seats(tx, &[(&row.id, &player, now, Some(now + HELD_MS))]).await?;
             Ok::<_, Failure>(row)
         }
         .boxed()
@@ -150,15 +150,20 @@ async fn create(app: &App, asker: Asker<'_>, request: CreateRoomRequest) -> Outc
     seated(app, asker, row, now, node, relay).await
 }
 
-/// Writes a room under a code that no other has.
-async fn insert(tx: &mut Transaction, row: &mut RoomRow) -> Result<(), SqlError> {
+/// Writes rooms, each under a code that no other has.
+async fn insert(tx: &mut Transaction, mut rooms: Vec<&mut RoomRow>) -> Result<(), SqlError> {
     for _ in 0..CODE_TRIES {
-        row.code = new_code();
-        if db::insert(tx, row).await? {
+        if rooms.is_empty() {
             return Ok(());
         }
+        rooms.iter_mut().for_each(|row| row.code = new_code());
+        let made = db::insert(tx, &rooms).await?;
+        rooms.retain(|row| !made.contains(&row.id));
     }
-    Err(SqlError::Other("no join code is free".into()))
+    match rooms.is_empty() {
+        true => Ok(()),
+        false => Err(SqlError::Other("no join code is free".into())),
+    }
 }
 
 /// Rooms of a game, as of a moment ago.

@@ -11,10 +11,10 @@ use crate::app::App;
 use crate::context::now_ms;
 use crate::multiplayer::live::{Command, Report, RoomKey};
 use crate::ports::sql::{SqlError, Transaction};
-use aethex_wire::ids::{GameId, RoomId};
+use aethex_wire::ids::{GameId, PlayerId, RoomId};
 use aethex_wire::multiplayer::frame::LeftReason;
 use futures_util::FutureExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -50,12 +50,8 @@ async fn write(app: &App, game: &GameId, told: Arc<Vec<(RoomId, Report)>>) {
         let scope = app.sql.game(game);
         let written = scope.transaction(move |tx| {
             async move {
-                let (mut orders, mut freed) = (Vec::new(), Vec::new());
-                for (room, report) in told.iter() {
-                    if let Some(command) = apply(tx, room, report, &node, now, &mut freed).await? {
-                        orders.push((room.clone(), command));
-                    }
-                }
+                let mut freed = Vec::new();
+                let orders = write_all(tx, &told, &node, now, &mut freed).await?;
                 Ok::<_, SqlError>((orders, freed))
             }
             .boxed()
@@ -76,6 +72,53 @@ async fn write(app: &App, game: &GameId, told: Arc<Vec<(RoomId, Report)>>) {
     }
 }
 
+/// Writes reports; what the relay must be told about them. Players who sit down, as all of a match do at once, are
+/// written together.
+async fn write_all(
+    tx: &mut Transaction,
+    told: &[(RoomId, Report)],
+    node: &str,
+    now_ms: i64,
+    freed: &mut Vec<RoomRow>,
+) -> Result<Vec<(RoomId, Command)>, SqlError> {
+    let mut orders = Vec::new();
+    let sits = |report: &Report| matches!(report, Report::Seated { .. });
+    for run in told.chunk_by(|(_, one), (_, next)| sits(one) && sits(next)) {
+        let confirmed = confirm(tx, run, node).await?;
+        for (room, report) in run {
+            if let Report::Seated { player, .. } = report
+                && confirmed.contains(&(room.clone(), player.clone()))
+            {
+                continue;
+            }
+            if let Some(command) = apply(tx, room, report, node, now_ms, freed).await? {
+                orders.push((room.clone(), command));
+            }
+        }
+    }
+    Ok(orders)
+}
+
+/// Seats of players whom the relay has, as far as they are there.
+async fn confirm(
+    tx: &mut Transaction,
+    told: &[(RoomId, Report)],
+    node: &str,
+) -> Result<HashSet<(RoomId, PlayerId)>, SqlError> {
+    let seated = told.iter().filter_map(|(room, report)| match report {
+        Report::Seated { player, .. } => Some((room, player)),
+        _ => None,
+    });
+    let seated: Vec<(&RoomId, &PlayerId)> = seated.collect();
+    if seated.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rooms: BTreeSet<(&RoomId,)> = seated.iter().map(|(room, _)| (*room,)).collect();
+    let held = db::hold_of(tx, &rooms.into_iter().collect::<Vec<_>>(), node).await?;
+    let seated: Vec<_> = seated.into_iter().filter(|(room, _)| held.contains(*room)).collect();
+    db::confirm_seats(tx, &seated).await
+}
+
 /// Writes one report; what the relay must be told about it, if anything.
 async fn apply(
     tx: &mut Transaction,
@@ -92,14 +135,11 @@ async fn apply(
     };
     match report {
         Report::Seated { player, ticket_ms } => {
-            if db::confirm_seat(tx, id, player).await? {
-                return Ok(None);
-            }
             // The seat was freed while its ticket was on the way: the player has it again if it may be had.
             let door = db::door_of(tx, &room, player, now_ms).await?;
             let welcome = judge(&room, door, true, i64::MAX).is_ok()
                 && db::take_seat(tx, id, player).await?
-                && db::insert_seat(tx, id, player, *ticket_ms, None).await?;
+                && db::insert_seats(tx, &[(id, player, *ticket_ms, None)]).await? == 1;
             let reason = if door.banned { LeftReason::Kicked } else { LeftReason::Refused };
             return Ok((!welcome).then(|| Command::Remove { player: player.clone(), reason }));
         }

@@ -53,6 +53,12 @@ BEGIN
     END LOOP;
 END $$";
 
+/// Rows that came as one argument, by the name that SQLite has for it; PostgreSQL's own takes no text. They are said
+/// to be few, so that a table is not read through for them: each is looked up by a key.
+const ROWS_POSTGRES: &str = "CREATE OR REPLACE FUNCTION json_each(list TEXT) RETURNS TABLE (value JSONB)
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE ROWS 1
+    AS 'SELECT one FROM jsonb_array_elements(list::jsonb) AS one'";
+
 /// The version of the newest migration: the schema that this program works with.
 pub(crate) fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
@@ -83,6 +89,7 @@ pub(super) async fn run(sql: &Sql, now_ms: i64) -> Result<Vec<&'static str>, Sql
                 }
                 if lock {
                     transaction.execute(WALLS_POSTGRES, vec![]).await?;
+                    transaction.execute(ROWS_POSTGRES, vec![]).await?;
                 }
                 Ok(ran)
             }

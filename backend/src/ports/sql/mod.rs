@@ -11,6 +11,9 @@
 //! about as long as handing them to a thread), and writes go to one writer thread that commits everything
 //! queued in one go: an answer leaves only after the fsync that covers it, and one fsync covers many.
 //!
+//! Many rows go to a statement as one argument, made by [`rows`] and read by `json_each($n)`: one statement, whatever
+//! their number.
+//!
 //! A transaction awaits nothing but its own statements. On SQLite that is enforced: its future is polled
 //! once, on the writer thread, and must be finished then.
 
@@ -26,6 +29,7 @@ pub(crate) use migrate::newest as newest_migration;
 use aethex_wire::ids::GameId;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use std::path::Path;
 
 /// A statement: text that lives in the program.
@@ -82,6 +86,16 @@ impl From<Option<Bytes>> for Arg {
 #[macro_export]
 macro_rules! args {
     ($($arg:expr),* $(,)?) => { vec![$($crate::ports::sql::Arg::from($arg)),*] };
+}
+
+/// Rows as one argument. A statement has them from `json_each($n)`, on either engine: of each row's `value` the
+/// first column is `value ->> 0`, as text; a number is `CAST(value ->> 1 AS BIGINT)`. A row is a tuple.
+///
+/// A statement that finds rows of a table by them has them from a `WITH … AS MATERIALIZED`: PostgreSQL asks no index
+/// for what a function makes of JSON, since row-level security does not trust the function.
+pub fn rows<T: Serialize>(rows: &[T]) -> Arg {
+    let json = serde_json::to_string(rows).expect("ids, texts and numbers have a JSON form");
+    Arg::Text(Some(json))
 }
 
 /// Why a statement failed.
@@ -435,6 +449,22 @@ impl Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn rows_come_as_they_were_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let sql = Sql::open_sqlite(folder.path()).unwrap();
+        let given = [("a", None, 7), ("\"ü\n", Some("x"), -1), ("", Some(""), i64::MIN)];
+        let statement = "SELECT value ->> 0, value ->> 1, CAST(value ->> 2 AS BIGINT) FROM json_each($1)";
+        let scope = sql.all_games();
+        let found = scope
+            .read(statement, vec![rows(&given)], |row| Ok((row.text(0)?, row.maybe_text(1)?, row.int(2)?)));
+        let given = given.map(|(a, b, c)| (a.to_owned(), b.map(str::to_owned), c));
+        assert_eq!(found.await.unwrap(), given);
+        let none: [(&str, Option<&str>, i64); 0] = [];
+        let found = scope.read(statement, vec![rows(&none)], |row| row.text(0));
+        assert!(found.await.unwrap().is_empty());
+    }
 
     #[tokio::test]
     async fn a_statement_without_its_game_is_refused() {

@@ -223,11 +223,7 @@ impl Quic {
     }
 
     fn take_packet(&self, shard: &Rc<Shard>, meta: &RecvMeta, packet: &[u8], now: Instant) {
-        let ecn = meta.ecn.map(|ecn| match ecn {
-            quinn_udp::EcnCodepoint::Ect0 => quinn_proto::EcnCodepoint::Ect0,
-            quinn_udp::EcnCodepoint::Ect1 => quinn_proto::EcnCodepoint::Ect1,
-            quinn_udp::EcnCodepoint::Ce => quinn_proto::EcnCodepoint::Ce,
-        });
+        let ecn = meta.ecn.and_then(|ecn| quinn_proto::EcnCodepoint::from_bits(ecn as u8));
         let mut answer = self.packet.borrow_mut();
         answer.clear();
         let mut table = self.table.borrow_mut();
@@ -282,14 +278,11 @@ impl Quic {
             return;
         }
         let permits = (shard.permit(), shard.stranger(incoming.remote_address().ip()));
-        let (Some(permit), Some(stranger)) = permits else {
+        let is_room = under_way < limits::QUIC_HANDSHAKES_MAX;
+        let (Some(permit), Some(stranger), true) = (permits.0, permits.1, is_room) else {
             let transmit = table.endpoint.refuse(incoming, answer);
             return self.answer(&transmit, answer);
         };
-        if under_way >= limits::QUIC_HANDSHAKES_MAX {
-            let transmit = table.endpoint.refuse(incoming, answer);
-            return self.answer(&transmit, answer);
-        }
         match table.endpoint.accept(incoming, now, answer, None) {
             Ok((handle, connection)) => {
                 self.handshakes.set(under_way + 1);

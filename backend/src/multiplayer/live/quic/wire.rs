@@ -275,11 +275,7 @@ impl Socket {
         let Some(contents) = buffer.get(..transmit.size) else { return true };
         let transmit = quinn_udp::Transmit {
             destination: transmit.destination,
-            ecn: transmit.ecn.map(|ecn| match ecn {
-                quinn_proto::EcnCodepoint::Ect0 => quinn_udp::EcnCodepoint::Ect0,
-                quinn_proto::EcnCodepoint::Ect1 => quinn_udp::EcnCodepoint::Ect1,
-                quinn_proto::EcnCodepoint::Ce => quinn_udp::EcnCodepoint::Ce,
-            }),
+            ecn: transmit.ecn.and_then(|ecn| quinn_udp::EcnCodepoint::from_bits(ecn as u8)),
             contents,
             segment_size: transmit.segment_size,
             src_ip: transmit.src_ip,

@@ -191,7 +191,7 @@ async fn bring(tx: &mut Transaction, newcomers: &Newcomers, now_ms: i64) -> Resu
             continue;
         }
         let way = (TicketStatus::Queued, TicketStatus::Matched);
-        if take_tickets(tx, std::slice::from_ref(ticket), way, Some(&of_match.id), now_ms).await?.is_empty() {
+        if take_tickets(tx, &[(ticket, Some(&of_match.id))], way, now_ms).await?.is_empty() {
             arrival.lost.push(ticket.clone());
             continue;
         }

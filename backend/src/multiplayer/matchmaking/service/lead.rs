@@ -79,7 +79,7 @@ impl Service {
             };
             let entry = Entry { kept, blocks: blocks.remove(&id).unwrap_or_default() };
             let players = players_of(&entry.kept.ticket);
-            if let Err(error) = queue.add(entry, now_ms()) {
+            if let Err(error) = queue.add_early(entry, now_ms()) {
                 self.refuse(game, &id, &players, &error).await;
             }
         }
@@ -129,7 +129,7 @@ impl Service {
             let Some(json) = db::kept(&self.app.sql, game, &id).await? else { continue };
             let Ok(kept) = serde_json::from_str::<Kept>(&json) else { continue };
             let entry = with_blocks(&self.app, game, kept).await?;
-            self.add(key, entry).await;
+            self.admit(key, entry, Mode::add_early).await;
         }
         Ok(())
     }

@@ -207,11 +207,24 @@ impl Service {
         self.modes.get_mut(key).map(|queue| queue.insight(&key.1, ticket, explains, now)).unwrap_or_default()
     }
 
+    /// Takes the letter of a ticket.
     async fn add(&mut self, key: &Key, entry: Entry) {
+        let Some(queue) = self.modes.get_mut(key) else { return };
+        if !queue.was_early(entry.kept.ticket.id.as_str()) {
+            self.admit(key, entry, Mode::add).await;
+        }
+    }
+
+    async fn admit(
+        &mut self,
+        key: &Key,
+        entry: Entry,
+        add: fn(&mut Mode, Entry, i64) -> Result<(), AddError>,
+    ) {
         let Some(queue) = self.modes.get_mut(key) else { return };
         let id = entry.kept.ticket.id.as_str().to_owned();
         let players = super::rules::players_of(&entry.kept.ticket);
-        if let Err(error) = queue.add(entry, now_ms()) {
+        if let Err(error) = add(queue, entry, now_ms()) {
             self.refuse(&key.0, &id, &players, &error).await;
         }
     }
@@ -286,6 +299,7 @@ impl Service {
             }
         };
         let now = now_ms();
+        let mut told = Vec::with_capacity(written.len());
         for ((mode, made), (plan, written)) in made.into_iter().zip(written) {
             let key = (game.clone(), mode);
             let Some(queue) = self.modes.get_mut(&key) else { continue };
@@ -298,6 +312,7 @@ impl Service {
                 Written::Proposed => {
                     let by_ms = plan.row.accept_by_ms.unwrap_or(now);
                     self.asked.insert((by_ms, plan.row.id.clone()), game.clone());
+                    plan.tickets.iter().for_each(|id| queue.may_return(id.as_str()));
                     None
                 }
                 Written::Found(room) => {
@@ -306,9 +321,10 @@ impl Service {
                 }
             };
             queue.matched(&key.1, plan.tickets.iter().map(QueueTicketId::as_str), now);
-            let (app, game) = (self.app.clone(), game.clone());
-            tokio::spawn(async move { matches::announce(&app, &game, plan, room).await });
+            told.push((plan, room));
         }
+        let (app, game) = (self.app.clone(), game.clone());
+        tokio::spawn(async move { matches::announce(&app, &game, told).await });
     }
 
     /// What is done every few seconds.

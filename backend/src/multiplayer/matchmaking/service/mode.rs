@@ -11,7 +11,7 @@ use aethex_matchmaker::{AddError, Eta, Kind, Options, Proposal, Queue, RuleSet, 
 use aethex_wire::ids::{MatchId, PlayerId, RoomId};
 use aethex_wire::multiplayer::matchmaking::Reason;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, hash_map};
+use std::collections::{HashMap, HashSet, hash_map};
 
 /// How long a ticket stands back whose match would bring players together of whom one blocked the other.
 const QUARREL_MS: i64 = 3_000;
@@ -58,6 +58,9 @@ pub(super) struct Mode {
     /// Tickets that stand back until a time.
     back: Vec<(i64, Ticket)>,
     eta: Eta,
+    /// Tickets that were read from the database before their letter came, since the last comparison with it. When it
+    /// comes they may have their match, and wait no more.
+    early: HashSet<String>,
     pub(super) idle_since_ms: i64,
 }
 
@@ -70,6 +73,7 @@ impl Mode {
             asked: HashMap::new(),
             back: Vec::new(),
             eta: Eta::new(),
+            early: HashSet::new(),
             idle_since_ms: now_ms,
         }
     }
@@ -105,6 +109,27 @@ impl Mode {
         self.waiting.insert(id, waiting);
         self.idle_since_ms = now_ms;
         Ok(())
+    }
+
+    /// Lets a ticket wait that the database has. Its letter may be on the way still.
+    pub(super) fn add_early(&mut self, entry: Entry, now_ms: i64) -> Result<(), AddError> {
+        let id = entry.kept.ticket.id.as_str().to_owned();
+        let is_new = !self.waiting.contains_key(&id);
+        self.add(entry, now_ms)?;
+        if is_new {
+            self.early.insert(id);
+        }
+        Ok(())
+    }
+
+    /// Whether this is the letter of a ticket that was read before.
+    pub(super) fn was_early(&mut self, id: &str) -> bool {
+        self.early.remove(id)
+    }
+
+    /// The match of a ticket may come to nothing: then it is handed in again.
+    pub(super) fn may_return(&mut self, id: &str) {
+        self.early.remove(id);
     }
 
     /// Takes a ticket out.
@@ -236,10 +261,11 @@ impl Mode {
 
     /// Takes out who does not wait by the database; those of `queued` that are not known here.
     pub(super) fn compare(&mut self, queued: Vec<String>) -> Vec<String> {
+        self.early.clear();
         let (known, unknown): (Vec<String>, Vec<String>) =
             queued.into_iter().partition(|id| self.waiting.contains_key(id));
         if known.len() < self.waiting.len() {
-            let known: std::collections::HashSet<String> = known.into_iter().collect();
+            let known: HashSet<String> = known.into_iter().collect();
             let gone: Vec<String> = self.waiting.keys().filter(|id| !known.contains(*id)).cloned().collect();
             gone.iter().for_each(|id| self.remove(id));
         }
@@ -360,6 +386,21 @@ mod tests {
         assert!(mode.propose(5).is_empty());
         mode.add(entry(3, 2, &[], 6), 6).unwrap();
         assert_eq!(mode.propose(6).iter().map(ids).collect::<Vec<_>>(), [[id(1), id(3)]]);
+    }
+
+    #[test]
+    fn a_letter_that_comes_after_its_match_is_no_ticket() {
+        let mut mode = Mode::new(None, 0);
+        (1..=2).for_each(|n| mode.add_early(entry(n, 2, &[], 0), 0).unwrap());
+        mode.add_early(entry(1, 2, &[], 0), 0).unwrap();
+        assert_eq!(mode.propose(0).iter().map(ids).collect::<Vec<_>>(), [[id(1), id(2)]]);
+        mode.matched("m", [id(1), id(2)].iter().map(String::as_str), 0);
+        assert!(mode.was_early(&id(1)) && !mode.was_early(&id(1)), "it comes once");
+        mode.may_return(&id(2));
+        assert!(!mode.was_early(&id(2)), "its match came to nothing");
+        mode.add_early(entry(3, 2, &[], 0), 0).unwrap();
+        mode.compare(vec![id(3)]);
+        assert!(!mode.was_early(&id(3)), "what was lost on the way is not waited for");
     }
 
     #[test]
