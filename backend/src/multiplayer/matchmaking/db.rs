@@ -8,6 +8,7 @@ use crate::args;
 use crate::ports::sql::{Row, Sql, SqlError, Transaction, rows};
 use aethex_wire::ids::{GameId, MatchId, PlayerId, QueueTicketId, RoomId};
 use aethex_wire::multiplayer::matchmaking::TicketStatus;
+use std::collections::{HashMap, HashSet};
 
 /// Tickets read at once.
 pub(super) const PAGE: i64 = 1_000;
@@ -83,36 +84,69 @@ pub(super) async fn find(
     sql.game(game).read_one(statement, args![id.as_str(), player.as_str()], ticket).await
 }
 
-/// Writes a new ticket; `false` when one of its players is on another that is open, and the transaction must not be kept.
-pub(super) async fn insert_ticket(
+/// Writes new tickets with their players; those of them that are there then. A ticket of which a player is on another
+/// that is open is not written.
+pub(super) async fn insert_tickets(
     tx: &mut Transaction,
-    row: &TicketRow,
-    players: &[PlayerId],
-) -> Result<bool, SqlError> {
-    let on_it: Vec<_> = players.iter().map(|player| (&row.id, player)).collect();
-    let added = tx
-        .execute(
-            "INSERT INTO multiplayer_ticket_player (game_id, ticket_id, player_id, open)
-             SELECT $1, value ->> 0, value ->> 1, 1 FROM json_each($2) WHERE TRUE ON CONFLICT DO NOTHING",
-            vec![rows(&on_it)],
+    tickets: &[(&TicketRow, &[PlayerId])],
+) -> Result<HashSet<QueueTicketId>, SqlError> {
+    let mut free = put_players(tx, tickets).await?;
+    if free.len() < tickets.len() {
+        // Among those that came together one may have been in the way that is not written itself.
+        for alone in tickets.iter().filter(|(row, _)| !free.contains(&row.id)).collect::<Vec<_>>() {
+            free.extend(put_players(tx, std::slice::from_ref(alone)).await?);
+        }
+    }
+    let written: Vec<_> = tickets
+        .iter()
+        .filter(|(row, _)| free.contains(&row.id))
+        .map(|(row, _)| (&row.id, &row.mode, &row.request, name_of(row.status), row.created_at_ms))
+        .collect();
+    if !written.is_empty() {
+        tx.execute(
+            "INSERT INTO multiplayer_ticket (game_id, ticket_id, mode, request, status, match_id, created_at_ms,
+                ended_at_ms)
+             SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(NULL AS TEXT),
+                CAST(value ->> 4 AS BIGINT), CAST(NULL AS BIGINT) FROM json_each($2)",
+            vec![rows(&written)],
         )
         .await?;
-    if added != players.len() as u64 {
-        return Ok(false);
     }
-    tx.execute(
-        "INSERT INTO multiplayer_ticket (game_id, ticket_id, mode, request, status, match_id, created_at_ms,
-            ended_at_ms) VALUES ($1, $2, $3, $4, $5, CAST(NULL AS TEXT), $6, CAST(NULL AS BIGINT))",
-        args![
-            row.id.as_str(),
-            row.mode.as_str(),
-            row.request.clone(),
-            name_of(row.status),
-            row.created_at_ms
-        ],
-    )
-    .await?;
-    Ok(true)
+    Ok(free)
+}
+
+/// Writes who is on tickets; those all of whose players were on no other.
+async fn put_players(
+    tx: &mut Transaction,
+    tickets: &[(&TicketRow, &[PlayerId])],
+) -> Result<HashSet<QueueTicketId>, SqlError> {
+    let players: Vec<_> =
+        tickets.iter().flat_map(|(row, players)| players.iter().map(|player| (&row.id, player))).collect();
+    let added = tx.query(
+        "INSERT INTO multiplayer_ticket_player (game_id, ticket_id, player_id, open)
+         SELECT $1, value ->> 0, value ->> 1, 1 FROM json_each($2) WHERE TRUE
+         ON CONFLICT DO NOTHING RETURNING ticket_id",
+        vec![rows(&players)],
+        |row| row.text(0),
+    );
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for ticket in added.await? {
+        *counts.entry(ticket).or_default() += 1;
+    }
+    let (whole, torn): (Vec<_>, Vec<_>) = tickets
+        .iter()
+        .partition(|(row, players)| counts.get(row.id.as_str()).copied().unwrap_or(0) == players.len());
+    let torn: Vec<_> = torn.iter().filter(|(row, _)| counts.contains_key(row.id.as_str())).collect();
+    if !torn.is_empty() {
+        let torn: Vec<_> = torn.iter().map(|(row, _)| (&row.id,)).collect();
+        tx.execute(
+            "WITH torn AS MATERIALIZED (SELECT value ->> 0 AS id FROM json_each($2))
+             DELETE FROM multiplayer_ticket_player WHERE game_id = $1 AND ticket_id IN (SELECT id FROM torn)",
+            vec![rows(&torn)],
+        )
+        .await?;
+    }
+    Ok(whole.into_iter().map(|(row, _)| row.id.clone()).collect())
 }
 
 /// Ends a ticket that is in a state; `false` when it is in another.

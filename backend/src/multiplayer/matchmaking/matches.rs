@@ -460,9 +460,10 @@ mod tests {
             };
             on.push((ticket, player.clone()));
             let scope = sql.game(&game);
-            let put = scope
-                .transaction(move |tx| async move { db::insert_ticket(tx, &row, &[player]).await }.boxed());
-            assert!(put.await.unwrap());
+            let put = scope.transaction(move |tx| {
+                async move { db::insert_tickets(tx, &[(&row, &[player])]).await }.boxed()
+            });
+            assert_eq!(put.await.unwrap().len(), 1);
         }
         let drafts = vec![draft(&on[..2]), draft(&on[2..])];
         let (torn, whole) = (drafts[0].plan.row.id.clone(), drafts[1].plan.row.id.clone());

@@ -7,6 +7,7 @@
 
 mod backfill;
 mod db;
+mod intake;
 mod matches;
 mod queues;
 mod results;
@@ -34,6 +35,7 @@ use aethex_wire::multiplayer::events::ServerEvent;
 use aethex_wire::multiplayer::matchmaking::{JoinQueueRequest, MatchInfo, QueueTicket, TicketStatus};
 use db::TicketRow;
 use futures_util::FutureExt;
+use intake::Intake;
 use parking_lot::Mutex;
 use rules::{Entry, Kept};
 use service::{Insight, Told};
@@ -62,6 +64,7 @@ type KnownRules = quick_cache::sync::Cache<(GameId, String), (Option<Arc<RuleSet
 pub(super) struct Matchmaking {
     inbox: mpsc::Sender<Told>,
     told: tokio::sync::Mutex<mpsc::Receiver<Told>>,
+    intake: Arc<Intake>,
     rules: KnownRules,
     /// Queues that this server leads.
     leases: Mutex<BTreeSet<String>>,
@@ -79,6 +82,7 @@ impl Default for Matchmaking {
         Matchmaking {
             inbox,
             told: tokio::sync::Mutex::new(told),
+            intake: Arc::default(),
             rules: quick_cache::sync::Cache::new(RULES_KNOWN_MAX),
             leases: Mutex::default(),
         }
@@ -104,6 +108,11 @@ fn already_queued() -> Failure {
     Failure::new(ErrorCode::AlreadyQueued, "You, or one of your party, has a ticket: take it back first.")
 }
 
+fn queue_full() -> Failure {
+    let words = "Too many come at once: try again shortly.";
+    Failure::new(ErrorCode::MatchQueueFull, words).retry_after(RETRY_S)
+}
+
 fn damaged(error: &serde_json::Error) -> Failure {
     Failure::internal(format!("a stored ticket is damaged: {error}"))
 }
@@ -119,8 +128,7 @@ async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<Qu
         return again(app, caller, row, &asked).await;
     }
     if app.multiplayer.matchmaking.inbox.capacity() == 0 {
-        let failure = Failure::new(ErrorCode::MatchQueueFull, "Too many come at once: try again shortly.");
-        return Err(failure.retry_after(RETRY_S));
+        return Err(queue_full());
     }
     let players = who_queues(app, game, player, asked.party).await?;
     let now = now_ms();
@@ -152,14 +160,10 @@ async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<Qu
         created_at_ms: now,
         ended_at_ms: None,
     };
-    match insert(app, game, &row, &players).await {
-        Ok(()) => {}
-        Err(failure) if failure.code() == ErrorCode::AlreadyQueued => {
-            // Of two requests at once the second finds the ticket of the first.
-            let open = db::open(&app.sql, game, player).await?;
-            return again(app, caller, open.ok_or(failure)?, &kept.asked).await;
-        }
-        Err(failure) => return Err(failure),
+    if !app.multiplayer.matchmaking.intake.write(&app.sql, game, &row, &players).await? {
+        // Of two requests at once the second finds the ticket of the first.
+        let open = db::open(&app.sql, game, player).await?;
+        return again(app, caller, open.ok_or_else(already_queued)?, &kept.asked).await;
     }
     metrics::counter!("matchmaking_tickets_total").increment(1);
     if kept.asked.party && !is_whole(app, game, player, &players).await? {
@@ -170,21 +174,6 @@ async fn join(app: &App, caller: &Caller, asked: JoinQueueRequest) -> Outcome<Qu
     let entry = Box::new(Entry { kept, blocks });
     app.multiplayer.matchmaking.tell(Told::Add { game: game.clone(), mode, entry }).await;
     told(app, caller, row, players, None).await
-}
-
-async fn insert(app: &App, game: &GameId, row: &TicketRow, players: &[PlayerId]) -> Outcome<()> {
-    let (row, players) = (row.clone(), players.to_vec());
-    let scope = app.sql.game(game);
-    let inserted = scope.transaction(move |tx| {
-        async move {
-            match db::insert_ticket(tx, &row, &players).await? {
-                true => Ok(()),
-                false => Err(already_queued()),
-            }
-        }
-        .boxed()
-    });
-    inserted.await
 }
 
 /// A player who has an open ticket asks for one: the same, if it asks for the same.
