@@ -16,6 +16,8 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// What ships is what is measured.
+const PROFILE: &str = "dist";
 /// Players of a room, states a second of each, bytes of a state: what a shooter sends.
 const PLAYERS: &str = "8";
 const HZ: &str = "20";
@@ -95,9 +97,9 @@ impl Relay {
 /// Measures; always true when it comes to an end.
 pub(crate) fn bench(options: &Options) -> Result<bool> {
     heading("build");
-    let _claim = claim("release")?;
+    let _claim = claim(PROFILE)?;
     Cmd::cargo(BUILD_LIMIT)?
-        .args(["build", "--release", "-p", "aethex-backend", "-p", "aethex-load"])
+        .args(["build", "--profile", PROFILE, "-p", "aethex-backend", "-p", "aethex-load"])
         .shown()?;
     step("ENet", system::enet)?;
     let yardsticks = compile()?;
@@ -167,10 +169,10 @@ fn limit(options: &Options) -> Duration {
 /// A run through our relay.
 fn ours(transport: &str, rooms: u32, is_ticked: bool, options: &Options) -> Result<Json> {
     let folder = paths::TempFolder::new("bench-relay")?;
-    let release = paths::target()?.join("release");
+    let built = paths::target()?.join(PROFILE);
     let backend =
-        Backend::start(&release.join(paths::program("aethex-cloud")), folder.path(), LIMITS, false)?;
-    let load = Cmd::new(release.join(paths::program("aethex-load")), limit(options))
+        Backend::start(&built.join(paths::program("aethex-cloud")), folder.path(), LIMITS, false)?;
+    let load = Cmd::new(built.join(paths::program("aethex-load")), limit(options))
         .args([&backend.url, "relay", "--json", "--server-pid", &backend.pid().to_string()])
         .args(["--transport", transport, "--rooms", &rooms.to_string(), "--players", PLAYERS])
         .args(["--hz", HZ, "--bytes", BYTES, "--seconds", &options.seconds.to_string(), "--tick-ms", TICK_MS])
