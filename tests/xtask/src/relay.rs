@@ -170,8 +170,7 @@ fn limit(options: &Options) -> Duration {
 fn ours(transport: &str, rooms: u32, is_ticked: bool, options: &Options) -> Result<Json> {
     let folder = paths::TempFolder::new("bench-relay")?;
     let built = paths::target()?.join(PROFILE);
-    let backend =
-        Backend::start(&built.join(paths::program("aethex-cloud")), folder.path(), LIMITS, false)?;
+    let backend = Backend::start(&built.join(paths::program("aethex-cloud")), folder.path(), LIMITS, false)?;
     let load = Cmd::new(built.join(paths::program("aethex-load")), limit(options))
         .args([&backend.url, "relay", "--json", "--server-pid", &backend.pid().to_string()])
         .args(["--transport", transport, "--rooms", &rooms.to_string(), "--players", PLAYERS])

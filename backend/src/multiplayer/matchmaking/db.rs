@@ -271,10 +271,13 @@ fn seat(row: &Row<'_>) -> Result<Seat, SqlError> {
     })
 }
 
+/// Who plays in a new match, on which ticket, in which team.
+pub(super) type NewSeat = (PlayerId, QueueTicketId, String);
+
 /// Writes new matches and who plays in them.
 pub(super) async fn insert_matches(
     tx: &mut Transaction,
-    matches: &[(&MatchRow, &[(PlayerId, QueueTicketId, String)])],
+    matches: &[(&MatchRow, &[NewSeat])],
 ) -> Result<(), SqlError> {
     if matches.is_empty() {
         return Ok(());

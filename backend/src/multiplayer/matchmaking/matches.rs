@@ -1,6 +1,6 @@
 //! Matches: found at once, or proposed until everyone has accepted; called off when somebody does not.
 
-use super::db::{self, MatchRow, Seat};
+use super::db::{self, MatchRow, NewSeat, Seat};
 use super::{hand_in, queues, rules};
 use crate::app::App;
 use crate::auth::usernames;
@@ -26,8 +26,7 @@ const CANCELLED: &str = "cancelled";
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) row: MatchRow,
-    /// Who plays, on which ticket, in which team.
-    pub(super) seats: Vec<(PlayerId, QueueTicketId, String)>,
+    pub(super) seats: Vec<NewSeat>,
     pub(super) tickets: Vec<QueueTicketId>,
     /// What its room is like.
     pub(super) settings: MatchSettings,
