@@ -55,9 +55,14 @@ END $$";
 
 /// Rows that came as one argument, by the name that SQLite has for it; PostgreSQL's own takes no text. They are said
 /// to be few, so that a table is not read through for them: each is looked up by a key.
-const ROWS_POSTGRES: &str = "CREATE OR REPLACE FUNCTION json_each(list TEXT) RETURNS TABLE (value JSONB)
-    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE ROWS 1
-    AS 'SELECT one FROM jsonb_array_elements(list::jsonb) AS one'";
+const ROWS_POSTGRES: &str = "DO $$
+BEGIN
+    IF to_regprocedure('json_each(text)') IS NULL THEN
+        CREATE FUNCTION json_each(list TEXT) RETURNS TABLE (value JSONB)
+            LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE ROWS 1
+            AS 'SELECT one FROM jsonb_array_elements(list::jsonb) AS one';
+    END IF;
+END $$";
 
 /// The version of the newest migration: the schema that this program works with.
 pub(crate) fn newest() -> i64 {
