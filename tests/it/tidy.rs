@@ -180,9 +180,9 @@ fn a_table_belongs_to_the_feature_it_is_named_after() {
         let feature = feature.split('/').next().unwrap();
         let used = tables(&text, &["FROM", "INTO", "UPDATE", "JOIN"]);
         let own = format!("{feature}_");
-        wrong.extend(
-            used.iter().filter(|name| !name.starts_with(&own)).map(|name| format!("{path} uses {name}")),
-        );
+        // `json_each` gives rows that came as an argument.
+        let is_own = |name: &str| name.starts_with(&own) || name == "json_each";
+        wrong.extend(used.iter().filter(|name| !is_own(name)).map(|name| format!("{path} uses {name}")));
     }
     report("a table that is not its feature's", &wrong);
 }
