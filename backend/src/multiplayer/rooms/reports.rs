@@ -135,6 +135,10 @@ async fn apply(
     };
     match report {
         Report::Seated { player, ticket_ms } => {
+            if !db::confirm_seats(tx, &[(id, player)]).await?.is_empty() {
+                // A report before this one gave it.
+                return Ok(None);
+            }
             // The seat was freed while its ticket was on the way: the player has it again if it may be had.
             let door = db::door_of(tx, &room, player, now_ms).await?;
             let welcome = judge(&room, door, true, i64::MAX).is_ok()
@@ -154,4 +158,39 @@ async fn apply(
         Report::Empty { ticket_ms } => db::free_confirmed(tx, id, *ticket_ms, now_ms).await?,
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::room;
+    use super::*;
+    use crate::context::new_id;
+    use crate::ports::sql::Sql;
+
+    #[tokio::test]
+    async fn who_is_reported_twice_without_a_seat_gets_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let sql = Sql::open_sqlite(folder.path()).unwrap();
+        sql.migrate(0).await.unwrap();
+        let game = GameId::parse(&new_id()).unwrap();
+        let player = PlayerId::parse(&new_id()).unwrap();
+        // It has places for more: a seat that is counted twice would not be refused for that.
+        let mut row = RoomRow { player_count: 0, max_players: 4, ..room() };
+        let (id, node) = (row.id.clone(), row.node.clone());
+        let seated = || (id.clone(), Report::Seated { player: player.clone(), ticket_ms: 1 });
+        let told = vec![seated(), seated()];
+        let scope = sql.game(&game);
+        let done = scope.transaction(move |tx| {
+            async move {
+                db::insert(tx, &[&mut row]).await?;
+                let orders = write_all(tx, &told, &node, 2, &mut Vec::new()).await?;
+                Ok::<_, SqlError>(orders.len())
+            }
+            .boxed()
+        });
+        let orders = done.await.unwrap();
+        let found = db::find(&sql, &game, &id).await.unwrap().unwrap();
+        let seats = db::seats(&sql, &game, &id).await.unwrap();
+        assert_eq!((orders, found.player_count, seats), (0, 1, vec![(player, 1)]));
+    }
 }

@@ -10,7 +10,7 @@ fn player(n: u8) -> PlayerId {
     PlayerId::parse(&format!("0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e{n:02x}")).unwrap()
 }
 
-fn room() -> RoomRow {
+pub(super) fn room() -> RoomRow {
     RoomRow {
         id: RoomId::parse("0190a6f2-7b1c-7c3d-8e4f-5a6b7c8d9e0f").unwrap(),
         code: "ABCDEF".into(),
