@@ -16,6 +16,8 @@ use tempfile::TempDir;
 pub const KEY: &str = "saves";
 const MOUNT: &str = "transit";
 const ROOT: &str = "root";
+/// Ports tried: more in a row are not taken by chance.
+const STARTS_MAX: u32 = 5;
 /// What a server of ours may do: no more than its work needs.
 const POLICY: &str = r#"
 path "transit/encrypt/saves" { capabilities = ["update"] }
@@ -35,7 +37,7 @@ pub struct Vault {
 impl Vault {
     /// Starts one with a key.
     pub async fn start() -> Vault {
-        loop {
+        for _ in 0..STARTS_MAX {
             let folder = TempDir::with_prefix("aethex-vault-").unwrap();
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let child = Mutex::new(spawn(port, &folder));
@@ -45,6 +47,7 @@ impl Vault {
             }
             // It has ended: another program took the port meanwhile.
         }
+        panic!("the key server did not start {STARTS_MAX} times")
     }
 
     /// Where it is.
